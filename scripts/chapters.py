@@ -1,0 +1,378 @@
+"""Read the chapters of the book into cells with exact line numbers.
+
+A chapter is jupytext Markdown, `book/NN-slug.md`. jupytext says which fences
+are code cells; a scan of the text says on which lines they stand; the two have
+to agree. Everything that is wrong with a chapter is collected as a `Mistake`
+and raised together as one `BookError`.
+
+    python scripts/chapters.py pair [NN ...] [--ipynb]
+    python scripts/chapters.py run [NN ...] [--jobs N]
+
+`pair` writes each chapter as a script (and notebook), `run` runs the chapters
+and the tests of their snapshots; see `run_chapters.py`.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from fences import (
+    Fence,
+    check_options,
+    explain_no_cell,
+    parse_options,
+    scan_fences,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+CHAPTER_FILE = re.compile(r"(\d\d)-([a-z0-9]+(?:-[a-z0-9]+)*)\.md")
+# Without it jupytext takes the most frequent language for that of the chapter.
+PYTHON_HEADER = """\
+---
+jupyter:
+  jupytext:
+    main_language: python
+---
+"""
+
+
+class Mistake(NamedTuple):
+    """Something wrong in a file, as one line for the reader."""
+
+    path: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.message}"
+
+
+class BookError(Exception):
+    """The mistakes found in the book; nothing was written."""
+
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes = list(dict.fromkeys(mistakes))
+        super().__init__("\n".join(map(str, self.mistakes)))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A stretch of a chapter: its front matter, text, or one code cell.
+
+    `kind` is "raw" (front matter), "markdown" or "code"; `line` is the line
+    of the chapter on which `source` starts. The fence of a code cell is the
+    line above it.
+    """
+
+    kind: str
+    source: str
+    line: int
+    options: dict = field(default_factory=dict)
+
+    @property
+    def fence(self) -> int:
+        """The line of the fence that opens a code cell."""
+        return self.line - 1
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it is a block of tests/.
+
+        Such a block imports what its own chapter makes, so it cannot run on
+        the package as it is before the chapter: pytest runs it on the package
+        after the chapter, and the paired script only shows it.
+        """
+        return self.options.get("file", "").startswith("tests/")
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter, `path` as it is printed: "book/03-tensors.md"."""
+
+    number: int
+    slug: str
+    path: str
+    cells: list[Cell]
+
+    @property
+    def name(self) -> str:
+        """The name of its file without suffix: "03-tensors"."""
+        return f"{self.number:02}-{self.slug}"
+
+    @property
+    def code_cells(self) -> list[Cell]:
+        """The code cells, in order."""
+        return [cell for cell in self.cells if cell.kind == "code"]
+
+    @property
+    def live_cells(self) -> list[Cell]:
+        """The code cells that run when the chapter runs, in order."""
+        return [cell for cell in self.code_cells if not cell.is_test]
+
+
+def read_book(book: Path, until: int | None = None) -> list[Chapter]:
+    """Read all chapters in order, or those up to the number `until`.
+
+    Raises `BookError` with everything that is wrong in any of them.
+    """
+    chapters, mistakes = [], []
+    for path in chapter_paths(book, until):
+        try:
+            chapters.append(read_chapter(path))
+        except BookError as error:
+            mistakes += error.mistakes
+    mistakes += check_unique_ids(chapters)
+    if until is None:
+        mistakes += check_unnumbered_pages(book)
+    if mistakes:
+        raise BookError(sorted(mistakes))
+    return chapters
+
+
+def chapter_paths(book: Path, until: int | None = None) -> list[Path]:
+    """The files of the chapters, in order, each number used once."""
+    if not book.is_dir():
+        raise BookError([Mistake(book.name, 1, "there is no such folder")])
+    numbers: dict[int, Path] = {}
+    mistakes = []
+    for path in sorted(book.glob("[0-9]*.md")):
+        match = CHAPTER_FILE.fullmatch(path.name)
+        if not match:
+            message = "a chapter is named NN-slug.md: 03-tensors.md"
+            mistakes.append(Mistake(label(path), 1, message))
+        elif (number := int(match[1])) in numbers:
+            message = f"{numbers[number].name} has this number already"
+            mistakes.append(Mistake(label(path), 1, message))
+        else:
+            numbers[number] = path
+    if mistakes:
+        raise BookError(mistakes)
+    return [
+        path
+        for number, path in numbers.items()
+        if until is None or number <= until
+    ]
+
+
+def label(path: Path) -> str:
+    """How a file of the book is named: "book/03-tensors.md"."""
+    return f"{path.parent.name}/{path.name}"
+
+
+def read_chapter(path: Path) -> Chapter:
+    """Read one chapter; raises `BookError` with all that is wrong in it."""
+    text = read_text(path)
+    lines = text.split("\n")
+    match = CHAPTER_FILE.fullmatch(path.name)
+    start = front_matter_end(lines)
+    fences = list(scan_fences(lines, start))
+    mistakes = [
+        Mistake(label(path), line, message)
+        for line, message in find_fence_mistakes(lines[:start], fences)
+    ]
+    if not mistakes:
+        cells = list(split_cells(lines, start, fences))
+        chapter = Chapter(int(match[1]), match[2], label(path), cells)
+        body = "\n".join(lines[start:])
+        mistakes = list(check_chapter(chapter, body, fences))
+    if mistakes:
+        raise BookError(mistakes)
+    return chapter
+
+
+def read_text(path: Path) -> str:
+    """Read a chapter, with line ends as `\\n` whatever they are on disk."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"cannot be read: {error}"
+        raise BookError([Mistake(label(path), 1, message)]) from error
+    text = text.replace("\r\n", "\n")
+    for number, line in enumerate(text.split("\n"), 1):
+        if "\0" in line or len(line.splitlines()) > 1:
+            message = "holds a control character that may end a line"
+            raise BookError([Mistake(label(path), number, message)])
+    return text
+
+
+def front_matter_end(lines: list[str]) -> int:
+    """The number of lines of the front matter, 0 if there is none."""
+    if lines[0].rstrip() != "---":
+        return 0
+    for number, line in enumerate(lines[1:], 2):
+        if line.rstrip() == "---":
+            return number
+    return 0
+
+
+def find_fence_mistakes(
+    front_matter: list[str], fences: list[Fence]
+) -> Iterator[tuple[int, str]]:
+    """Find fences that are not what they look like, and wrong options."""
+    for number, text in enumerate(front_matter, 1):
+        if text.startswith("jupyter:"):
+            yield number, "the front matter has title and description only"
+    for fence in fences:
+        message = explain_no_cell(fence)
+        if message:
+            yield fence.line, message
+        elif fence.is_cell:
+            for message in check_options(fence):
+                yield fence.line, message
+
+
+def split_cells(
+    lines: list[str], start: int, fences: list[Fence]
+) -> Iterator[Cell]:
+    """Cut a chapter into its front matter, texts and code cells."""
+    if start:
+        yield Cell("raw", "\n".join(lines[:start]), 1)
+    for fence in fences:
+        if not fence.is_cell:
+            continue
+        yield from text_cell(lines, start, fence.line - 1)
+        source = "\n".join(fence.body)
+        options = parse_options(fence.info)
+        yield Cell("code", source, fence.line + 1, options)
+        start = fence.line + len(fence.body) + 1
+    yield from text_cell(lines, start, len(lines))
+
+
+def text_cell(lines: list[str], start: int, stop: int) -> Iterator[Cell]:
+    """The text of `lines[start:stop]`, unless there is none."""
+    while start < stop and not lines[start].strip():
+        start += 1
+    while start < stop and not lines[stop - 1].strip():
+        stop -= 1
+    if start < stop:
+        yield Cell("markdown", "\n".join(lines[start:stop]), start + 1)
+
+
+def check_chapter(
+    chapter: Chapter, text: str, fences: list[Fence]
+) -> Iterator[Mistake]:
+    """Check a chapter against jupytext's reading, and its exercises.
+
+    `text` is the chapter without its front matter.
+    """
+    difference = compare_with_jupytext(text, fences)
+    if difference:
+        yield Mistake(chapter.path, *difference)
+    for line, message in check_exercises(chapter):
+        yield Mistake(chapter.path, line, message)
+    for line, message in check_markers(chapter):
+        yield Mistake(chapter.path, line, message)
+
+
+def check_markers(chapter: Chapter) -> Iterator[tuple[int, str]]:
+    """Check that no line of text would start a cell of the paired script."""
+    for cell in chapter.cells:
+        if cell.kind == "code":
+            continue
+        for number, line in enumerate(cell.source.split("\n"), cell.line):
+            if line.startswith("%%"):
+                yield number, "a line of text cannot start with %%"
+
+
+def compare_with_jupytext(
+    text: str, fences: list[Fence]
+) -> tuple[int, str] | None:
+    """Return the first fence that jupytext reads otherwise than we do."""
+    import jupytext
+
+    notebook = jupytext.reads(PYTHON_HEADER + text, fmt="md")
+    found = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for fence in fences:
+        if fence.is_cell:
+            if not found or not same_cell(fence, found.pop(0)):
+                return explain_difference(fence)
+        elif fence.is_top_level and found and runs_as(fence, found[0].source):
+            return fence.line, (
+                f"a ```{fence.language} fence is a cell and would run; "
+                "write ```console, ```text or add .noeval"
+            )
+    if found:
+        line = fences[-1].line if fences else 1
+        return line, "jupytext finds one more cell, here or below"
+    return None
+
+
+def same_cell(fence: Fence, cell) -> bool:
+    """Whether jupytext's cell has the source and options of the fence."""
+    metadata = dict(cell.metadata)
+    metadata.pop("lines_to_next_cell", None)
+    return (
+        cell.source == "\n".join(fence.body)
+        and parse_options(fence.info) == metadata
+    )
+
+
+def runs_as(fence: Fence, source: str) -> bool:
+    """Whether jupytext's source is that of a fence in another language."""
+    magic = source.partition("\n")[0].casefold()
+    return bool(fence.language) and magic == f"%%{fence.language}".casefold()
+
+
+def explain_difference(fence: Fence) -> tuple[int, str]:
+    """Say what may keep jupytext from reading a cell: mostly its syntax."""
+    try:
+        ast.parse("\n".join(fence.body))
+    except SyntaxError as error:
+        return fence.line + (error.lineno or 1), f"syntax error: {error.msg}"
+    return fence.line, (
+        "jupytext reads this cell differently: is there a <!-- #region -->, "
+        "or a longer fence or a fence inside a string, here or above?"
+    )
+
+
+def check_exercises(chapter: Chapter) -> Iterator[tuple[int, str]]:
+    """Check that exercises and solutions of a chapter come in pairs."""
+    lines: dict[str, dict[str, int]] = {"exercise": {}, "solution": {}}
+    for cell in chapter.code_cells:
+        for kind, found in lines.items():
+            number = cell.options.get(kind)
+            if number is None:
+                continue
+            if not re.fullmatch(rf"{chapter.number}\.[1-9]\d*", number):
+                example = f'{kind}="{chapter.number}.1"'
+                yield cell.fence, f"number it by the chapter: {example}"
+            elif number in found:
+                yield cell.fence, f"{kind} {number} is there twice"
+            found[number] = cell.fence
+    for kind, other in [("exercise", "solution"), ("solution", "exercise")]:
+        for number in lines[kind].keys() - lines[other].keys():
+            yield lines[kind][number], f"{kind} {number} has no {other}"
+
+
+def check_unique_ids(chapters: list[Chapter]) -> Iterator[Mistake]:
+    """Check that no id is used twice in the book."""
+    places: dict[str, str] = {}
+    for chapter in chapters:
+        for cell in chapter.code_cells:
+            name = cell.options.get("id")
+            if name in places:
+                message = f'id="{name}" is taken by {places[name]}'
+                yield Mistake(chapter.path, cell.fence, message)
+            elif name:
+                places[name] = f"{chapter.path}:{cell.fence}"
+
+
+def check_unnumbered_pages(book: Path) -> Iterator[Mistake]:
+    """Check that only chapters hold blocks with file=."""
+    for path in sorted(book.glob("*.md")):
+        if path.name[0].isdigit():
+            continue
+        for fence in scan_fences(read_text(path).split("\n"), 0):
+            if fence.is_cell and re.search(r"\sfile=", fence.info):
+                message = "only chapters (NN-slug.md) are tangled"
+                yield Mistake(label(path), fence.line, message)
+
+
+if __name__ == "__main__":
+    from run_chapters import main
+
+    sys.exit(main())

@@ -1,0 +1,213 @@
+"""Compare the generated files with what is on disk, and write them."""
+
+import os
+import shutil
+from pathlib import Path
+
+from chapters import BookError, Chapter, Mistake
+from fences import GENERATED_FOLDERS
+from output import (
+    HEADER,
+    Output,
+    find_syntax_error,
+    header,
+    nearest_origin,
+)
+
+DATA_FOLDERS = ("dlfs/mnist_mini",)
+CACHE_SUFFIXES = {".pyc"}
+CACHE_FOLDERS = {"__pycache__"}
+
+# --- Comparing with what is on disk ---
+
+
+def read_generated(path: Path) -> str | None:
+    """Read a file with `\\n` line ends; None if it does not exist."""
+    try:
+        text = path.read_bytes().decode(errors="replace")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}"
+        raise BookError([Mistake(str(path), 1, message)]) from error
+    return text.replace("\r\n", "\n")
+
+
+def is_untouched(text: str) -> bool:
+    """Whether a generated file is as it was written."""
+    first, _, body = text.partition("\n")
+    return first == header(body)
+
+
+def find_changes(root: Path, output: Output) -> dict[str, str | None]:
+    """The files that differ from the book, each with its text on disk."""
+    texts = {file: read_generated(root / file) for file in output.files}
+    return {
+        file: text for file, text in texts.items() if text != output.text(file)
+    }
+
+
+def check_changes(
+    root: Path, output: Output, changes: dict[str, str | None]
+) -> None:
+    """Raise `BookError` if the changed files cannot be written.
+
+    That is if one would not parse, if an edit by hand would be lost, or if a
+    file would be left that no block makes.
+    """
+    mistakes = explain_orphans(root, output)
+    for file, old in changes.items():
+        mistakes += find_syntax_error(output.files[file], file)
+        if old is not None and not is_untouched(old):
+            mistakes.append(explain_hand_edit(file, old, output))
+    if mistakes:
+        raise BookError(mistakes)
+
+
+def explain_hand_edit(file: str, old: str, output: Output) -> Mistake:
+    """Say where a file on disk first differs, and where that comes from."""
+    lines = output.files[file]
+    new = [line.text for line in lines[1:]]
+    number = 2
+    for ours, theirs in zip(new, old.split("\n")[1:], strict=False):
+        if ours != theirs:
+            break
+        number += 1
+    origin = nearest_origin(lines, number)
+    place = f" (made from {origin})" if origin else ""
+    return Mistake(
+        file,
+        number,
+        f"edited by hand{place}; put the edit into the chapter, or delete "
+        "the file and tangle again",
+    )
+
+
+def find_orphans(root: Path, output: Output) -> list[str]:
+    """The files in generated folders that no block makes."""
+    orphans = []
+    for folder in GENERATED_FOLDERS:
+        for path in sorted((root / folder).rglob("*")):
+            file = path.relative_to(root).as_posix()
+            if (
+                path.is_file()
+                and file not in output.files
+                and not is_allowed(path.relative_to(root))
+            ):
+                orphans.append(file)
+    return orphans
+
+
+def is_allowed(path: Path) -> bool:
+    """Whether a file may stand among generated ones: data or a cache."""
+    return (
+        path.name == "py.typed"
+        or path.suffix in CACHE_SUFFIXES
+        or any(p in CACHE_FOLDERS or p.startswith(".") for p in path.parts)
+        or any(path.is_relative_to(folder) for folder in DATA_FOLDERS)
+    )
+
+
+def explain_orphans(root: Path, output: Output) -> list[Mistake]:
+    """The mistakes for files that no block makes."""
+    message = "no block of the book makes this file; delete or move it"
+    return [Mistake(file, 1, message) for file in find_orphans(root, output)]
+
+
+# --- Writing ---
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_output(root: Path, output: Output) -> list[str]:
+    """Write the files that changed and return their names."""
+    changes = find_changes(root, output)
+    check_changes(root, output, changes)
+    for file in changes:
+        try:
+            write_file(root / file, output.text(file).encode())
+        except OSError as error:
+            message = f"cannot be written: {error}"
+            raise BookError([Mistake(file, 1, message)]) from error
+    return list(changes)
+
+
+def write_snapshot(root: Path, output: Output, folder: Path) -> list[str]:
+    """Write a package and its tests into a folder of their own.
+
+    `folder` may hold an earlier snapshot, which is brought up to date; raises
+    `BookError` if it holds anything else.
+    """
+    check_snapshot_folder(folder)
+    for file in find_orphans(folder, output):
+        text = read_generated(folder / file)
+        if is_untouched(text):
+            (folder / file).unlink()
+    changes = write_output(folder, output)
+    if "dlfs/__init__.py" in output.files:
+        for data in DATA_FOLDERS:
+            copy_data(root / data, folder / data)
+    return changes
+
+
+def check_snapshot_folder(folder: Path) -> None:
+    """Raise `BookError` unless a folder is new, empty or a snapshot."""
+    if folder.exists() and not (folder.is_dir() and is_snapshot(folder)):
+        message = "is not an earlier snapshot; choose an empty folder"
+        raise BookError([Mistake(str(folder), 1, message)])
+
+
+def is_snapshot(folder: Path) -> bool:
+    """Whether a folder is empty, or holds generated files and no others.
+
+    Hidden files and caches do not count.
+    """
+    names = {path.name for path in folder.iterdir()} - CACHE_FOLDERS
+    names = {name for name in names if not name.startswith(".")}
+    if not names:
+        return True
+    files = [
+        path
+        for name in GENERATED_FOLDERS
+        for path in folder.glob(f"{name}/**/*.py")
+    ]
+    return names <= set(GENERATED_FOLDERS) and any(
+        read_generated(path).startswith(HEADER) for path in files
+    )
+
+
+def copy_data(source: Path, target: Path) -> None:
+    """Copy the data files that are missing or differ in size or time."""
+    for path in source.rglob("*"):
+        copy = target / path.relative_to(source)
+        if path.is_file() and not is_same_file(path, copy):
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, copy)
+
+
+def is_same_file(path: Path, copy: Path) -> bool:
+    """Whether a copy has the size and time of the original."""
+    if not copy.exists():
+        return False
+    ours, theirs = path.stat(), copy.stat()
+    same_size = ours.st_size == theirs.st_size
+    return same_size and ours.st_mtime_ns == theirs.st_mtime_ns
+
+
+def snapshot_folder(chapters: list[Chapter]) -> str:
+    """Where the snapshot after the last of `chapters` is kept."""
+    name = f"{chapters[-1].number:02}" if chapters else "none"
+    return f"build/snapshots/{name}"

@@ -1,0 +1,162 @@
+"""Make all generated files from the chapters, in memory."""
+
+import ast
+import contextlib
+import difflib
+import gc
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from assemble import assemble, module_name
+from blocks import Block, Line, Origin
+from chapters import BookError, Chapter, Mistake
+
+HEADER = "# Made from book/ by scripts/tangle.py: edit the chapters. ["
+
+
+@dataclass(frozen=True)
+class Output:
+    """The files that the book makes, each as lines with their origins."""
+
+    files: dict[str, list[Line]]
+    chapters: list[Chapter]
+    blocks: list[Block]
+
+    def text(self, file: str) -> str:
+        """The text of a file, its header included."""
+        return "".join(f"{line.text}\n" for line in self.files[file])
+
+
+@contextlib.contextmanager
+def paused_collector() -> Iterator[None]:
+    """Pause the garbage collector, which costs two thirds of the time.
+
+    Syntax trees are many small objects, of which none can be freed yet.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@paused_collector()
+def tangle(chapters: list[Chapter]) -> Output:
+    """Make all files from the chapters; raises `BookError`."""
+    blocks, mistakes = parse_blocks(chapters)
+    placed, more = place_blocks(blocks)
+    mistakes += more
+    modules = {module_name(file) for file in placed}
+    files = {}
+    for file in sorted(placed):
+        body, more = assemble(file, placed[file], modules)
+        mistakes += more
+        files[file] = [
+            Line(header("".join(f"{b.text}\n" for b in body))),
+            *body,
+        ]
+    if mistakes:
+        raise BookError(sorted(mistakes))
+    return Output(files, chapters, blocks)
+
+
+def parse_blocks(
+    chapters: list[Chapter],
+) -> tuple[list[Block], list[Mistake]]:
+    """Parse every cell that goes into a file."""
+    blocks, mistakes = [], []
+    for chapter in chapters:
+        for cell in chapter.code_cells:
+            if "file" not in cell.options:
+                continue
+            try:
+                tree = ast.parse(cell.source)
+            except SyntaxError as error:
+                line = cell.fence + (error.lineno or 1)
+                message = f"syntax error: {error.msg}"
+                mistakes.append(Mistake(chapter.path, line, message))
+                continue
+            if not tree.body:
+                message = "a block with file= needs at least one statement"
+                mistakes.append(Mistake(chapter.path, cell.fence, message))
+            blocks.append(Block(chapter, cell, tree))
+    return blocks, mistakes
+
+
+def place_blocks(
+    blocks: list[Block],
+) -> tuple[dict[str, list[Block]], list[Mistake]]:
+    """Arrange the blocks by file, each replacement in the old place."""
+    files: dict[str, list[Block]] = {}
+    newest: dict[str, Block] = {}
+    mistakes = []
+    by_id = {block.id: block for block in blocks}
+    for block in blocks:
+        messages = list(check_replaces(block, by_id, newest))
+        mistakes += [block.mistake(message) for message in messages]
+        if messages:
+            continue
+        slots = files.setdefault(block.file, [])
+        old = [by_id[name] for name in block.replaces]
+        position = slots.index(old[0]) if old else len(slots)
+        slots.insert(position, block)
+        for each in old:
+            slots.remove(each)
+        newest |= dict.fromkeys([block.id, *block.replaces], block)
+    return files, mistakes
+
+
+def check_replaces(
+    block: Block, by_id: dict[str, Block], newest: dict[str, Block]
+) -> Iterator[str]:
+    """Check the blocks that a block replaces.
+
+    `newest` says for the blocks so far which one stands in their place.
+    """
+    for name in block.replaces:
+        if name not in by_id:
+            close = difflib.get_close_matches(name, by_id, 1)
+            hint = f'; did you mean "{close[0]}"?' if close else ""
+            yield f'replaces="{name}": no block has this id{hint}'
+        elif name not in newest:
+            place = by_id[name].place
+            yield f'replaces="{name}": that block comes later ({place})'
+        elif newest[name].id != name:
+            now = newest[name]
+            yield (
+                f'replaces="{name}": it is replaced already; say '
+                f'replaces="{now.id}" ({now.place})'
+            )
+        elif by_id[name].file != block.file:
+            yield f'replaces="{name}": that block is in {by_id[name].file}'
+    if len(set(block.replaces)) < len(block.replaces):
+        yield "replaces= names a block twice"
+
+
+def find_syntax_error(lines: list[Line], file: str) -> list[Mistake]:
+    """Check that a file parses as a whole."""
+    try:
+        ast.parse("\n".join(line.text for line in lines))
+    except SyntaxError as error:
+        place = nearest_origin(lines, error.lineno or 1)
+        message = f"syntax error in {file}: {error.msg}"
+        return [Mistake(place.path, place.line, message)]
+    return []
+
+
+def nearest_origin(lines: list[Line], number: int) -> Origin | None:
+    """The origin of a line, or of the closest copied line above or below."""
+    before = [line.origin for line in lines[:number] if line.origin]
+    after = [line.origin for line in lines[number:] if line.origin]
+    return before[-1] if before else after[0] if after else None
+
+
+def header(body: str) -> str:
+    """The first line of a file: where it comes from, and a hash of the rest.
+
+    By the hash a file that was edited by hand is told from an older one.
+    """
+    return f"{HEADER}{hashlib.sha256(body.encode()).hexdigest()[:12]}]"
