@@ -244,7 +244,7 @@ class TestExtend:
     def test_methods_move_into_the_class(self, book):
         body = book.make(
             make_block(
-                'class A:\n    """Doc."""\n\n    x = 1\n\n\ndef helper(): ...',
+                'class A:\n    """Doc."""\n\n    x = 1\n\n\ndef other(): ...',
                 "cls",
             ),
             make_block(
@@ -297,7 +297,7 @@ kept
 
 
 # book/01-one.md#cls
-def helper(): ...
+def other(): ...
 
 
 # book/01-one.md#grow

@@ -1,0 +1,2526 @@
+# Made from book/ by scripts/tangle.py: edit the chapters. [03b15c1124f2]
+"""Tensors that remember how they were computed, and their derivatives."""
+
+import contextlib
+import functools
+import heapq
+import itertools
+import math
+import string
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dlfs.drawing import Drawing, draw_graph
+
+__all__ = [
+    "GradcheckError",
+    "HookHandle",
+    "MaxResult",
+    "Operation",
+    "Tensor",
+    "absolute",
+    "add",
+    "arange",
+    "cat",
+    "clip",
+    "cos",
+    "default_generator",
+    "div",
+    "einsum",
+    "exp",
+    "expm1",
+    "eye",
+    "full",
+    "full_like",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "is_grad_enabled",
+    "log",
+    "log1p",
+    "log_softmax",
+    "logsumexp",
+    "manual_seed",
+    "matmul",
+    "maximum",
+    "minimum",
+    "mul",
+    "neg",
+    "no_grad",
+    "numeric_derivative",
+    "numeric_gradient",
+    "ones",
+    "ones_like",
+    "operation",
+    "pad",
+    "pow",
+    "rand",
+    "randint",
+    "randn",
+    "relu",
+    "sigmoid",
+    "sin",
+    "softmax",
+    "sqrt",
+    "stack",
+    "sub",
+    "tanh",
+    "tensor",
+    "where",
+    "zeros",
+    "zeros_like",
+]
+
+
+# book/01-derivatives.md#numeric-derivative
+def numeric_derivative(
+    f: Callable[[float], float], x: float, eps: float = 1e-6
+) -> float:
+    """Measure the slope of `f` at `x` by a central difference.
+
+    The error is about eps**2 / 6 times the third derivative of `f`, plus
+    1e-16 / eps times the size of f(x): some 1e-10 with the default step.
+
+    Args:
+        f: a smooth function of one number.
+        x: where to measure.
+        eps: how far to step to each side.
+
+    Returns:
+        (f(x + eps) - f(x - eps)) / (2 * eps).
+    """
+    high, low = x + eps, x - eps
+    return (f(high) - f(low)) / (high - low)
+
+
+# book/01-derivatives.md#numeric-gradient
+def numeric_gradient(
+    f: Callable[[np.ndarray], float], x: np.ndarray, eps: float = 1e-6
+) -> np.ndarray:
+    """Measure the gradient of `f` at `x`, one entry at a time.
+
+    It evaluates `f` twice for each entry of `x`, so it is for small arrays.
+
+    Args:
+        f: a function of a float64 array that returns one number.
+        x: where to measure, of any shape; it is not changed.
+        eps: how far to step to each side.
+
+    Returns:
+        An array of the shape of `x`: entry i is the slope of `f` along x[i].
+    """
+    x = np.asarray(x, dtype=np.float64)
+    gradient = np.empty_like(x)
+    for index in np.ndindex(x.shape):
+        high, low = x.copy(), x.copy()
+        high[index] += eps
+        low[index] -= eps
+        run = high[index] - low[index]
+        gradient[index] = (f(high) - f(low)) / run
+    return gradient
+
+
+# book/03-tensors.md#as-array
+def _as_array(data, dtype=None):
+    """Return the numbers in `data` as an array, Python floats as float32."""
+    if isinstance(data, Tensor):
+        data = data.data
+    array = np.asarray(data, dtype)
+    nobody_chose = dtype is None and not hasattr(data, "dtype")
+    if nobody_chose and array.dtype == np.float64:
+        array = array.astype(np.float32)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(
+            f"Tensor: expected numbers, got {type(data).__name__} "
+            f"of dtype {array.dtype}"
+        )
+    return array
+
+
+# book/03-tensors.md#tensor-class
+class Tensor:
+    """An n-dimensional array that can remember how it was computed.
+
+    Args:
+        data: a number, nested lists, or an array. Python floats become
+            float32; an array keeps its dtype and is shared, not copied.
+        requires_grad: whether `backward` shall leave the derivative with
+            respect to this tensor in its `grad`.
+        dtype: convert `data` to this NumPy dtype first.
+
+    Raises:
+        TypeError: `data` does not hold numbers.
+        RuntimeError: integers cannot require gradients.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_arrays",
+        "_born",
+        "_data",
+        "_hooks",
+        "_inputs",
+        "_kind",
+        "_options",
+        "_requires_grad",
+        "grad",
+    )
+
+    __hash__ = object.__hash__  # == will compare values; dicts need identity
+
+    # book/03-tensors.md#tensor-init
+    def __init__(
+        self, data: Any, requires_grad: bool = False, dtype: Any = None
+    ) -> None:
+        self._start(_as_array(data, dtype))
+        self.requires_grad = requires_grad
+
+    def _start(self, array):
+        """Hold `array`, as a leaf with no history."""
+        self._data = array
+        self._inputs = ()
+        self._kind = self._hooks = self.grad = None
+        self._born = 0
+        self._requires_grad = False
+
+    # book/03-tensors.md#tensor-requires-grad
+    @property
+    def requires_grad(self) -> bool:
+        """Whether the graph records what is computed from this tensor."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        if wanted and self._data.dtype.kind != "f":
+            raise RuntimeError(
+                "only floating-point tensors can require gradients, "
+                f"this one is {self._data.dtype}"
+            )
+        if not wanted and self._kind is not None:
+            raise RuntimeError(
+                "only leaf tensors can stop requiring gradients: "
+                "use detach() for the result of an operation"
+            )
+        self._requires_grad = bool(wanted)
+
+    # book/03-tensors.md#tensor-views
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The lengths of the axes, a tuple."""
+        return self._data.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The NumPy dtype of the values."""
+        return self._data.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self._data.ndim
+
+    # book/03-tensors.md#tensor-sizes
+    def size(self, dim: int | None = None) -> tuple[int, ...] | int:
+        """Return the shape, or the length of axis `dim`."""
+        return self.shape if dim is None else self.shape[dim]
+
+    def numel(self) -> int:
+        """Return the number of values."""
+        return self._data.size
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made this tensor."""
+        return self._kind is None
+
+    # book/03-tensors.md#tensor-repr
+    def __repr__(self) -> str:
+        values = np.array2string(self._data, separator=", ", prefix="tensor(")
+        notes = ""
+        if self._data.dtype not in (np.float32, np.int64, np.bool_):
+            notes += f", dtype={self._data.dtype}"
+        if self._kind is not None:
+            notes += f", operation={self._kind.name}"
+        elif self._requires_grad:
+            notes += ", requires_grad=True"
+        return f"tensor({values}{notes})"
+
+    # book/03-tensors.md#tensor-python
+    def item(self) -> float | int | bool:
+        """Return the only value as a Python number."""
+        if self._data.size != 1:
+            raise ValueError(
+                f"item: a tensor of shape {self.shape} has {self._data.size} "
+                "values, expected one"
+            )
+        return self._data.item()
+
+    def detach(self) -> "Tensor":
+        """Return a tensor with the same values and no history."""
+        return _wrap(self._data)
+
+    def numpy(self) -> np.ndarray:
+        """Return the values as an array, unless a gradient would be lost."""
+        if self._requires_grad:
+            raise RuntimeError(
+                "numpy: this tensor requires gradients, which an array cannot "
+                "carry: use t.detach().numpy()"
+            )
+        return self._data
+
+    # book/03-tensors.md#add-mul
+    def __add__(self, other: Any) -> "Tensor":
+        return add(self, other)
+
+    def __mul__(self, other: Any) -> "Tensor":
+        return mul(self, other)
+
+    # book/03-tensors.md#tensor-draw
+    def draw(self) -> Drawing:
+        """Return a drawing of the graph behind this tensor, for a notebook.
+
+        Its `save(path)` writes an SVG file. Numbers and arrays that are no
+        tensors are left out. Backward frees the graph: draw it before.
+        """
+
+        def inputs(tensor):
+            parents = tensor._inputs or ()
+            return [x for x in parents if isinstance(x, Tensor)]
+
+        def label(tensor):
+            constant = "leaf" if tensor._requires_grad else "constant"
+            name = constant if tensor._kind is None else tensor._kind.name
+            value = [f"{tensor.item():.4g}"] if tensor.numel() == 1 else []
+            return [name, str(tensor.shape), *value]
+
+        return draw_graph(self, inputs, label)
+
+    # book/04-elementwise.md#fit-broadcast
+    def _fit(self, g):
+        """Return gradient `g` in the shape and dtype of this tensor."""
+        g = _unbroadcast(g, self.shape)
+        return g if g.dtype == self.dtype else g.astype(self.dtype)
+
+    # book/03-tensors.md#tensor-data
+    @property
+    def data(self) -> np.ndarray:
+        """The values as a NumPy array, shared with the tensor.
+
+        Assigning to it, `t.data -= step` included, counts as a change in place
+        that `backward` knows of; writing into it, `t.data[0] = 1`, does not.
+        """
+        return self._data
+
+    @data.setter
+    def data(self, values: Any) -> None:
+        self._data = np.asarray(_as_array(values), self._data.dtype)
+        _mark_written(self._data)
+
+    # book/03-tensors.md#seed
+    def _seed(self, gradient):
+        """Return the gradient with which backward starts at this tensor."""
+        if not self._requires_grad:
+            raise RuntimeError(
+                "backward: nothing that this tensor was computed from needs "
+                "gradients: set requires_grad=True on the inputs of interest"
+            )
+        if gradient is None:
+            if self._data.size != 1:
+                raise RuntimeError(
+                    f"backward: a tensor of shape {self.shape} needs the "
+                    "argument gradient: only a single value has the gradient 1"
+                )
+            return np.ones_like(self._data)
+        gradient = np.array(_as_array(gradient), self.dtype)  # a copy
+        if gradient.shape != self.shape:
+            raise RuntimeError(
+                f"backward: gradient of shape {gradient.shape} for a tensor "
+                f"of shape {self.shape}"
+            )
+        return gradient
+
+    # book/06-gradient-checking.md#backward-twice
+    def backward(
+        self,
+        gradient: Any = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+    ) -> None:
+        """Add the gradient of this tensor to the `grad` of every leaf.
+
+        Args:
+            gradient: the gradient with respect to this tensor, of its shape;
+                may be left out when it holds a single value.
+            retain_graph: keep the graph, so that backward can run again;
+                by default as `create_graph`.
+            create_graph: make the gradients tensors with a graph of their own,
+                which can be differentiated again. The graph holds the leaf and
+                the leaf's `grad` the graph, a circle that Python's garbage
+                collector has to find: prefer `grad`, which has none.
+
+        Raises:
+            RuntimeError: nothing requires gradients; the graph was freed by an
+                earlier backward; a value it needs was changed in place; or,
+                with create_graph, an operation has no second derivative.
+        """
+        if retain_graph is None:
+            retain_graph = create_graph
+        with _recording_if(create_graph):
+            pending = {self: self._start_with(gradient, create_graph)}
+            _accumulate(_backpropagate(pending, retain_graph, create_graph))
+
+    # book/03-tensors.md#hooks
+    def register_hook(self, hook: Callable[["Tensor"], Any]) -> "HookHandle":
+        """Call `hook(grad)` whenever this tensor's gradient is complete.
+
+        Args:
+            hook: gets the gradient, a tensor; what it returns, unless None,
+                takes the gradient's place.
+
+        Returns:
+            a handle whose `remove()` takes the hook out again.
+
+        Raises:
+            RuntimeError: the tensor does not require gradients.
+        """
+        if not self._requires_grad:
+            raise RuntimeError("register_hook: this tensor needs no gradient")
+        if self._hooks is None:
+            self._hooks = {}
+        return HookHandle(self._hooks, hook)
+
+    # book/03-tensors.md#run-hooks
+    def _run_hooks(self, g):
+        """Return gradient `g` after all hooks of this tensor have seen it."""
+        for hook in tuple((self._hooks or {}).values()):
+            has_graph = isinstance(g, Tensor)  # from chapter 6 on
+            changed = hook(g if has_graph else _wrap(np.array(g)))
+            if changed is None:
+                continue
+            g = changed
+            if not (has_graph and isinstance(g, Tensor)):
+                g = np.array(_as_array(changed), self.dtype)
+            if g.shape != self.shape:
+                raise RuntimeError(
+                    f"hook: returned a gradient of shape {g.shape} for a "
+                    f"tensor of shape {self.shape}"
+                )
+        return g
+
+    # book/03-tensors.md#retain-grad
+    def retain_grad(self) -> None:
+        """Let backward leave gradients in `grad` of this result, too.
+
+        Raises:
+            RuntimeError: the tensor does not require gradients.
+        """
+        kept = (self._hooks or {}).values()
+        if any(isinstance(hook, _GradKeeper) for hook in kept):
+            return
+        if self.is_leaf and self._requires_grad:
+            return  # they do it anyway
+        self.register_hook(_GradKeeper(self))
+
+    # book/04-elementwise.md#tensor-arithmetic
+    def __radd__(self, other: Any) -> "Tensor":
+        return add(other, self)
+
+    def __rmul__(self, other: Any) -> "Tensor":
+        return mul(other, self)
+
+    def __neg__(self) -> "Tensor":
+        return neg(self)
+
+    def __sub__(self, other: Any) -> "Tensor":
+        return sub(self, other)
+
+    def __rsub__(self, other: Any) -> "Tensor":
+        return sub(other, self)
+
+    def __truediv__(self, other: Any) -> "Tensor":
+        return div(self, other)
+
+    def __rtruediv__(self, other: Any) -> "Tensor":
+        return div(other, self)
+
+    def __pow__(self, other: Any) -> "Tensor":
+        return pow(self, other)
+
+    def __rpow__(self, other: Any) -> "Tensor":
+        return pow(other, self)
+
+    # book/04-elementwise.md#compare
+    def __eq__(self, other: Any) -> "Tensor":
+        return _compare(np.equal, self, other)
+
+    def __ne__(self, other: Any) -> "Tensor":
+        return _compare(np.not_equal, self, other)
+
+    def __lt__(self, other: Any) -> "Tensor":
+        return _compare(np.less, self, other)
+
+    def __le__(self, other: Any) -> "Tensor":
+        return _compare(np.less_equal, self, other)
+
+    def __gt__(self, other: Any) -> "Tensor":
+        return _compare(np.greater, self, other)
+
+    def __ge__(self, other: Any) -> "Tensor":
+        return _compare(np.greater_equal, self, other)
+
+    # book/04-elementwise.md#tensor-bool
+    def __bool__(self) -> bool:
+        if self._data.size != 1:
+            raise ValueError(
+                f"a tensor of shape {self.shape} is neither true nor false: "
+                "use (t != 0).data.any() or .all()"
+            )
+        return bool(self._data)
+
+    def __float__(self):
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else repr(self)
+
+    # book/04-elementwise.md#astype
+    def astype(self, dtype: Any) -> "Tensor":
+        """Return the values converted to a NumPy dtype."""
+        dtype = np.dtype(dtype)
+        if dtype.kind != "f":  # no gradient passes
+            return _wrap(self._data.astype(dtype))
+        return _astype(self, dtype=dtype)
+
+    def float(self) -> "Tensor":
+        """Return the values as float32."""
+        return self.astype(np.float32)
+
+    def double(self) -> "Tensor":
+        """Return the values as float64."""
+        return self.astype(np.float64)
+
+    # book/04-elementwise.md#tensor-exponentials
+    def exp(self) -> "Tensor":
+        """Return e to the power of each value, elementwise."""
+        return exp(self)
+
+    def expm1(self) -> "Tensor":
+        """Return e**x - 1, exact near 0, elementwise."""
+        return expm1(self)
+
+    def log(self) -> "Tensor":
+        """Return the natural logarithm, elementwise."""
+        return log(self)
+
+    def log1p(self) -> "Tensor":
+        """Return log(1 + x), exact near 0, elementwise."""
+        return log1p(self)
+
+    def sqrt(self) -> "Tensor":
+        """Return the square root, elementwise."""
+        return sqrt(self)
+
+    def sin(self) -> "Tensor":
+        """Return the sine, elementwise."""
+        return sin(self)
+
+    def cos(self) -> "Tensor":
+        """Return the cosine, elementwise."""
+        return cos(self)
+
+    # book/04-elementwise.md#tensor-bends
+    def tanh(self) -> "Tensor":
+        """Return the hyperbolic tangent, elementwise."""
+        return tanh(self)
+
+    def sigmoid(self) -> "Tensor":
+        """Return 1 / (1 + e**-x), elementwise."""
+        return sigmoid(self)
+
+    def relu(self) -> "Tensor":
+        """Return max(x, 0), elementwise."""
+        return relu(self)
+
+    def abs(self) -> "Tensor":
+        """Return |x|, elementwise."""
+        return absolute(self)
+
+    def __abs__(self) -> "Tensor":
+        return absolute(self)
+
+    def clip(self, min: Any = None, max: Any = None) -> "Tensor":
+        """Return the values limited to [min, max]."""
+        return clip(self, min, max)
+
+    # book/04-elementwise.md#array-ufunc
+    def __array_ufunc__(
+        self, ufunc: Any, method: str, *inputs: Any, **options: Any
+    ) -> Any:
+        """Let NumPy's elementwise functions work on tensors."""
+        if method != "__call__" or options:
+            return NotImplemented
+        return self.__array_function__(ufunc, (), inputs, options)
+
+    def __array_function__(
+        self, function: Any, types: Any, args: tuple, kwargs: dict
+    ) -> Any:
+        """Let NumPy's other functions work on tensors."""
+        if function in _NUMPY:
+            return _NUMPY[function](*args, **kwargs)
+        if function in _WITHOUT_GRADIENT:
+            arrays = [_values(x) for x in args]
+            return _wrap(function(*arrays, **kwargs))
+        raise TypeError(
+            f"np.{function.__name__} has no rule for tensors: use a method of "
+            "the tensor, or pass t.detach().numpy() to go on without gradients"
+        )
+
+    # book/05-shapes.md#sum
+    def sum(
+        self,
+        dim: int | Sequence[int] | None = None,
+        keepdim: bool = False,
+        *,
+        axis: int | Sequence[int] | None = None,
+        keepdims: bool = False,
+    ) -> "Tensor":
+        """Return the sum over axis (or axes) `dim`, or of everything.
+
+        Args:
+            dim: an int, a tuple of ints, or None for all axes.
+            keepdim: leave the axes in place, with length 1.
+            axis, keepdims: NumPy's names for the same.
+        """
+        dim = _axes(dim, axis, self.ndim, "sum")
+        return _sum(self, dim=dim, keepdim=keepdim or keepdims)
+
+    # book/05-shapes.md#mean
+    def mean(
+        self,
+        dim: int | Sequence[int] | None = None,
+        keepdim: bool = False,
+        *,
+        axis: int | Sequence[int] | None = None,
+        keepdims: bool = False,
+    ) -> "Tensor":
+        """Return the mean over axis (or axes) `dim`; see `sum`."""
+        dim = _axes(dim, axis, self.ndim, "mean")
+        total = _sum(self, dim=dim, keepdim=keepdim or keepdims)
+        return total / _count(self, dim)
+
+    # book/05-shapes.md#var
+    def var(
+        self,
+        dim: int | Sequence[int] | None = None,
+        correction: int = 1,
+        keepdim: bool = False,
+        *,
+        axis: int | Sequence[int] | None = None,
+        keepdims: bool = False,
+    ) -> "Tensor":
+        """Return the variance over axis (or axes) `dim`.
+
+        Args:
+            dim, keepdim, axis, keepdims: as for `sum`.
+            correction: divide by n - correction: 1 (as in PyTorch) estimates
+                the variance of a population from a sample, 0 (as in NumPy) is
+                the mean squared deviation.
+
+        Raises:
+            ValueError: there are not more than `correction` values.
+        """
+        dim = _axes(dim, axis, self.ndim, "var")
+        n = _count(self, dim)
+        if n <= correction:
+            raise ValueError(
+                f"var: needs more than {correction} values along dim {dim}, "
+                f"the tensor of shape {self.shape} has {n}"
+            )
+        deviation = self - self.mean(dim, keepdim=True)
+        squares = deviation * deviation
+        return squares.sum(dim, keepdim or keepdims) / (n - correction)
+
+    # book/05-shapes.md#std
+    def std(
+        self,
+        dim: int | Sequence[int] | None = None,
+        correction: int = 1,
+        keepdim: bool = False,
+        *,
+        axis: int | Sequence[int] | None = None,
+        keepdims: bool = False,
+    ) -> "Tensor":
+        """Return the standard deviation, the root of `var`; takes the same.
+
+        Where all values are equal, the gradient is 0.
+        """
+        keepdim = keepdim or keepdims
+        return _root(self.var(dim, correction, keepdim, axis=axis))
+
+    # book/05-shapes.md#amax-methods
+    def amax(
+        self,
+        dim: int | Sequence[int] | None = None,
+        keepdim: bool = False,
+        *,
+        axis: int | Sequence[int] | None = None,
+        keepdims: bool = False,
+    ) -> "Tensor":
+        """Return the largest value over `dim`; ties share the gradient."""
+        dim = _axes(dim, axis, self.ndim, "amax")
+        _need_values(self, dim, "amax")
+        return _amax(self, dim=dim, keepdim=keepdim or keepdims)
+
+    def amin(
+        self,
+        dim: int | Sequence[int] | None = None,
+        keepdim: bool = False,
+        *,
+        axis: int | Sequence[int] | None = None,
+        keepdims: bool = False,
+    ) -> "Tensor":
+        """Return the smallest value over `dim`; ties share the gradient."""
+        dim = _axes(dim, axis, self.ndim, "amin")
+        _need_values(self, dim, "amin")
+        return _amin(self, dim=dim, keepdim=keepdim or keepdims)
+
+    # book/05-shapes.md#argmax
+    def argmax(
+        self,
+        dim: int | None = None,
+        keepdim: bool = False,
+        *,
+        axis: int | None = None,
+        keepdims: bool = False,
+    ) -> "Tensor":
+        """Return where the largest value along `dim` first stands: integers.
+
+        Without `dim`, the position is that in the flattened tensor.
+        """
+        dim = axis if dim is None else dim
+        keepdim = keepdim or keepdims
+        return _wrap(_position(self, np.argmax, "argmax", dim, keepdim))
+
+    def argmin(
+        self,
+        dim: int | None = None,
+        keepdim: bool = False,
+        *,
+        axis: int | None = None,
+        keepdims: bool = False,
+    ) -> "Tensor":
+        """Return where the smallest value along `dim` first stands."""
+        dim = axis if dim is None else dim
+        keepdim = keepdim or keepdims
+        return _wrap(_position(self, np.argmin, "argmin", dim, keepdim))
+
+    # book/05-shapes.md#reshape
+    def reshape(self, *shape: int | Sequence[int]) -> "Tensor":
+        """Return the same values in `shape`; one length may be -1."""
+        return _reshape(self, shape=_sizes(shape))
+
+    # book/05-shapes.md#flatten
+    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> "Tensor":
+        """Return the axes from `start_dim` to `end_dim` laid out as one."""
+        if self.ndim == 0:
+            return self.reshape(1)
+        start = _axis(start_dim, self.ndim, "flatten")
+        end = _axis(end_dim, self.ndim, "flatten") + 1
+        if start >= end:
+            raise ValueError(
+                f"flatten: start_dim {start_dim} stands after end_dim "
+                f"{end_dim} in shape {self.shape}"
+            )
+        middle = math.prod(self.shape[start:end])
+        return self.reshape(*self.shape[:start], middle, *self.shape[end:])
+
+    def unsqueeze(self, dim: int) -> "Tensor":
+        """Return the tensor with a new axis of length 1 at `dim`."""
+        dim = _axis(dim, self.ndim + 1, "unsqueeze")
+        return self.reshape(*self.shape[:dim], 1, *self.shape[dim:])
+
+    def squeeze(self, dim: int | Sequence[int] | None = None) -> "Tensor":
+        """Return the tensor without its axes (or axis `dim`) of length 1."""
+        dims = _axes(dim, None, self.ndim, "squeeze")
+        kept = [n for i, n in enumerate(self.shape) if n != 1 or i not in dims]
+        return self.reshape(kept)
+
+    # book/05-shapes.md#permute
+    def permute(self, *dims: int | Sequence[int]) -> "Tensor":
+        """Return the axes in the order `dims`."""
+        order = tuple(_axis(d, self.ndim, "permute") for d in _sizes(dims))
+        if sorted(order) != list(range(self.ndim)):
+            raise ValueError(
+                f"permute: {order} is no order of the axes of shape "
+                f"{self.shape}"
+            )
+        return _permute(self, dims=order)
+
+    def transpose(self, dim0: int, dim1: int) -> "Tensor":
+        """Return the tensor with axes `dim0` and `dim1` exchanged."""
+        dim0 = _axis(dim0, self.ndim, "transpose")
+        dim1 = _axis(dim1, self.ndim, "transpose")
+        order = list(range(self.ndim))
+        order[dim0], order[dim1] = dim1, dim0
+        return _permute(self, dims=tuple(order))
+
+    # book/05-shapes.md#transposes
+    @property
+    def T(self) -> "Tensor":
+        """The tensor with its axes in reverse order."""
+        return _permute(self, dims=tuple(range(self.ndim))[::-1])
+
+    @property
+    def mT(self) -> "Tensor":
+        """The tensor with its last two axes exchanged."""
+        if self.ndim < 2:
+            raise ValueError(f"mT: shape {self.shape} has no two axes")
+        return self.transpose(-2, -1)
+
+    # book/05-shapes.md#expand
+    def expand(self, *sizes: int | Sequence[int]) -> "Tensor":
+        """Return the tensor repeated along axes of length 1, without copying.
+
+        Args:
+            sizes: the new shape; -1 keeps an axis as it is.
+
+        Raises:
+            ValueError: an axis of another length than 1 would change.
+        """
+        sizes = _sizes(sizes)
+        new = len(sizes) - self.ndim  # how many axes come in front
+        old = sizes[:new] + self.shape if new > 0 else self.shape
+        shape = tuple(b if a == -1 else a for a, b in zip(sizes, old))
+        fits = all(n >= 0 and m in (1, n) for m, n in zip(old, shape))
+        if not fits or new < 0:
+            raise ValueError(
+                f"expand: shape {self.shape} does not expand to {sizes}"
+            )
+        return _expand(self, shape=shape)
+
+    # book/05-shapes.md#matmul-operator
+    def __matmul__(self, other: Any) -> "Tensor":
+        return matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> "Tensor":
+        return matmul(other, self)
+
+    # book/05-shapes.md#getitem
+    def __getitem__(self, index: Any) -> "Tensor":
+        return _getitem(self, index=_plain_index(index))
+
+    # book/05-shapes.md#length
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("len: a tensor of shape () has no length")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator["Tensor"]:
+        return (self[i] for i in range(len(self)))
+
+    # book/05-shapes.md#gather
+    def gather(self, dim: int, index: Any) -> "Tensor":
+        """Pick one value along `dim` for every entry of `index`.
+
+        Args:
+            dim: the axis to pick along.
+            index: integers, with as many axes as the tensor.
+
+        Returns:
+            y of index's shape: y[i, j] = x[i, index[i, j]] for dim=1.
+
+        Raises:
+            ValueError: the index is not made of integers, or its shape does
+                not fit.
+            IndexError: it points outside the tensor.
+        """
+        dim, index = _axis(dim, self.ndim, "gather"), _as_array(index)
+        _check_gather(self.shape, dim, index)
+        mesh = list(np.ogrid[tuple(slice(n) for n in index.shape)])
+        mesh[dim] = index
+        return self[tuple(mesh)]
+
+    # book/05-shapes.md#max
+    def _pick(self, find, name, dim, keepdim):
+        """Return the values that `find` finds along `dim`, and where."""
+        indices = _position(self, find, name, dim, keepdim=True)
+        values = self.gather(dim, indices)
+        if not keepdim:
+            values, indices = values.squeeze(dim), indices.squeeze(dim)
+        return MaxResult(values, _wrap(indices))
+
+    # book/05-shapes.md#max-methods
+    def max(
+        self,
+        dim: int | None = None,
+        keepdim: bool = False,
+        *,
+        axis: int | None = None,
+        keepdims: bool = False,
+    ) -> "Tensor | MaxResult":
+        """Return the largest value, or (values, indices) along axis `dim`.
+
+        Along an axis the gradient goes to the value picked, the first of equal
+        ones; without one, equal ones share it.
+        """
+        dim = axis if dim is None else dim
+        keepdim = keepdim or keepdims
+        if dim is None:
+            return self.amax(None, keepdim)
+        return self._pick(np.argmax, "max", dim, keepdim)
+
+    def min(
+        self,
+        dim: int | None = None,
+        keepdim: bool = False,
+        *,
+        axis: int | None = None,
+        keepdims: bool = False,
+    ) -> "Tensor | MaxResult":
+        """Return the smallest value, or (values, indices) along axis `dim`."""
+        dim = axis if dim is None else dim
+        keepdim = keepdim or keepdims
+        if dim is None:
+            return self.amin(None, keepdim)
+        return self._pick(np.argmin, "min", dim, keepdim)
+
+    # book/05-shapes.md#setitem
+    def __setitem__(self, index: Any, value: Any) -> None:
+        """Change values in place; the graph must not have a use for them."""
+        recording = _grad_mode.enabled
+        if self._kind or (recording and self._requires_grad):
+            raise RuntimeError(
+                f"setitem: this tensor of shape {self.shape} is part of a "
+                "graph: make a new one with where() or cat(), or write inside "
+                "no_grad()"
+            )
+        if recording and isinstance(value, Tensor) and value._requires_grad:
+            raise RuntimeError(
+                "setitem: the gradient of the value would be lost: make a new "
+                "tensor with where() or cat()"
+            )
+        try:
+            self._data[_plain_index(index)] = _values(value)
+        except (ValueError, IndexError) as error:
+            text = f"setitem: in a tensor of shape {self.shape}: {error}"
+            raise type(error)(text) from None
+        _mark_written(self._data)
+
+    def copy_(self, source: Any) -> "Tensor":
+        """Overwrite the values with those of `source`; return the tensor."""
+        self[...] = source
+        return self
+
+    # book/05-shapes.md#split
+    def split(
+        self, split_size: int | Sequence[int], dim: int = 0
+    ) -> "tuple[Tensor, ...]":
+        """Return slabs of length `split_size` (or of several) along `dim`.
+
+        Args:
+            split_size: an int (the last slab may be shorter) or a list of
+                lengths that add up to the length of the axis.
+
+        Raises:
+            ValueError: the lengths do not add up, or are negative.
+        """
+        dim = _axis(dim, self.ndim, "split")
+        n = self.shape[dim]
+        if isinstance(split_size, (list, tuple)):
+            lengths = list(split_size)
+        elif split_size > 0:
+            whole, rest = divmod(n, split_size)
+            lengths = [split_size] * whole + [rest] * (rest > 0) or [0]
+        else:
+            raise ValueError(
+                f"split: split_size is {split_size}, not positive"
+            )
+        if sum(lengths) != n or any(length < 0 for length in lengths):
+            raise ValueError(
+                f"split: lengths {lengths} do not add up to {n}, the length "
+                f"of axis {dim} of shape {self.shape}"
+            )
+        ends = list(itertools.accumulate(lengths))
+        return tuple(
+            _slab(self, dim, start, stop)
+            for start, stop in zip([0, *ends], ends)
+        )
+
+    # book/05-shapes.md#clone
+    def clone(self) -> "Tensor":
+        """Return a copy through which gradients flow."""
+        return _clone(self)
+
+    # book/06-gradient-checking.md#inputs-for-graph
+    def _inputs_for_graph(self):
+        """Return the inputs of the operation as tensors, for its rules."""
+        if not self._kind.twice:
+            raise RuntimeError(
+                f"{self._kind.name}: this fused operation has no second "
+                "derivative: write it with simpler operations, or leave out "
+                "create_graph"
+            )
+        return [
+            x if isinstance(x, Tensor) else array
+            for x, array in zip(self._inputs, self._arrays)
+        ]
+
+    # book/06-gradient-checking.md#start-with
+    def _start_with(self, gradient, create_graph):
+        """Return the checked gradient to start from: an array, or a tensor."""
+        seed = self._seed(gradient)
+        if not create_graph:
+            return seed
+        if isinstance(gradient, Tensor):
+            return gradient.astype(self.dtype)  # a copy with a graph
+        return _wrap(seed)
+
+    # book/07-modules.md#tensor-copy
+    def __reduce__(self):
+        """Say what a copy is made of: values and gradient, but no graph."""
+        if self._kind is not None:
+            raise RuntimeError(
+                f"copy: this tensor is the result of {self._kind.name}, and "
+                "only leaves can be copied or pickled: use detach() first"
+            )
+        return _rebuild, (
+            type(self),
+            self._data,
+            self._requires_grad,
+            self.grad,
+        )
+
+    # book/08-losses.md#tensor-softmax
+    def logsumexp(
+        self, dim: int | tuple[int, ...] | None = None, keepdim: bool = False
+    ) -> "Tensor":
+        """Return log(sum(e**x)) over `dim`."""
+        return logsumexp(self, dim, keepdim)
+
+    def softmax(self, dim: int) -> "Tensor":
+        """Return e**x / sum(e**x) along `dim`."""
+        return softmax(self, dim)
+
+    def log_softmax(self, dim: int) -> "Tensor":
+        """Return log(softmax(x)) along `dim`."""
+        return log_softmax(self, dim)
+
+
+# book/03-tensors.md#tensor-init
+def _wrap(array):
+    """Return a leaf around an array that an operation has made."""
+    tensor = Tensor.__new__(Tensor)
+    if type(array) is not np.ndarray:  # NumPy makes 0-d results scalars
+        array = np.asarray(array)
+    tensor._start(array)
+    return tensor
+
+
+# book/03-tensors.md#operation-kind
+class Operation(NamedTuple):
+    """What the graph remembers about an operation.
+
+    `rules[i](g, y, *inputs, **options)` turns the gradient `g` with respect
+    to the output `y` into the gradient with respect to input `i`.
+    """
+
+    name: str
+    rules: tuple[Callable, ...]
+    twice: bool  # whether the rules can be differentiated again
+
+
+# book/03-tensors.md#grad-mode
+_tick = itertools.count(1).__next__  # one clock, for all that happens
+
+
+class _GradMode(threading.local):
+    """Whether operations are recorded; each thread has its own."""
+
+    enabled = True
+
+
+_grad_mode = _GradMode()
+
+
+@contextlib.contextmanager
+def no_grad() -> Iterator[None]:
+    """Record nothing inside `with no_grad():` (works as a decorator too)."""
+    before, _grad_mode.enabled = _grad_mode.enabled, False
+    try:
+        yield
+    finally:
+        _grad_mode.enabled = before
+
+
+def is_grad_enabled() -> bool:
+    """Return whether operations are being recorded in this thread."""
+    return _grad_mode.enabled
+
+
+# book/03-tensors.md#operation
+def operation(*rules: Callable, twice: bool = True) -> Callable:
+    """Turn a function of arrays into a differentiable one of tensors.
+
+    Positional arguments are its inputs (tensors, arrays, numbers), each with
+    a rule; keyword arguments are options, which the rules get too. Of arrays
+    alone it makes an array. This is the only place where the graph grows.
+    """
+
+    def decorate(forward):
+        kind = Operation(forward.__name__.strip("_"), rules, twice)
+
+        @functools.wraps(forward)
+        def apply(*inputs, **options):
+            arrays, tensors, recorded = [], False, False
+            for x in inputs:
+                if isinstance(x, Tensor):
+                    arrays.append(x._data)
+                    tensors = True
+                    if x._requires_grad:
+                        recorded = True
+                else:
+                    arrays.append(_constant(x, inputs, kind.name))
+            try:
+                y = forward(*arrays, **options)
+            except (ValueError, IndexError) as error:
+                raise _explain(error, kind.name, arrays) from None
+            if not tensors:
+                return y
+            y = _wrap(y)
+            if recorded and _grad_mode.enabled:
+                y._requires_grad, y._born = True, _tick()
+                y._kind, y._options = kind, options
+                y._inputs, y._arrays = inputs, arrays
+            return y
+
+        return apply
+
+    return decorate
+
+
+# book/03-tensors.md#constant
+def _constant(value, inputs, name):
+    """Return `value`, an input that is no tensor, as an array.
+
+    A single number takes the dtype of the tensor (or array) beside it, so
+    that `x * 2.0` stays float32 where x is.
+    """
+    number = value
+    if isinstance(value, (np.ndarray, np.generic)):
+        if value.ndim:
+            return value
+        number = value.item()
+    if not isinstance(number, (int, float)):
+        raise TypeError(
+            f"{name}: expected a tensor, an array or a number, "
+            f"got {type(value).__name__}"
+        )
+    for x in inputs:
+        if isinstance(x, Tensor):
+            x = x._data
+        elif not isinstance(x, np.ndarray) or not x.ndim:
+            continue
+        if x.dtype.kind == "f":
+            return np.array(number, x.dtype)
+    return _as_array(value)
+
+
+# book/03-tensors.md#explain
+def _explain(error, name, arrays):
+    """Return `error` with the operation and all shapes named."""
+    text = str(error).replace("\n", " ")
+    if text.startswith(f"{name}: "):  # it says so already
+        return error
+    shapes = " and ".join(str(array.shape) for array in arrays)
+    if "broadcast" in text:
+        return ValueError(f"{name}: shapes {shapes} do not broadcast")
+    return type(error)(f"{name}: input of shape {shapes}: {text}")
+
+
+# book/03-tensors.md#add-mul
+@operation(
+    lambda g, y, a, b: g,
+    lambda g, y, a, b: g,
+)
+def add(a: Any, b: Any) -> Any:
+    """Return a + b."""
+    return a + b
+
+
+@operation(
+    lambda g, y, a, b: g * b,
+    lambda g, y, a, b: g * a,
+)
+def mul(a: Any, b: Any) -> Any:
+    """Return a * b."""
+    return a * b
+
+
+# book/06-gradient-checking.md#backpropagate-twice
+def _backpropagate(pending, retain_graph, create_graph=False, wanted=()):
+    """Return {tensor: gradient} for every leaf, or at least the wanted ones.
+
+    Args:
+        pending: {output: gradient}; with create_graph the gradients are
+            tensors, and the rules build a graph of their own.
+        retain_graph: keep the graph for another pass.
+        create_graph: make the gradients differentiable.
+        wanted: go only where these tensors are; none means to all leaves.
+    """
+    leading = through = None
+    if wanted:
+        leading, through = _route(pending, wanted)
+    ready = [
+        (-y._born, y)
+        for y in pending
+        if y._kind and (through is None or y in through)
+    ]
+    heapq.heapify(ready)
+    found = {}
+    while ready:
+        y = heapq.heappop(ready)[1]
+        _check_usable(y)
+        g = pending.pop(y)
+        if y._hooks:
+            g = y._run_hooks(g)
+        if wanted and y in wanted:
+            found[y] = g
+        out, arguments = y._data, y._arrays
+        if create_graph:
+            out, arguments = y, y._inputs_for_graph()
+        for x, rule in zip(y._inputs, y._kind.rules):
+            if not (isinstance(x, Tensor) and x._requires_grad):
+                continue
+            if leading is not None and x not in leading:
+                continue
+            gx = rule(g, out, *arguments, **y._options)
+            if gx.shape != x._data.shape or gx.dtype is not x._data.dtype:
+                gx = x._fit(gx)
+            if x in pending:
+                pending[x] = pending[x] + gx
+            else:
+                pending[x] = gx
+                if x._kind and (through is None or x in through):
+                    heapq.heappush(ready, (-x._born, x))
+        if not retain_graph:
+            y._inputs = y._arrays = y._options = None
+    for x in wanted:
+        if x in pending:
+            found[x] = x._run_hooks(pending[x])
+    return found if wanted else pending
+
+
+# book/03-tensors.md#write-log
+_writes = {}  # id of an array -> when its memory was last written to
+_last_write = 0
+
+
+def _owner(array):
+    """Return the array whose memory `array` looks at."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def _mark_written(array):
+    """Note that the memory of `array` is being changed in place."""
+    global _last_write
+    owner = _owner(array)
+    if id(owner) not in _writes:
+        weakref.finalize(owner, _writes.pop, id(owner), None)
+    _writes[id(owner)] = _last_write = _tick()
+
+
+# book/03-tensors.md#check-usable
+def _check_usable(y):
+    """Raise unless the graph still holds what `y` was computed from."""
+    if y._inputs is None:
+        raise RuntimeError(
+            f"{y._kind.name}: an earlier backward went through this graph and "
+            "freed it: call that one with retain_graph=True"
+        )
+    if _last_write < y._born:
+        return
+    for array in (*y._arrays, y._data):
+        if _writes.get(id(_owner(array)), 0) > y._born:
+            raise RuntimeError(
+                f"{y._kind.name}: values of shape {array.shape} that its "
+                "gradient may need were changed in place after they were used"
+            )
+
+
+# book/06-gradient-checking.md#accumulate-twice
+def _accumulate(gradients):
+    """Add each leaf's gradient to its `grad`, which it alone owns."""
+    given = set()
+    for leaf, g in gradients.items():
+        if leaf._hooks:
+            g = leaf._run_hooks(g)
+        if leaf.grad is None:
+            leaf.grad = _own(g, given)
+        elif isinstance(g, Tensor) or leaf.grad._requires_grad:
+            leaf.grad = leaf.grad + g  # one of them has a graph: keep it
+        else:
+            leaf.grad.data += g
+
+
+# book/03-tensors.md#hooks
+class HookHandle:
+    """What `register_hook` returns: `remove()` takes the hook out."""
+
+    def __init__(self, hooks, hook):
+        self._hooks, self._key = hooks, _tick()
+        hooks[self._key] = hook
+
+    def remove(self) -> None:
+        """Stop calling the hook. A second call does nothing."""
+        self._hooks.pop(self._key, None)
+
+
+# book/03-tensors.md#retain-grad
+class _GradKeeper:
+    """A hook that adds the gradients of a tensor up in its `grad`."""
+
+    def __init__(self, tensor):
+        self.tensor = weakref.ref(tensor)  # which holds its hooks
+
+    def __call__(self, g):
+        tensor = self.tensor()
+        before = 0 if tensor.grad is None else tensor.grad.data
+        tensor.grad = _wrap(before + g.data)
+
+
+# book/04-elementwise.md#unbroadcast
+def _unbroadcast(g, shape):
+    """Sum `g` down to `shape`, undoing what broadcasting copied."""
+    extra = g.ndim - len(shape)
+    axes = tuple(range(extra)) + tuple(
+        extra + i
+        for i, length in enumerate(shape)
+        if length == 1 and g.shape[extra + i] != 1
+    )
+    return g.sum(axis=axes).reshape(shape) if axes else g
+
+
+# book/04-elementwise.md#arithmetic
+@operation(lambda g, y, x: -g)
+def neg(x: Any) -> Any:
+    """Return -x."""
+    return -x
+
+
+@operation(
+    lambda g, y, a, b: g,
+    lambda g, y, a, b: -g,
+)
+def sub(a: Any, b: Any) -> Any:
+    """Return a - b."""
+    return a - b
+
+
+@operation(
+    lambda g, y, a, b: g / b,
+    lambda g, y, a, b: -g * y / b,
+)
+def div(a: Any, b: Any) -> Any:
+    """Return a / b."""
+    return a / b
+
+
+# book/04-elementwise.md#power
+_AS_PRODUCT = {1: lambda a: +a, 2: lambda a: a * a, 3: lambda a: a * a * a}
+
+
+def _pow_rule_b(g, y, a, b):
+    limit = np.logical_and(a == 0, b >= 0)
+    return g * y * np.log(np.where(limit, 1, a))
+
+
+@operation(
+    lambda g, y, a, b: g * b * pow(a, np.where(b == 0, 1, b - 1)),
+    _pow_rule_b,
+)
+def pow(a: Any, b: Any) -> Any:
+    """Return a ** b. Where a is 0, the gradients are their limits."""
+    if b.ndim == 0 and a.dtype.kind == "f" and b.item() in _AS_PRODUCT:
+        return _AS_PRODUCT[b.item()](a)
+    return a**b
+
+
+# book/04-elementwise.md#over
+def _over(g, x):
+    """Return g / x, but 0 where both are 0: where nothing arrives."""
+    nothing = np.logical_and(g == 0, x == 0)
+    return g / np.where(nothing, 1, x)
+
+
+# book/04-elementwise.md#exponentials
+@operation(lambda g, y, x: g * y)
+def exp(x: Any) -> Any:
+    """Return e to the power x."""
+    return np.exp(x)
+
+
+@operation(lambda g, y, x: _over(g, x))
+def log(x: Any) -> Any:
+    """Return the natural logarithm of x."""
+    return np.log(x)
+
+
+@operation(lambda g, y, x: _over(g, 2 * y))
+def sqrt(x: Any) -> Any:
+    """Return the square root of x."""
+    return np.sqrt(x)
+
+
+# book/04-elementwise.md#near-one
+@operation(lambda g, y, x: g * (y + 1))
+def expm1(x: Any) -> Any:
+    """Return e**x - 1, exact for x near 0."""
+    return np.expm1(x)
+
+
+@operation(lambda g, y, x: _over(g, 1 + x))
+def log1p(x: Any) -> Any:
+    """Return log(1 + x), exact for x near 0."""
+    return np.log1p(x)
+
+
+# book/04-elementwise.md#waves
+@operation(lambda g, y, x: g * np.cos(x))
+def sin(x: Any) -> Any:
+    """Return the sine of x, in radians."""
+    return np.sin(x)
+
+
+@operation(lambda g, y, x: -g * np.sin(x))
+def cos(x: Any) -> Any:
+    """Return the cosine of x, in radians."""
+    return np.cos(x)
+
+
+# book/04-elementwise.md#squashing
+@operation(lambda g, y, x: g * (1 - y * y))
+def tanh(x: Any) -> Any:
+    """Return the hyperbolic tangent of x, between -1 and 1."""
+    return np.tanh(x)
+
+
+@operation(lambda g, y, x: g * y * (1 - y))
+def sigmoid(x: Any) -> Any:
+    """Return 1 / (1 + e**-x), between 0 and 1; no x overflows."""
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1, e) / (1 + e)
+
+
+# book/04-elementwise.md#corners
+@operation(lambda g, y, x: g * (y > 0))
+def relu(x: Any) -> Any:
+    """Return max(x, 0); the gradient at 0 is 0."""
+    return np.maximum(x, 0)
+
+
+@operation(lambda g, y, x: g * np.sign(x))
+def absolute(x: Any) -> Any:
+    """Return |x|; the gradient at 0 is 0."""
+    return np.abs(x)
+
+
+@operation(
+    lambda g, y, x, low, high: g * (x >= low) * (x <= high),
+    lambda g, y, x, low, high: g * (x < low),
+    lambda g, y, x, low, high: g * (x > high),
+)
+def _clip(x, low, high):
+    return np.clip(x, low, high)
+
+
+def clip(x: Any, min: Any = None, max: Any = None) -> Any:
+    """Return x limited to [min, max]; outside, its gradient is 0."""
+    low = -np.inf if min is None else min
+    high = np.inf if max is None else max
+    return _clip(x, low, high)
+
+
+# book/04-elementwise.md#choices
+@operation(
+    lambda g, y, a, b: np.where(a == b, g / 2, g * (a > b)),
+    lambda g, y, a, b: np.where(a == b, g / 2, g * (a < b)),
+)
+def maximum(a: Any, b: Any) -> Any:
+    """Return the larger of a and b; equal ones share the gradient."""
+    return np.maximum(a, b)
+
+
+@operation(
+    lambda g, y, a, b: np.where(a == b, g / 2, g * (a < b)),
+    lambda g, y, a, b: np.where(a == b, g / 2, g * (a > b)),
+)
+def minimum(a: Any, b: Any) -> Any:
+    """Return the smaller of a and b; equal ones share the gradient."""
+    return np.minimum(a, b)
+
+
+# book/04-elementwise.md#where
+def _values(x):
+    """Return the array inside a tensor; anything else as it is."""
+    return x._data if isinstance(x, Tensor) else x
+
+
+@operation(
+    lambda g, y, a, b, condition: np.where(condition, g, 0),
+    lambda g, y, a, b, condition: np.where(condition, 0, g),
+)
+def _where(a, b, condition):
+    return np.where(condition, a, b)
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    """Return a where `condition` holds and b elsewhere."""
+    # A copy, as the rules need it as it is now, whatever is written later.
+    y = _where(a, b, condition=np.array(_values(condition), bool))
+    if isinstance(condition, Tensor) and not isinstance(y, Tensor):
+        return _wrap(y)
+    return y
+
+
+# book/04-elementwise.md#compare
+def _compare(holds, a, b):
+    """Return where `holds(a, b)`, as a tensor of booleans."""
+    if not isinstance(b, (Tensor, np.ndarray, np.generic, int, float)):
+        return NotImplemented
+    name = holds.__name__
+    b = b._data if isinstance(b, Tensor) else _constant(b, (a,), name)
+    try:
+        return _wrap(holds(a._data, b))
+    except ValueError as error:
+        raise _explain(error, name, [a._data, b]) from None
+
+
+# book/04-elementwise.md#astype
+@operation(lambda g, y, x, dtype: g)
+def _astype(x, dtype):
+    return x.astype(dtype)
+
+
+# book/04-elementwise.md#numpy-functions
+_NUMPY = {
+    np.add: add,
+    np.subtract: sub,
+    np.multiply: mul,
+    np.divide: div,
+    np.negative: neg,
+    np.power: pow,
+    np.square: lambda x: mul(x, x),
+    np.exp: exp,
+    np.expm1: expm1,
+    np.log: log,
+    np.log1p: log1p,
+    np.sqrt: sqrt,
+    np.sin: sin,
+    np.cos: cos,
+    np.tanh: tanh,
+    np.abs: absolute,
+    np.maximum: maximum,
+    np.minimum: minimum,
+    np.where: where,
+    np.clip: clip,
+}
+_WITHOUT_GRADIENT = {
+    *(np.equal, np.not_equal, np.less, np.less_equal),
+    *(np.greater, np.greater_equal, np.isnan, np.isinf, np.isfinite),
+    *(np.logical_and, np.logical_or, np.logical_not),
+    *(np.sign, np.floor, np.ceil, np.rint),
+}
+
+
+# book/05-shapes.md#axes
+def _axis(dim, ndim, name):
+    """Return axis number `dim` counted from 0; raise if there is none."""
+    if not isinstance(dim, (int, np.integer)):
+        raise TypeError(f"{name}: dim {dim!r} is not a whole number")
+    if not -ndim <= dim < ndim:
+        raise IndexError(f"{name}: dim {dim} does not exist among {ndim} axes")
+    return dim % ndim
+
+
+def _axes(dim, axis, ndim, name):
+    """Return axis numbers as a sorted tuple, counted from 0; None means all.
+
+    `dim` is PyTorch's word for what NumPy calls `axis`: both are taken.
+    """
+    dim = axis if dim is None else dim
+    if dim is None:
+        return tuple(range(ndim))
+    dims = tuple(dim) if isinstance(dim, (tuple, list)) else (dim,)
+    found = {_axis(d, ndim, name) for d in dims}
+    if len(found) < len(dims):
+        raise ValueError(f"{name}: dim {dims} names an axis twice")
+    return tuple(sorted(found))
+
+
+# book/05-shapes.md#sum
+def _kept(reduced, x, dim):
+    """Return `reduced` with length-1 axes where `x` was reduced."""
+    return reduced.reshape(
+        tuple(1 if i in dim else n for i, n in enumerate(x.shape))
+    )
+
+
+@operation(
+    lambda g, y, x, dim, keepdim: np.broadcast_to(_kept(g, x, dim), x.shape)
+)
+def _sum(x, dim, keepdim):
+    return x.sum(axis=dim, keepdims=keepdim)
+
+
+# book/05-shapes.md#mean
+def _count(x, dim):
+    """Return how many values are reduced to one over the axes `dim`."""
+    return math.prod(x.shape[d] for d in dim)
+
+
+# book/05-shapes.md#std
+@operation(lambda g, y, x: g / np.where(y == 0, np.inf, 2 * y))
+def _root(x):
+    """Return the square root; its gradient at 0 is 0."""
+    return np.sqrt(x)
+
+
+# book/05-shapes.md#amax
+def _amax_rule(g, y, x, dim, keepdim):
+    """Share the gradient equally among all values that tie."""
+    ties = (x == _kept(y, x, dim)).astype(g.dtype)
+    return _kept(g, x, dim) * ties / ties.sum(axis=dim, keepdims=True)
+
+
+@operation(_amax_rule)
+def _amax(x, dim, keepdim):
+    return x.max(axis=dim, keepdims=keepdim)
+
+
+@operation(_amax_rule)
+def _amin(x, dim, keepdim):
+    return x.min(axis=dim, keepdims=keepdim)
+
+
+def _need_values(x, dim, name):
+    """Raise unless there are values along the axes `dim` to choose from."""
+    if _count(x, dim) == 0:
+        raise ValueError(
+            f"{name}: shape {x.shape} has no values along dim {dim}"
+        )
+
+
+# book/05-shapes.md#argmax
+def _position(x, find, name, dim, keepdim):
+    """Return, as an array, where along `dim` np.argmax (or min) finds it."""
+    _need_values(x, _axes(dim, None, x.ndim, name), name)
+    axis = None if dim is None else _axis(dim, x.ndim, name)
+    return find(x._data, axis, keepdims=keepdim)
+
+
+# book/05-shapes.md#reshape
+def _sizes(args):
+    """Return (2, 3) for both f(2, 3) and f((2, 3))."""
+    if len(args) == 1 and isinstance(args[0], (tuple, list)):
+        return tuple(args[0])
+    return args
+
+
+@operation(lambda g, y, x, shape: g.reshape(x.shape))
+def _reshape(x, shape):
+    return x.reshape(shape)
+
+
+# book/05-shapes.md#permute
+@operation(lambda g, y, x, dims: np.transpose(g, np.argsort(dims)))
+def _permute(x, dims):
+    return x.transpose(dims)
+
+
+# book/05-shapes.md#expand
+@operation(lambda g, y, x, shape: g)  # the engine sums what was repeated
+def _expand(x, shape):
+    return np.broadcast_to(x, shape)
+
+
+# book/05-shapes.md#matmul
+def _matmul_rule_b(g, y, a, b):
+    """A^T g; a stack of matrices times one matrix is done in one go."""
+    if b.ndim == 2 and a.ndim > 2:
+        rows = math.prod(a.shape[:-1])  # batch * n
+        a = a.reshape(rows, a.shape[-1])
+        g = g.reshape(rows, g.shape[-1])
+    return np.swapaxes(a, -1, -2) @ g
+
+
+@operation(
+    lambda g, y, a, b: g @ np.swapaxes(b, -1, -2),
+    _matmul_rule_b,
+)
+def _matmul(a, b):
+    return a @ b
+
+
+# book/05-shapes.md#matmul-public
+def matmul(a: Any, b: Any) -> Tensor:
+    """Return the matrix product a @ b.
+
+    Args:
+        a: (..., n, k), or (k,) for a row.
+        b: (..., k, m), or (k,) for a column.
+
+    Returns:
+        (..., n, m), leading axes broadcast; without n or m where an
+        argument had one axis.
+
+    Raises:
+        ValueError: the inner lengths differ, or an argument is a number.
+    """
+    a, b = _tensor(a), _tensor(b)
+    if a.ndim == 0 or b.ndim == 0:
+        raise ValueError(
+            f"matmul: shapes {a.shape} and {b.shape}: use * for a number"
+        )
+    inner = b.shape[-2 if b.ndim > 1 else 0]
+    if a.shape[-1] != inner:
+        raise ValueError(
+            f"matmul: shapes {a.shape} and {b.shape} do not align: "
+            f"{a.shape[-1]} != {inner}"
+        )
+    if b.ndim == 1:
+        return matmul(a, b.unsqueeze(1)).squeeze(-1)
+    if a.ndim == 1:
+        return _matmul(a.unsqueeze(0), b).squeeze(-2)
+    return _matmul(a, b)
+
+
+# book/05-shapes.md#matmul-operator
+def _tensor(x):
+    """Return `x` as a tensor."""
+    return x if isinstance(x, Tensor) else _wrap(_as_array(x))
+
+
+# book/05-shapes.md#einsum-rule
+def _einsum_rule(i, terms, out, g, y, *inputs):
+    """The gradient for input `i`: exchange it with the output.
+
+    An index that only input i has was summed, and ones bring it back.
+    """
+    others = [k for k in range(len(inputs)) if k != i]
+    subscripts = [out, *(terms[k] for k in others)]
+    operands = [g, *(inputs[k] for k in others)]
+    lengths = {}
+    for term, operand in zip(subscripts, operands):
+        for letter, n in zip(term, operand.shape):
+            lengths[letter] = max(n, lengths.get(letter, 1))
+    for letter, n in zip(terms[i], inputs[i].shape):
+        if lengths.get(letter) != n:  # lost
+            subscripts.append(letter)
+            operands.append(np.ones(n, g.dtype))
+    equation = ",".join(subscripts) + "->" + terms[i]
+    return np.einsum(equation, *operands, optimize=True)
+
+
+# book/05-shapes.md#einsum-terms
+def _einsum_terms(equation, shapes):
+    """Return the subscripts of each input and of the output, without dots.
+
+    '...ij,jk->...ik' with a 3-d first input gives ['Aij', 'jk'], 'Aik'.
+    """
+    left, arrow, out = equation.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if len(terms) != len(shapes):
+        raise ValueError(
+            f"einsum: {equation!r} names {len(terms)} inputs, "
+            f"but {len(shapes)} were given"
+        )
+    if not arrow:  # NumPy's rule: dots, then what stands there once
+        once = sorted(c for c in set(left) if left.count(c) == 1)
+        out = "..." * ("..." in left) + "".join(filter(str.isalpha, once))
+    spare = [c for c in string.ascii_uppercase if c not in equation]
+    counts = [_count_dots(t, shape) for t, shape in zip(terms, shapes)]
+    names = "".join(spare[: max(counts)])
+    terms = [
+        term.replace("...", names[len(names) - count :])
+        for term, count in zip(terms, counts)
+    ]
+    return terms, out.replace("...", names)
+
+
+# book/05-shapes.md#einsum-dots
+def _count_dots(term, shape):
+    """Return how many axes of an input of `shape` the dots stand for."""
+    letters = term.replace("...", "", 1)
+    count = len(shape) - len(letters)
+    if not (letters.isalpha() or letters == ""):
+        raise ValueError(f"einsum: {term!r} is not made of letters")
+    if count < 0 or (count and "..." not in term):
+        raise ValueError(f"einsum: {term!r} does not fit shape {shape}")
+    if len(set(letters)) < len(letters):
+        raise ValueError(
+            f"einsum: {term!r} repeats an index: pick the diagonal first, "
+            "x[i, i] with i = np.arange(n)"
+        )
+    return count
+
+
+# book/05-shapes.md#einsum
+def einsum(equation: str, *operands: Any) -> Tensor:
+    """Sum products of the operands as `equation` says.
+
+    Args:
+        equation: index letters for each operand, then those of the result,
+            `"ij,jk->ik"`; `...` stands for any leading axes.
+        operands: tensors or arrays.
+
+    Raises:
+        ValueError: the letters do not fit the shapes, or an operand repeats
+            a letter.
+    """
+    operands = [_tensor(x) for x in operands]
+    terms, out = _einsum_terms(equation, [x.shape for x in operands])
+    plain = ",".join(terms) + "->" + out
+    rules = [
+        functools.partial(_einsum_rule, i, terms, out)
+        for i in range(len(operands))
+    ]
+
+    @operation(*rules)
+    def einsum(*arrays):
+        return np.einsum(plain, *arrays, optimize=True)
+
+    return einsum(*operands)
+
+
+# book/05-shapes.md#index
+def _plain_index(index):
+    """Return `index` as a tuple of ints, slices, None, ... and arrays."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return tuple(map(_plain_part, parts))
+
+
+def _plain_part(part):
+    """Return one part of an index; numbers in it as an array of our own."""
+    if isinstance(part, (list, tuple, range)):
+        numbers = [_values(i) for i in part]
+        return np.array(numbers) if numbers else np.zeros(0, int)
+    if isinstance(part, (Tensor, np.ndarray)):
+        return np.array(_values(part))
+    return part
+
+
+def _may_repeat(index):
+    """Return whether `index` could take the same value twice."""
+    return any(isinstance(p, np.ndarray) and p.dtype != bool for p in index)
+
+
+# book/05-shapes.md#getitem
+@operation(lambda g, y, x, index: _scatter(g, index=index, shape=x.shape))
+def _getitem(x, index):
+    return x[index]
+
+
+@operation(lambda g, y, x, index, shape: g[index])
+def _scatter(x, index, shape):
+    """Return zeros of `shape` with `x` added at `index`."""
+    out = np.zeros(shape, x.dtype)
+    if _may_repeat(index):
+        np.add.at(out, index, x)
+    else:
+        out[index] = x
+    return out
+
+
+# book/05-shapes.md#check-gather
+def _check_gather(shape, dim, index):
+    """Raise unless `index` can gather along `dim` of a tensor of `shape`."""
+    room = [*shape[:dim], math.inf, *shape[dim + 1 :]]
+    fits = len(shape) == index.ndim and all(
+        m <= n for m, n in zip(index.shape, room)
+    )
+    if not fits or index.dtype.kind not in "iu":
+        raise ValueError(
+            f"gather: index of shape {index.shape} and dtype {index.dtype} "
+            f"for a tensor of shape {shape}: it needs integers, as many "
+            f"axes, and but for axis {dim} none that is longer"
+        )
+    last = shape[dim] - 1
+    if index.size and not 0 <= index.min() <= index.max() <= last:
+        raise IndexError(
+            f"gather: index goes from {index.min()} to {index.max()}, but "
+            f"axis {dim} of shape {shape} from 0 to {last}"
+        )
+
+
+# book/05-shapes.md#max
+class MaxResult(NamedTuple):
+    """What `max` and `min` along an axis return."""
+
+    values: Tensor
+    indices: Tensor
+
+
+# book/05-shapes.md#slab
+def _slab(x, dim, start, stop):
+    """Return x[start:stop] along axis `dim`."""
+    return x[(slice(None),) * dim + (slice(start, stop),)]
+
+
+def _slab_rule(dim, start, stop, g, y, *inputs):
+    """The gradient for the input that became one slab of the output."""
+    return _slab(g, dim, start, stop)
+
+
+# book/05-shapes.md#cat
+def cat(tensors: Iterable[Any], dim: int = 0) -> Tensor:
+    """Return the tensors laid end to end along axis `dim`.
+
+    Raises:
+        ValueError: there are none, or they differ in another axis, too.
+    """
+    tensors = [_tensor(x) for x in tensors]
+    dim = _check_joinable(tensors, dim, "cat")
+    ends = list(itertools.accumulate(x.shape[dim] for x in tensors))
+    rules = [
+        functools.partial(_slab_rule, dim, start, stop)
+        for start, stop in zip([0, *ends], ends)
+    ]
+    dtypes = {x.dtype for x in tensors}
+    floats = {d for d in dtypes if d.kind == "f"}
+    dtype = np.result_type(*(floats or dtypes))
+
+    @operation(*rules)
+    def cat(*arrays):
+        return np.concatenate(arrays, axis=dim, dtype=dtype)
+
+    return cat(*tensors)
+
+
+# book/05-shapes.md#check-joinable
+def _check_joinable(tensors, dim, name):
+    """Return `dim` counted from 0, if the tensors differ in it at most."""
+    if not tensors:
+        raise ValueError(f"{name}: expected at least one tensor")
+    dim = _axis(dim, tensors[0].ndim, name)
+    rests = {(x.ndim, x.shape[:dim], x.shape[dim + 1 :]) for x in tensors}
+    if len(rests) > 1:
+        shapes = " and ".join(dict.fromkeys(str(x.shape) for x in tensors))
+        raise ValueError(
+            f"{name}: shapes {shapes} differ in more than axis {dim}"
+        )
+    return dim
+
+
+# book/05-shapes.md#stack
+def stack(tensors: Iterable[Any], dim: int = 0) -> Tensor:
+    """Return tensors of one shape, stacked along a new axis `dim`.
+
+    Raises:
+        ValueError: there are none, or their shapes differ.
+    """
+    tensors = [_tensor(x) for x in tensors]
+    shapes = dict.fromkeys(str(x.shape) for x in tensors)
+    if len(shapes) > 1:
+        raise ValueError(f"stack: shapes {' and '.join(shapes)} differ")
+    if tensors:
+        dim = _axis(dim, tensors[0].ndim + 1, "stack")
+    tensors = [x.unsqueeze(dim) for x in tensors]
+    return cat(tensors, _check_joinable(tensors, dim, "stack"))
+
+
+# book/05-shapes.md#pad
+def _inside(widths, shape):
+    """Return the index of what lies inside a margin of `widths`."""
+    return tuple(slice(a, a + n) for (a, _), n in zip(widths, shape))
+
+
+@operation(lambda g, y, x, widths, value: g[_inside(widths, x.shape)])
+def _pad(x, widths, value):
+    shape = [a + n + b for (a, b), n in zip(widths, x.shape)]
+    out = np.full(shape, value, x.dtype)
+    out[_inside(widths, x.shape)] = x
+    return out
+
+
+def pad(input: Any, pad: Sequence[int], value: float = 0.0) -> Tensor:
+    """Return `input` with a margin of `value` around it.
+
+    Args:
+        pad: (left, right) of the last axis, then of the one before it, and
+            so on, as in PyTorch: (1, 1, 2, 2) pads the last axis by 1 and
+            the one before by 2 on both sides.
+
+    Raises:
+        ValueError: there are not two widths per axis, or one is negative.
+    """
+    input = _tensor(input)
+    if len(pad) % 2 or len(pad) > 2 * input.ndim or min(pad, default=0) < 0:
+        raise ValueError(
+            f"pad: {tuple(pad)} is not two widths, 0 or more, for each of "
+            f"up to {input.ndim} axes of shape {input.shape}"
+        )
+    pairs = list(zip(pad[::2], pad[1::2]))[::-1]
+    widths = [(0, 0)] * (input.ndim - len(pairs)) + pairs
+    return _pad(input, widths=widths, value=value)
+
+
+# book/05-shapes.md#clone
+@operation(lambda g, y, x: g)
+def _clone(x):
+    return x.copy()
+
+
+# book/05-shapes.md#creation
+def tensor(
+    data: Any, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return a new tensor with a copy of `data`; see `Tensor`."""
+    return Tensor(np.array(_as_array(data, dtype)), requires_grad)
+
+
+def zeros(
+    *size: int | Sequence[int],
+    dtype: Any = np.float32,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return zeros: `zeros(2, 3)` or `zeros((2, 3))`."""
+    return Tensor(np.zeros(_sizes(size), dtype), requires_grad)
+
+
+def ones(
+    *size: int | Sequence[int],
+    dtype: Any = np.float32,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return ones: `ones(2, 3)` or `ones((2, 3))`."""
+    return Tensor(np.ones(_sizes(size), dtype), requires_grad)
+
+
+def full(
+    size: int | Sequence[int],
+    fill_value: Any,
+    dtype: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return a tensor of shape `size` full of one value."""
+    return Tensor(np.full(size, _as_array(fill_value, dtype)), requires_grad)
+
+
+# book/05-shapes.md#creation-more
+def arange(
+    start: float,
+    end: float | None = None,
+    step: float = 1,
+    dtype: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return start, start + step, ... up to but without `end`."""
+    start, end = (0, start) if end is None else (start, end)
+    values = np.arange(start, end, step, dtype)
+    if dtype is None and values.dtype == np.float64:
+        values = values.astype(np.float32)
+    return Tensor(values, requires_grad)
+
+
+def eye(
+    n: int,
+    m: int | None = None,
+    dtype: Any = np.float32,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return the matrix of shape (n, m or n) with ones on its diagonal."""
+    return Tensor(np.eye(n, m, dtype=dtype), requires_grad)
+
+
+# book/05-shapes.md#creation-like
+def zeros_like(
+    input: Any, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return zeros in the shape and dtype of `input`."""
+    return full_like(input, 0, dtype, requires_grad)
+
+
+def ones_like(
+    input: Any, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return ones in the shape and dtype of `input`."""
+    return full_like(input, 1, dtype, requires_grad)
+
+
+def full_like(
+    input: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return one value in the shape and dtype of `input`."""
+    like, value = _as_array(input), _values(fill_value)
+    return Tensor(
+        np.full(like.shape, value, dtype or like.dtype), requires_grad
+    )
+
+
+# book/05-shapes.md#generator
+_generator = np.random.default_rng()
+
+
+def default_generator() -> np.random.Generator:
+    """Return the generator that random numbers come from by default."""
+    return _generator
+
+
+def manual_seed(seed: int) -> np.random.Generator:
+    """Start the default generator afresh from `seed`, and return it."""
+    fresh = np.random.default_rng(seed)
+    _generator.bit_generator.state = fresh.bit_generator.state
+    return _generator
+
+
+# book/05-shapes.md#random-tensors
+def rand(
+    *size: int | Sequence[int],
+    generator: np.random.Generator | None = None,
+    dtype: Any = np.float32,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return uniform random numbers from [0, 1)."""
+    values = (generator or _generator).random(_sizes(size), dtype)
+    return Tensor(np.asarray(values), requires_grad)
+
+
+def randn(
+    *size: int | Sequence[int],
+    generator: np.random.Generator | None = None,
+    dtype: Any = np.float32,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return normal random numbers of mean 0 and variance 1."""
+    values = (generator or _generator).standard_normal(_sizes(size), dtype)
+    return Tensor(np.asarray(values), requires_grad)
+
+
+def randint(
+    low: int,
+    high: int | Sequence[int],
+    size: int | Sequence[int] | None = None,
+    generator: np.random.Generator | None = None,
+) -> Tensor:
+    """Return random integers from low up to but without high.
+
+    `randint(high, size)` starts at 0.
+    """
+    if size is None:
+        low, high, size = 0, low, high
+    return Tensor((generator or _generator).integers(low, high, size))
+
+
+# book/05-shapes.md#numpy-shapes
+def _np_transpose(a, axes=None):
+    """What np.transpose means for a tensor."""
+    return a.T if axes is None else a.permute(*axes)
+
+
+def _np_var(a, axis=None, *, ddof=0, keepdims=False):
+    """What np.var means for a tensor."""
+    return a.var(axis, ddof, keepdims)
+
+
+def _np_std(a, axis=None, *, ddof=0, keepdims=False):
+    """What np.std means for a tensor."""
+    return a.std(axis, ddof, keepdims)
+
+
+def _np_gather(arr, indices, axis=-1):
+    """What np.take_along_axis means for a tensor."""
+    return _tensor(arr).gather(axis, indices)
+
+
+# book/05-shapes.md#numpy-table
+_NUMPY |= {
+    np.sum: Tensor.sum,
+    np.mean: Tensor.mean,
+    np.var: _np_var,
+    np.std: _np_std,
+    np.max: Tensor.amax,
+    np.amax: Tensor.amax,
+    np.min: Tensor.amin,
+    np.amin: Tensor.amin,
+    np.argmax: Tensor.argmax,
+    np.argmin: Tensor.argmin,
+    np.matmul: matmul,
+    np.einsum: lambda eq, *xs, optimize=True: einsum(eq, *xs),
+}
+
+
+# book/05-shapes.md#numpy-table-shapes
+_NUMPY |= {
+    np.reshape: lambda a, shape: a.reshape(shape),
+    np.ravel: Tensor.flatten,
+    np.squeeze: lambda a, axis=None: a.squeeze(axis),
+    np.expand_dims: lambda a, axis: a.unsqueeze(axis),
+    np.transpose: _np_transpose,
+    np.swapaxes: lambda a, axis1, axis2: a.transpose(axis1, axis2),
+    np.broadcast_to: lambda array, shape: array.expand(shape),
+    np.concatenate: lambda arrays, axis=0: cat(arrays, axis),
+    np.stack: lambda arrays, axis=0: stack(arrays, axis),
+    np.take_along_axis: _np_gather,
+    np.copy: Tensor.clone,
+    np.zeros_like: zeros_like,
+    np.ones_like: ones_like,
+    np.full_like: full_like,
+    np.shape: lambda a: a.shape,
+    np.ndim: lambda a: a.ndim,
+    np.size: lambda a: math.prod(a.shape),
+}
+_WITHOUT_GRADIENT |= {
+    *(np.all, np.any, np.isclose, np.allclose, np.array_equal, np.argsort)
+}
+
+
+# book/06-gradient-checking.md#route
+def _route(outputs, wanted):
+    """Return the tensors that lead to `wanted` ones, and those to go through.
+
+    The wanted ones are among the first; among the second only if the way to
+    another one goes through them.
+    """
+    oldest = min(x._born for x in wanted)
+    history, waiting = set(), list(outputs)
+    while waiting:
+        y = waiting.pop()
+        if y._born > oldest and y not in history:
+            history.add(y)
+            waiting += [x for x in y._inputs or () if isinstance(x, Tensor)]
+    leading, through = set(wanted), set()
+    for y in sorted(history, key=lambda y: y._born):
+        inputs = [x for x in y._inputs or () if isinstance(x, Tensor)]
+        if y._inputs is None or not leading.isdisjoint(inputs):
+            leading.add(y)
+            through.add(y)
+    return leading, through
+
+
+# book/06-gradient-checking.md#own
+def _own(g, given):
+    """Return gradient `g` as a tensor that shares memory with no other.
+
+    `given` is the set of the ids of the arrays given out so far.
+    """
+    array = g._data if isinstance(g, Tensor) else g
+    if id(array) in given or getattr(array, "base", None) is not None:
+        g = _clone(g)
+    g = g if isinstance(g, Tensor) else _wrap(g)
+    given.add(id(g._data))
+    return g
+
+
+# book/06-gradient-checking.md#recording-if
+@contextlib.contextmanager
+def _recording_if(wanted):
+    """Record inside this block if `wanted`, else as before."""
+    before = _grad_mode.enabled
+    _grad_mode.enabled = before or wanted
+    try:
+        yield
+    finally:
+        _grad_mode.enabled = before
+
+
+# book/06-gradient-checking.md#grad-arguments
+def _sequence(x):
+    """Return a tensor as a tuple of one, a sequence as a tuple."""
+    return (x,) if isinstance(x, (Tensor, np.ndarray)) else tuple(x)
+
+
+def _start(outputs, gradients, create_graph):
+    """Return {output: checked gradient to start from}."""
+    if len(gradients) != len(outputs):
+        raise ValueError(
+            f"grad: {len(outputs)} outputs, but {len(gradients)} grad_outputs"
+        )
+    pending = {}
+    for y, gradient in zip(outputs, gradients):
+        g = y._start_with(gradient, create_graph)
+        pending[y] = pending[y] + g if y in pending else g
+    return pending
+
+
+def _check_wanted(inputs):
+    """Raise unless there are inputs, and all of them have gradients."""
+    if not inputs:
+        raise ValueError("grad: expected at least one input")
+    for i, x in enumerate(inputs):
+        if not x.requires_grad:
+            raise RuntimeError(
+                f"grad: input {i}, of shape {x.shape}, does not require "
+                "gradients"
+            )
+
+
+# book/06-gradient-checking.md#grad
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """Return the gradients of `outputs` with respect to `inputs`.
+
+    Unlike `backward` it leaves every `grad` as it is, and computes only
+    what is needed for these inputs.
+
+    Args:
+        outputs: a tensor or a sequence of tensors.
+        inputs: a tensor or a sequence: leaves or results of operations.
+        grad_outputs: gradients with respect to the outputs; may be left out
+            (or be None in the sequence) for outputs of a single value.
+        retain_graph: keep the graph; by default as `create_graph`.
+        create_graph: make the gradients differentiable.
+        allow_unused: return None for an input that no output depends on.
+
+    Returns:
+        a tuple of tensors, one for each input: the sum over the outputs.
+
+    Raises:
+        RuntimeError: as `backward`; or an input is not used.
+        ValueError: no inputs, or not as many grad_outputs as outputs.
+    """
+    outputs, inputs = _sequence(outputs), _sequence(inputs)
+    _check_wanted(inputs)
+    if grad_outputs is None:
+        grad_outputs = [None] * len(outputs)
+    if retain_graph is None:
+        retain_graph = create_graph
+    wanted = dict.fromkeys(inputs)  # a set that keeps the order
+    given = set()
+    with _recording_if(create_graph):
+        pending = _start(outputs, _sequence(grad_outputs), create_graph)
+        found = _backpropagate(pending, retain_graph, create_graph, wanted)
+        gradients = tuple(
+            _own(found[x], given) if x in found else None for x in inputs
+        )
+    for i, (x, g) in enumerate(zip(inputs, gradients)):
+        if g is None and not allow_unused:
+            raise RuntimeError(
+                f"grad: no output depends on input {i}, of shape {x.shape} "
+                "(allow_unused=True returns None for it)"
+            )
+    return gradients
+
+
+# book/06-gradient-checking.md#numeric-of
+class GradcheckError(AssertionError):
+    """A gradient differs from the numeric one."""
+
+
+def _numeric(f, x, eps):
+    """Return the numeric gradient of the number f() by the tensor `x`."""
+
+    def at(values):
+        before, x._data = x._data, values
+        try:
+            return float(f())
+        finally:
+            x._data = before
+
+    return numeric_gradient(at, x._data, eps)
+
+
+def _weighted_sum(outputs):
+    """Return the sum of all entries of the outputs, with random weights."""
+    total, rng = 0.0, np.random.default_rng(0)
+    for y in _sequence(outputs):
+        total = total + (y * rng.uniform(0.5, 1.5, y.shape)).sum()
+    return total
+
+
+# book/06-gradient-checking.md#gradcheck
+def gradcheck(
+    func: Callable,
+    inputs: Tensor | Sequence[Tensor],
+    *,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    raise_exception: bool = True,
+) -> bool:
+    """Compare the gradients of `func` with numeric derivatives.
+
+    The outputs are summed with fixed random weights, so that one number
+    stands for all of them, and every entry of every input is nudged.
+
+    Args:
+        func: a function of tensors that returns a tensor or several.
+        inputs: a float64 tensor or a sequence; those that require gradients
+            are checked.
+        eps: the step of the numeric derivative.
+        atol, rtol: what may differ: atol + rtol * |numeric|.
+        raise_exception: raise on a difference; otherwise return False.
+
+    Returns:
+        True if all agree.
+
+    Raises:
+        GradcheckError: they differ; says where and by how much.
+        ValueError: no input requires gradients, or one that does is not
+            float64: rounding would hide mistakes.
+    """
+    inputs = _sequence(inputs)
+    checked = _inputs_to_check(inputs)
+    y = _weighted_sum(func(*inputs))
+    ours = [None] * len(checked)  # what a constant has
+    if isinstance(y, Tensor) and y.requires_grad:
+        ours = grad(y, checked.values(), allow_unused=True)
+    for (i, x), g in zip(checked.items(), ours):
+        numeric = _numeric(lambda: _weighted_sum(func(*inputs)), x, eps)
+        actual = np.zeros(x.shape) if g is None else g.data
+        wrong = ~np.isclose(actual, numeric, rtol, atol)
+        if wrong.any() and not raise_exception:
+            return False
+        if wrong.any():
+            at = tuple(np.argwhere(wrong)[0].tolist())
+            raise GradcheckError(
+                f"gradcheck: {_name(func)}: input {i}, of shape {x.shape}, "
+                f"at {at}: gradient {actual[at]:.6g}, "
+                f"numeric {numeric[at]:.6g}"
+            )
+    return True
+
+
+# book/06-gradient-checking.md#gradcheck-inputs
+def _name(func):
+    """Return what to call a function in a message."""
+    return getattr(func, "__name__", repr(func))
+
+
+def _inputs_to_check(inputs):
+    """Return {number: input} of those that require gradients."""
+    checked = {
+        i: x
+        for i, x in enumerate(inputs)
+        if isinstance(x, Tensor) and x.requires_grad
+    }
+    if not checked:
+        raise ValueError("gradcheck: no input requires gradients")
+    for i, x in checked.items():
+        if x.dtype != np.float64:
+            raise ValueError(
+                f"gradcheck: input {i} is {x.dtype}, but differences of "
+                "rounded numbers need float64"
+            )
+    return checked
+
+
+# book/06-gradient-checking.md#gradgradcheck
+def gradgradcheck(
+    func: Callable,
+    inputs: Tensor | Sequence[Tensor],
+    *,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    raise_exception: bool = True,
+) -> bool:
+    """Check second derivatives: `gradcheck` the gradients of `func`.
+
+    Takes the arguments of `gradcheck`, returns and raises as it does.
+    """
+    inputs = _sequence(inputs)
+    checked = list(_inputs_to_check(inputs).values())
+    rng = np.random.default_rng(1)
+    weights = [
+        Tensor(rng.uniform(0.5, 1.5, y.shape), requires_grad=True)
+        for y in _sequence(func(*inputs))
+    ]
+
+    def gradients(*arguments):
+        outputs = _sequence(func(*arguments[: len(inputs)]))
+        found = grad(
+            outputs, checked, weights, create_graph=True, allow_unused=True
+        )
+        return [g for g in found if g is not None]
+
+    gradients.__name__ = f"gradient of {_name(func)}"
+    return gradcheck(
+        gradients,
+        [*inputs, *weights],
+        eps=eps,
+        atol=atol,
+        rtol=rtol,
+        raise_exception=raise_exception,
+    )
+
+
+# book/07-modules.md#tensor-copy
+def _rebuild(cls, array, requires_grad, grad):
+    """Return a leaf of class `cls`, for copies."""
+    leaf = cls.__new__(cls)
+    leaf._start(array)
+    leaf.requires_grad, leaf.grad = requires_grad, grad
+    return leaf
+
+
+# book/08-losses.md#softmax
+@operation(lambda g, y, x, dim: y * (g - (g * y).sum(axis=dim, keepdims=True)))
+def _softmax(x, dim):
+    e = np.exp(x - x.max(axis=dim, keepdims=True))
+    e /= e.sum(axis=dim, keepdims=True)
+    return e
+
+
+def softmax(input: Tensor, dim: int) -> Tensor:
+    """Return e**x / sum(e**x) along `dim`: positive, adding up to 1."""
+    (dim,) = _axes(dim, None, input.ndim, "softmax")
+    return _softmax(input, dim=dim)
+
+
+# book/08-losses.md#logsumexp
+def _logsumexp_rule(g, y, x, dim, keepdim):
+    """d/dx log sum e^x = e^x / sum e^x, computed as e^(x - y)."""
+    return _kept(g, x, dim) * np.exp(x - _kept(y, x, dim))
+
+
+@operation(_logsumexp_rule)
+def _logsumexp(x, dim, keepdim):
+    largest = x.max(axis=dim, keepdims=True)
+    largest = np.where(np.isfinite(largest), largest, 0)
+    total = np.exp(x - largest).sum(axis=dim, keepdims=True)
+    with np.errstate(divide="ignore"):  # log 0 is -inf, and right
+        y = np.log(total) + largest
+    return y if keepdim else y.squeeze(dim)
+
+
+def logsumexp(
+    input: Tensor,
+    dim: int | tuple[int, ...] | None = None,
+    keepdim: bool = False,
+) -> Tensor:
+    """Return log(sum(e**x)) over `dim`; no finite x is too large or small.
+
+    Args:
+        dim: an axis, several, or None for all.
+        keepdim: leave the axes in place, with length 1.
+    """
+    dim = _axes(dim, None, input.ndim, "logsumexp")
+    return _logsumexp(input, dim=dim, keepdim=keepdim)
+
+
+# book/08-losses.md#log-softmax
+@operation(lambda g, y, x, dim: g - np.exp(y) * g.sum(axis=dim, keepdims=True))
+def _log_softmax(x, dim):
+    shifted = x - x.max(axis=dim, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=dim, keepdims=True))
+
+
+def log_softmax(input: Tensor, dim: int) -> Tensor:
+    """Return log(softmax(x)) along `dim` without computing a softmax."""
+    (dim,) = _axes(dim, None, input.ndim, "log_softmax")
+    return _log_softmax(input, dim=dim)

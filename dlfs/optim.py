@@ -1,0 +1,433 @@
+# Made from book/ by scripts/tangle.py: edit the chapters. [1329f51ac763]
+"""Optimisers: rules that turn gradients into better parameters."""
+
+import copy
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from dlfs.autograd import Tensor
+
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "clip_grad_norm_"]
+
+
+# book/09-optimisers.md#optimizer
+class Optimizer:
+    """Base of all optimisers: groups of parameters, and what is remembered.
+
+    A kind of optimiser has a method `_update(p, g, state, group)` that moves
+    parameter p by gradient array g, and `_remembers`, the names of what it
+    keeps in `state` from step to step: arrays of p's shape, or "step".
+
+    Args:
+        params: parameters, or dicts {"params": ..., option: value} for
+            groups with options of their own.
+        defaults: {option: value} for groups that do not say otherwise.
+
+    Attributes:
+        param_groups: list of {"params": [...], "lr": ..., ...}.
+        state: {parameter: {name: array or number}}, filled by `step`.
+    """
+
+    _remembers = ()
+
+    def __init__(self, params: Iterable, defaults: dict[str, Any]) -> None:
+        if isinstance(params, Tensor):
+            raise TypeError(
+                "params argument given to the optimizer should be an "
+                "iterable of Tensors or dicts, but got one Tensor"
+            )
+        self.defaults = defaults
+        self.param_groups = []
+        self.state = {}
+        groups = _as_list(params)
+        if not groups:
+            raise ValueError("optimizer got an empty parameter list")
+        if not isinstance(groups[0], dict):
+            groups = [{"params": groups}]
+        for group in groups:
+            self.add_param_group(group)
+
+    # book/09-optimisers.md#add-param-group
+    def add_param_group(self, group: dict[str, Any]) -> None:
+        """Add a group with options of its own: {"params": ..., "lr": ...}.
+
+        Raises:
+            TypeError: something is not a tensor, or has no fixed order.
+            ValueError: a parameter is no leaf, or is there already; or an
+                option has an impossible value.
+        """
+        if not isinstance(group, dict):
+            raise TypeError(
+                f"param_group must be a dict, but got {type(group)}"
+            )
+        params = group["params"]
+        params = [params] if isinstance(params, Tensor) else _as_list(params)
+        known = {p for old in self.param_groups for p in old["params"]}
+        for p in params:
+            _check_parameter(p, known)
+            known.add(p)
+        options = {n: _plain(v) for n, v in (self.defaults | group).items()}
+        self._check(options)
+        self.param_groups.append(options | {"params": params})
+
+    # book/09-optimisers.md#optimizer-check
+    def _check(self, group):
+        """Raise ValueError for an option outside its range."""
+        for name, label in _NOT_NEGATIVE.items():
+            value = group.get(name, 0)
+            if not value >= 0:
+                raise ValueError(f"Invalid {label}: {value}")
+        for i, beta in enumerate(group.get("betas", ())):
+            if not 0 <= beta < 1:
+                raise ValueError(
+                    f"Invalid beta parameter at index {i}: {beta}"
+                )
+
+    # book/09-optimisers.md#optimizer-step
+    def step(self) -> None:
+        """Move every parameter that has a gradient."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    g = self._decayed(p, group)
+                    self._update(p, g, self.state.setdefault(p, {}), group)
+
+    def _decayed(self, p, group):
+        """Return the gradient of `p`, weight decay included."""
+        if not group.get("weight_decay"):
+            return p.grad.data
+        return p.grad.data + group["weight_decay"] * p.data
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.grad = None
+
+    def _update(self, p, g, state, group):
+        """Move parameter `p` by gradient array `g`: each kind has its own."""
+        raise NotImplementedError(
+            f"{type(self).__name__} has no _update method"
+        )
+
+    # book/09-optimisers.md#optimizer-state-dict
+    def state_dict(self) -> dict[str, Any]:
+        """Return what is remembered, with parameters numbered from 0.
+
+        Returns:
+            {"state": {number: {name: array or number}}, "param_groups":
+            [{option: value, "params": [number, ...]}]}, arrays copied.
+        """
+        params = [p for group in self.param_groups for p in group["params"]]
+        number = {p: i for i, p in enumerate(params)}
+        state = {
+            number[p]: copy.deepcopy(s) for p, s in self.state.items() if s
+        }
+        groups = [
+            group | {"params": [number[p] for p in group["params"]]}
+            for group in self.param_groups
+        ]
+        return {"state": state, "param_groups": groups}
+
+    # book/09-optimisers.md#optimizer-load
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from what `state_dict` returned; changes all or nothing.
+
+        Numbers may have become strings and values NumPy's, as files make them.
+
+        Raises:
+            ValueError: it belongs to another kind of optimiser or to other
+                parameters; says what does not fit.
+        """
+        groups = state_dict["param_groups"]
+        if len(groups) != len(self.param_groups):
+            raise ValueError(
+                "loaded state dict has a different number of parameter groups"
+                f": {len(groups)}, expected {len(self.param_groups)}"
+            )
+        loaded, owners = [], {}
+        for own, saved in zip(self.param_groups, groups):
+            loaded.append(self._read_group(own, saved))
+            owners |= zip(map(int, saved["params"]), own["params"])
+        state = {}
+        for i, saved in state_dict["state"].items():
+            if int(i) not in owners:
+                raise ValueError(
+                    f"loaded state dict remembers parameter {i}, but its "
+                    f"groups have only {sorted(owners)}"
+                )
+            p = owners[int(i)]
+            state[p] = self._read_state(p, saved, i)
+        self.state = state  # from here on nothing can fail
+        for own, options in zip(self.param_groups, loaded):
+            own.update(options)
+
+    # book/09-optimisers.md#optimizer-read-group
+    def _read_group(self, own, saved):
+        """Return the options of a saved group, after checking them."""
+        if len(saved["params"]) != len(own["params"]):
+            raise ValueError(
+                "loaded state dict contains a parameter group that doesn't "
+                f"match the size of optimizer's group: {len(saved['params'])}"
+                f", expected {len(own['params'])}"
+            )
+        options = {
+            name: _plain(value)
+            for name, value in saved.items()
+            if name != "params"
+        }
+        missing = sorted(self.defaults.keys() - options.keys())
+        if missing:
+            raise ValueError(
+                f"loaded state dict has no {', '.join(missing)}: it does not "
+                f"belong to {type(self).__name__}"
+            )
+        self._check(options)
+        return options
+
+    # book/09-optimisers.md#optimizer-read-state
+    def _read_state(self, p, saved, i):
+        """Return a copy of what was remembered of `p`, after checking it."""
+        if saved and set(saved) != set(self._remembers):
+            raise ValueError(
+                f"loaded state dict remembers {sorted(saved)} of parameter {i}"
+                f", {type(self).__name__} needs {sorted(self._remembers)}"
+            )
+        state = {}
+        for name, value in saved.items():
+            if name == "step":
+                state[name] = int(value)
+            elif np.shape(value) != p.shape:
+                raise ValueError(
+                    f"loaded state dict has {name} of shape {np.shape(value)} "
+                    f"for parameter {i}, expected {p.shape}"
+                )
+            else:
+                state[name] = np.array(value, p.dtype)
+        return state
+
+
+# book/09-optimisers.md#check-parameter
+def _as_list(params):
+    """Return parameters as a list; refuses what has no order."""
+    if isinstance(params, (set, frozenset)):
+        raise TypeError(
+            "optimizer parameters need an order that is the same in every "
+            "run: use a list instead of a set"
+        )
+    return list(params)
+
+
+def _check_parameter(p, known):
+    """Raise unless `p` is something new that can be moved."""
+    if not isinstance(p, Tensor):
+        raise TypeError(
+            "optimizer can only optimize Tensors, but one of the params is "
+            f"{type(p).__name__}"
+        )
+    if not p.is_leaf:
+        raise ValueError("can't optimize a non-leaf Tensor")
+    if p in known:
+        raise ValueError(
+            "some parameters appear in more than one parameter group, or "
+            f"twice in one: the shape is {p.shape}"
+        )
+
+
+# book/09-optimisers.md#optimizer-check
+_NOT_NEGATIVE = {
+    "lr": "learning rate",
+    "momentum": "momentum value",
+    "weight_decay": "weight_decay value",
+    "eps": "epsilon value",
+}
+
+
+def _plain(value):
+    """Return NumPy's numbers as Python's own, and lists as tuples."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        value = value.tolist()
+    return tuple(value) if isinstance(value, list) else value
+
+
+# book/09-optimisers.md#sgd
+class SGD(Optimizer):
+    """Stochastic gradient descent, with momentum if wanted.
+
+    v <- momentum v + g;  p <- p - lr v. Nesterov's variant steps along
+    g + momentum v (Sutskever et al., 2013).
+
+    Args:
+        params: parameters or groups of them.
+        lr: learning rate.
+        momentum: how much of the last step to keep, 0 to 1.
+        dampening: g counts only 1 - dampening in later steps.
+        weight_decay: adds weight_decay * p to the gradient.
+        nesterov: look ahead; needs momentum and no dampening.
+    """
+
+    _remembers = ("momentum_buffer",)
+
+    def __init__(
+        self,
+        params: Iterable,
+        lr: float = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
+        nesterov: bool = False,
+    ) -> None:
+        defaults = {
+            "lr": lr,
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+            "nesterov": nesterov,
+        }
+        super().__init__(params, defaults)
+
+    # book/09-optimisers.md#sgd-check
+    def _check(self, group):
+        """Raise ValueError for options that make no sense together."""
+        Optimizer._check(self, group)
+        if group["nesterov"] and (
+            group["momentum"] <= 0 or group["dampening"]
+        ):
+            raise ValueError(
+                "Nesterov momentum requires a momentum and zero dampening"
+            )
+
+    # book/09-optimisers.md#sgd-update
+    def _update(self, p, g, state, group):
+        """One step for one parameter."""
+        momentum = group["momentum"]
+        if momentum:
+            v = state.get("momentum_buffer")
+            if v is None:
+                v = state["momentum_buffer"] = np.array(g)
+            else:
+                v *= momentum
+                v += (1 - group["dampening"]) * g
+            g = g + momentum * v if group["nesterov"] else v
+        p.data -= float(group["lr"]) * g
+
+
+# book/09-optimisers.md#adam
+class Adam(Optimizer):
+    """Adam: steps of about lr, whatever the scale of the gradient.
+
+    Kingma and Ba (2015), algorithm 1.
+
+    Args:
+        params: parameters or groups of them.
+        lr: learning rate, about the length of a step in each coordinate.
+        betas: how slowly the means of g and of g**2 forget.
+        eps: keeps the division from exploding where g is almost 0.
+        weight_decay: adds weight_decay * p to the gradient.
+    """
+
+    _remembers = ("step", "exp_avg", "exp_avg_sq")
+
+    def __init__(
+        self,
+        params: Iterable,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+    ) -> None:
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+        }
+        super().__init__(params, defaults)
+
+    # book/09-optimisers.md#adam-update
+    def _update(self, p, g, state, group):
+        """One step for one parameter, in place, with one scratch array."""
+        if not state:
+            state["step"] = 0
+            state["exp_avg"] = np.zeros_like(p.data)
+            state["exp_avg_sq"] = np.zeros_like(p.data)
+        state["step"] += 1
+        t, m, v = state["step"], state["exp_avg"], state["exp_avg_sq"]
+        beta1, beta2 = group["betas"]
+        scratch = np.empty_like(m)
+        np.subtract(g, m, out=scratch)
+        scratch *= 1 - beta1
+        m += scratch  # the mean of g
+        np.multiply(g, g, out=scratch)
+        scratch *= 1 - beta2
+        v *= beta2
+        v += scratch  # the mean of g * g
+        root = math.sqrt(1 - beta2**t)
+        np.sqrt(v, out=scratch)
+        scratch += group["eps"] * root
+        np.divide(m, scratch, out=scratch)
+        scratch *= float(group["lr"]) * root / (1 - beta1**t)
+        p.data -= scratch
+
+
+# book/09-optimisers.md#adamw
+class AdamW(Adam):
+    """Adam with decoupled weight decay: p shrinks by lr * weight_decay.
+
+    Loshchilov and Hutter (2019). Takes the arguments of `Adam`.
+    """
+
+    def __init__(
+        self,
+        params: Iterable,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay)
+
+    def _decayed(self, p, group):
+        p.data *= 1 - float(group["lr"]) * group["weight_decay"]
+        return p.grad.data
+
+
+# book/09-optimisers.md#clip-grad-norm
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    *,
+    error_if_nonfinite: bool = False,
+) -> Tensor:
+    """Scale all gradients so that together they are at most max_norm long.
+
+    Args:
+        parameters: a parameter or several; those without gradient do not
+            count.
+        max_norm: the largest allowed length of all gradients as one vector,
+            the root of the sum of their squares (the 2-norm).
+        error_if_nonfinite: raise if the norm is NaN or infinite.
+
+    Returns:
+        the norm before clipping, a tensor of shape ().
+
+    Raises:
+        RuntimeError: the norm is not finite, and that was to be an error.
+    """
+    if isinstance(parameters, Tensor):
+        parameters = [parameters]
+    grads = [p.grad for p in parameters if p.grad is not None]
+    squares = [float(np.sum(g.data * g.data)) for g in grads]
+    norm = math.sqrt(sum(squares))
+    if error_if_nonfinite and not math.isfinite(norm):
+        raise RuntimeError(
+            f"clip_grad_norm_: the norm of the gradients is {norm}"
+        )
+    scale = float(max_norm) / (norm + 1e-6)
+    if not scale >= 1:  # as in PyTorch, a NaN norm spreads
+        for g in grads:
+            g.data *= scale
+    return Tensor(norm)

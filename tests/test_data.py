@@ -1,0 +1,345 @@
+# Made from book/ by scripts/tangle.py: edit the chapters. [01ddd9f0c7e4]
+"""Data: hostile files, hostile mirrors, and batches that add up."""
+
+import contextlib
+import gzip
+import hashlib
+import itertools
+import json
+import re
+import threading
+import time
+import tracemalloc
+import warnings
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
+
+import numpy as np
+import pytest
+
+from dlfs.data import (
+    MNIST,
+    DataError,
+    DataLoader,
+    DownloadError,
+    MNISTMini,
+    RemoteFile,
+    TensorDataset,
+    data_root,
+    download_file,
+    fingerprint,
+    load_mnist,
+    normalize,
+    pixel_statistics,
+    read_idx,
+)
+
+# book/10-data.md#test-data-idx
+DIGITS = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+IDX = bytes.fromhex("00000803 00000002 00000003 00000004") + DIGITS.tobytes()
+BAD_FILES = {
+    "empty": (b"", "(none)"),
+    "image": (b"\x89PNG\r\n\x1a\n", "89 50 4e 47"),
+    "floats": (b"\0\0\x0d" + IDX[3:], "00 00 0d 03"),
+    "header cut": (IDX[:10], "inside its header"),
+    "other shape": (IDX[:4] + IDX[8:12] * 3, "(3, 3, 3)"),
+    "huge": (b"\0\0\x08\x03" + b"\xff" * 12 + IDX[16:], "4294967295"),
+    "cut": (IDX[:-1], "has only 23"),
+    "too long": (IDX + b"\0", "has more"),
+    "bomb": (IDX + bytes(10**8), "has more"),
+}
+
+
+class TestReadIdx:
+    @pytest.mark.parametrize("name", ["a", "a.gz"])
+    def test_reads_plain_and_gzipped_files(self, tmp_path, name):
+        packed = gzip.compress(IDX) if name == "a.gz" else IDX
+        (tmp_path / name).write_bytes(packed)
+        assert np.array_equal(read_idx(tmp_path / name, (2, 3, 4)), DIGITS)
+
+    @pytest.mark.parametrize("fault", BAD_FILES)
+    def test_names_the_file_and_the_fault(self, tmp_path, fault):
+        content, message = BAD_FILES[fault]
+        path = tmp_path / "x.gz"
+        path.write_bytes(gzip.compress(content, 1))
+        tracemalloc.start()
+        with pytest.raises(DataError) as caught:
+            read_idx(path, (2, 3, 4))
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+        tracemalloc.stop()
+        assert str(path) in str(caught.value)
+        assert message in str(caught.value)
+
+    def test_a_flipped_bit_is_noticed_or_harmless(self, tmp_path):
+        packed, path = gzip.compress(IDX, mtime=0), tmp_path / "x.gz"
+        noticed = 0
+        for bit in range(8 * len(packed)):
+            broken = bytearray(packed)
+            broken[bit // 8] ^= 1 << bit % 8
+            path.write_bytes(broken)
+            try:
+                assert np.array_equal(read_idx(path, (2, 3, 4)), DIGITS)
+            except DataError:
+                noticed += 1
+        assert noticed > 6 * len(packed)
+
+
+# book/10-data.md#test-data-mirror
+CONTENT = np.random.default_rng(0).bytes(300_000)
+
+
+class Mirror(BaseHTTPRequestHandler):
+    """A mirror with the fault that its address begins with."""
+
+    def do_GET(self):
+        fault = self.path.split("/")[1]
+        if fault.isdigit():
+            return self.send_error(int(fault))
+        start = int(self.headers.get("Range", "bytes=0-")[6:-1])
+        body = CONTENT[start:]
+        self.send_response(206 if start else 200)
+        if fault != "endless":
+            size = 9 if fault == "wrong-size" else len(body)
+            self.send_header("Content-Length", size)
+        self.end_headers()
+        if fault == "corrupt":
+            body = body[::-1]
+        if fault == "silent":
+            time.sleep(2)
+        with contextlib.suppress(OSError):  # the client may have hung up
+            self.wfile.write(body[:100_000] if fault == "cut" else body)
+            if fault == "endless":
+                self.wfile.write(CONTENT)
+
+    def log_message(self, *args):
+        """Keep quiet."""
+
+
+# book/10-data.md#test-data-server
+@contextlib.contextmanager
+def mirrors():
+    """Run a server of mirrors; gives its address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Mirror) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+# book/10-data.md#test-data-download
+FILE = RemoteFile("x.bin", 300_000, hashlib.sha256(CONTENT).hexdigest())
+
+
+@pytest.fixture(scope="module")
+def server():
+    """The address of a server of mirrors."""
+    with mirrors() as address:
+        yield address
+
+
+class TestDownload:
+    def fetch(self, server, faults, folder):
+        addresses = [f"{server}{fault}/" for fault in faults.split()]
+        return download_file(FILE, folder, addresses, timeout=0.4)
+
+    @pytest.mark.parametrize(
+        "faults",
+        ["good", "403 good", "500 corrupt good", "silent cut", "endless"],
+    )
+    def test_gets_the_file_in_spite_of(self, server, tmp_path, faults):
+        path = self.fetch(server, faults, tmp_path / "new")
+        assert path.read_bytes() == CONTENT
+        assert list(path.parent.iterdir()) == [path]
+
+    @pytest.mark.parametrize(
+        "fault, answer",
+        [
+            ("404", "HTTP Error 404"),
+            ("corrupt", "sent SHA-256 "),
+            ("wrong-size", "offers 9 bytes instead of 300000"),
+            ("silent", "timed out"),
+        ],
+    )
+    def test_says_what_went_wrong(self, server, tmp_path, fault, answer):
+        with pytest.raises(DownloadError, match=re.escape(answer)) as caught:
+            self.fetch(server, fault, tmp_path)
+        assert f"put it into {tmp_path}" in str(caught.value)
+        assert not (tmp_path / "x.bin").exists()
+
+    @pytest.mark.parametrize("left", [CONTENT[:1000], bytes(1000)])
+    def test_goes_on_with_a_part_or_starts_again(self, server, tmp_path, left):
+        (tmp_path / "x.bin.part").write_bytes(left)
+        assert self.fetch(server, "good", tmp_path).read_bytes() == CONTENT
+
+    def test_gives_up_within_seconds_without_a_network(self, tmp_path):
+        began = time.monotonic()
+        with pytest.raises(DownloadError):
+            self.fetch("http://127.0.0.1:9/", "a b", tmp_path)
+        assert time.monotonic() - began < 3
+
+
+# book/10-data.md#test-data-mini
+class TestMNIST:
+    @pytest.mark.parametrize("train, each", [(True, 1000), (False, 200)])
+    def test_the_slice_has_as_many_of_every_digit(self, train, each):
+        digits = MNISTMini(train)
+        assert digits.data.shape == (10 * each, 28, 28)
+        assert digits.data.dtype == np.uint8
+        assert np.bincount(digits.targets).tolist() == [each] * 10
+
+    def test_the_slice_is_about_two_megabytes(self):
+        folder = files("dlfs") / "mnist_mini"
+        sizes = [len(file.read_bytes()) for file in folder.iterdir()]
+        assert sum(sizes) < 2_200_000
+
+    def test_own_files_are_used_with_a_warning(self, test_files):
+        with pytest.warns(UserWarning, match=r"not the official SHA-256"):
+            digits = MNIST(test_files, train=False)
+        image, label = digits[3]
+        assert len(digits) == 10_000 and image.sum() == 0 and label == 1
+
+    def test_unpacked_files_are_accepted(self, test_files):
+        for path in (test_files / "mnist").iterdir():
+            plain = path.with_suffix("")
+            plain.write_bytes(gzip.decompress(path.read_bytes()))
+            path.unlink()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert len(MNIST(test_files, train=False)) == 10_000
+
+    def test_a_label_above_nine_is_refused(self, test_files):
+        write_idx(test_files, "labels-idx1", np.full(10_000, 10, np.uint8))
+        with pytest.raises(DataError, match="label 10; expected 0 to 9"):
+            MNIST(test_files, train=False)
+
+    def test_a_missing_file_is_named(self, tmp_path):
+        with pytest.raises(DataError, match="train-images-idx3-ubyte"):
+            MNIST(tmp_path)
+
+
+def write_idx(root, kind, array):
+    """Put a file of the MNIST test set into a folder."""
+    header = bytes([0, 0, 8, array.ndim])
+    header += np.array(array.shape, ">u4").tobytes()
+    path = root / "mnist" / f"t10k-{kind}-ubyte.gz"
+    path.write_bytes(gzip.compress(header + array.tobytes(), 1))
+
+
+@pytest.fixture
+def test_files(tmp_path):
+    """A folder with a test set of white images that are all ones."""
+    (tmp_path / "mnist").mkdir()
+    write_idx(tmp_path, "images-idx3", np.zeros((10_000, 28, 28), np.uint8))
+    write_idx(tmp_path, "labels-idx1", np.ones(10_000, np.uint8))
+    return tmp_path
+
+
+# book/10-data.md#test-data-load
+NOBODY = ["http://127.0.0.1:9/"]  # no server listens on this port
+
+
+class TestLoadMNIST:
+    def test_auto_falls_back_on_the_slice_and_says_so(self, tmp_path):
+        train, test, source = load_mnist("auto", tmp_path, NOBODY)
+        assert (len(train), len(test)) == (10_000, 2_000)
+        assert "slice" in source and "NOT the full set" in source
+
+    def test_full_does_not_fall_back(self, tmp_path):
+        with pytest.raises(DownloadError, match="in some other way"):
+            load_mnist("full", tmp_path, NOBODY)
+
+    def test_a_broken_file_is_an_error_not_a_reason(self, tmp_path):
+        (tmp_path / "mnist").mkdir()
+        for name in "train-images-idx3", "train-labels-idx1":
+            (tmp_path / "mnist" / f"{name}-ubyte").write_bytes(IDX)
+        with pytest.raises(DataError, match="train-images-idx3-ubyte"):
+            load_mnist("auto", tmp_path, NOBODY)
+
+    def test_the_root_is_argument_then_variable_then_cache(self, monkeypatch):
+        monkeypatch.setenv("DLFS_DATA", "elsewhere")
+        assert data_root("here").name == "here"
+        assert data_root().name == "elsewhere"
+        monkeypatch.delenv("DLFS_DATA")
+        assert data_root().name == "dlfs"
+
+
+# book/10-data.md#test-data-normalize
+class TestNormalize:
+    def test_statistics_are_those_of_numpy(self):
+        images = np.random.default_rng(0).integers(0, 256, (2500, 3, 5))
+        mean, std = pixel_statistics(images.astype(np.uint8))
+        assert mean == pytest.approx((images / 255).mean(), rel=1e-12)
+        assert std == pytest.approx((images / 255).std(), rel=1e-12)
+
+    def test_black_and_white_become_plus_and_minus_one(self):
+        values = normalize(np.array([0, 255], np.uint8), 0.5, 0.5)
+        assert values.dtype == np.float32
+        assert values.tolist() == [-1.0, 1.0]
+
+    def test_a_fingerprint_sees_values_types_and_shapes(self):
+        zeros = np.zeros(4, np.uint8)
+        others = zeros + 1, zeros.reshape(2, 2), zeros.astype(np.int8)
+        prints = {fingerprint(array) for array in (zeros, *others)}
+        assert len(prints) == 4
+        assert fingerprint(zeros.copy()) == fingerprint(zeros)
+
+
+# book/10-data.md#test-data-loader
+def make_loader(size=10, seed=0, **options):
+    """A loader of the numbers 0 to `size` - 1, three in a batch."""
+    generator = np.random.default_rng(seed)
+    dataset = TensorDataset(np.arange(size))
+    return DataLoader(dataset, 3, True, generator=generator, **options)
+
+
+def numbers(batches):
+    """All numbers in the batches, in order."""
+    return [int(x) for (batch,) in batches for x in batch]
+
+
+class TestDataLoader:
+    def test_an_epoch_has_every_example_once(self):
+        loader = make_loader()
+        assert sorted(numbers(loader)) == list(range(10))
+        assert [len(batch) for (batch,) in loader] == [3, 3, 3, 1]
+
+    def test_drop_last_leaves_out_the_small_batch(self):
+        loader = make_loader(drop_last=True)
+        assert [len(batch) for (batch,) in loader] == [3, 3, 3]
+        assert len(loader) == 3
+
+    def test_the_seed_decides_the_order_and_epochs_differ(self):
+        one, two, other = make_loader(), make_loader(), make_loader(seed=1)
+        first = numbers(one)
+        assert first == numbers(two) != numbers(other)
+        assert first != numbers(one)
+
+    def test_a_second_iterator_starts_from_the_beginning(self):
+        loader = make_loader()
+        next(iter(loader))
+        assert len(numbers(loader)) == 10
+
+    @pytest.mark.parametrize("size, options", [(0, {}), (2, {"drop_last": 1})])
+    def test_no_batch_at_all_is_an_error(self, size, options):
+        with pytest.raises(ValueError, match="make no batch of 3"):
+            make_loader(size, **options)
+
+
+# book/10-data.md#test-data-loader-state
+class TestLoaderState:
+    @pytest.mark.parametrize("stop", range(9))
+    def test_goes_on_where_the_state_was_taken(self, stop):
+        def epochs(loader):
+            return itertools.chain(loader, loader, loader)
+
+        expected = list(map(str, epochs(make_loader())))
+        loader = make_loader()
+        begun = list(map(str, itertools.islice(epochs(loader), stop)))
+        state = json.loads(json.dumps(loader.state_dict()))
+        resumed = make_loader(seed=99)
+        resumed.load_state_dict(state)
+        assert begun + list(map(str, epochs(resumed)))[: 12 - stop] == expected
+
+    def test_another_batch_size_is_refused_with_both_values(self):
+        state = make_loader().state_dict() | {"batch_size": 5}
+        with pytest.raises(ValueError, match="batch_size is 3, but 5"):
+            make_loader().load_state_dict(state)

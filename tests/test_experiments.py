@@ -1,0 +1,160 @@
+# Made from book/ by scripts/tangle.py: edit the chapters. [9cfd9d0b33ab]
+"""The experiments, as somebody at a terminal meets them."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from dlfs.experiments.mlp_mnist import main, make_mlp
+from dlfs.trainer import load_checkpoint
+
+# book/12-mnist.md#test-mlp-mnist
+SMALL = ["--data", "mini", "--limit", "1000", "--hidden", "16", "--quiet"]
+
+
+class TestMLP:
+    @pytest.mark.parametrize(
+        "hidden, numbers",
+        [([256, 128], 235_146), ([], 7_850), ([300], 238_510)],
+    )
+    def test_it_has_the_parameters_we_count_by_hand(self, hidden, numbers):
+        model = make_mlp(hidden)
+        assert sum(p.data.size for p in model.parameters()) == numbers
+
+    def test_two_epochs_on_the_slice_read_nine_of_ten(self, tmp_path, capsys):
+        options = ["--data", "mini", "--epochs", "2", "--seed", "0"]
+        assert main([*options, "--save-dir", str(tmp_path)]) == 0
+        first, *_, accuracy, curve, checkpoint = (
+            capsys.readouterr().out.splitlines()
+        )
+        assert first.startswith("data: the MNIST slice in the package")
+        assert float(accuracy.split()[-1].rstrip("%")) > 90
+        assert str(tmp_path / "curve.png") in curve
+        assert str(tmp_path / "last.npz") in checkpoint
+        config = json.loads((tmp_path / "config.json").read_text())
+        assert config["arguments"]["seed"] == 0
+        assert config["numpy"] == np.__version__
+        assert len(config["data"]["sha256"]) == 64
+
+
+# book/12-mnist.md#test-mlp-mnist-errors
+class TestArguments:
+    @pytest.mark.parametrize(
+        "arguments, message",
+        [
+            ("--epochs 0", "'0' is not a whole number of at least 1"),
+            ("--epochs many", "'many' is not a whole number"),
+            ("--lr -1", "'-1' is not a number greater than 0"),
+            ("--lr nan", "'nan' is not a number greater than 0"),
+            ("--weight-decay inf", "'inf' is not a number of at least 0"),
+            ("--device cuda", "'cuda' is not available: NumPy computes"),
+            ("--data cifar", "invalid choice: 'cifar'"),
+            ("--hidden 64 0", "'0' is not a whole number of at least 1"),
+            ("--learning 3", "unrecognized arguments: --learning"),
+        ],
+    )
+    def test_a_wrong_one_is_named(self, capsys, arguments, message):
+        with pytest.raises(SystemExit) as stop:
+            main(arguments.split())
+        assert stop.value.code == 2
+        assert message in capsys.readouterr().err.splitlines()[-1]
+
+    def test_help_shows_every_default(self, capsys):
+        with pytest.raises(SystemExit):
+            main(["--help"])
+        text = " ".join(capsys.readouterr().out.split())
+        for default in 5, 128, 0.001, 42, "auto", "adam":
+            assert f"(default: {default})" in text
+        assert "(default: [256, 128])" in text
+
+    @pytest.mark.parametrize(
+        "arguments, message",
+        [
+            ("--resume", "last.npz does not exist: nothing to resume"),
+            ("--data full", "could not be downloaded"),
+            ("--limit 10001", "--limit 10001: there are only 10000"),
+            ("--lr 1e30 --optimizer sgd", "(1e+30 at first)"),
+            ("--save-dir x/file/y", "Not a directory"),
+        ],
+    )
+    def test_what_cannot_be_done_is_one_sentence(
+        self, capsys, tmp_path, monkeypatch, arguments, message
+    ):
+        (tmp_path / "x").mkdir()
+        (tmp_path / "x" / "file").touch()
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("DLFS_DATA", str(tmp_path))
+        monkeypatch.setattr("dlfs.data.urlopen", no_network)
+        assert main([*SMALL, *arguments.split()]) == 1
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and message in error
+        assert error.startswith("python -m dlfs.experiments.mlp_mnist: error:")
+
+
+def no_network(*args, **options):
+    """What urlopen does where there is no network."""
+    raise OSError("Network is unreachable")
+
+
+# book/12-mnist.md#test-mlp-mnist-resume
+class TestRuns:
+    def run(self, folder, *options):
+        """Run the experiment in this process; return its last checkpoint."""
+        assert main([*SMALL, "--save-dir", str(folder), *options]) == 0
+        return load_checkpoint(folder / "last.npz")
+
+    def test_resuming_gives_the_same_bits(self, tmp_path):
+        straight = self.run(tmp_path / "a", "--epochs", "3")
+        self.run(tmp_path / "b", "--epochs", "1")
+        resumed = self.run(tmp_path / "b", "--epochs", "3", "--resume")
+        for name, weight in straight["model"].items():
+            assert np.array_equal(weight, resumed["model"][name])
+
+    @pytest.mark.parametrize(
+        "change, message",
+        [
+            ("--seed 7", "seed is 7 now, but 42 in it"),
+            ("--batch-size 64", "batch_size is 64 now, but 128"),
+            ("--hidden 8", r"hidden is \[8\] now, but \[16\]"),
+            ("--lr 0.5", "lr is 0.5 now, but 0.001"),
+            ("--limit 999", "limit is 999 now, but 1000"),
+        ],
+    )
+    def test_a_changed_argument_is_refused(
+        self, tmp_path, capsys, change, message
+    ):
+        self.run(tmp_path, "--epochs", "1")
+        before = (tmp_path / "last.npz").read_bytes()
+        options = ["--save-dir", str(tmp_path), "--resume", *change.split()]
+        assert main([*SMALL, *options]) == 1
+        assert re.search(message, capsys.readouterr().err)
+        assert (tmp_path / "last.npz").read_bytes() == before
+
+    def test_a_new_run_keeps_the_earlier_one(self, tmp_path):
+        self.run(tmp_path, "--epochs", "1")
+        before = (tmp_path / "last.npz").read_bytes()
+        self.run(tmp_path, "--epochs", "1", "--seed", "1")
+        assert (tmp_path / "last.npz").read_bytes() != before
+        assert (tmp_path / "previous" / "last.npz").read_bytes() == before
+
+    def test_ctrl_c_exits_with_130_and_can_be_resumed(self, tmp_path):
+        command = [sys.executable, "-m", "dlfs.experiments.mlp_mnist"]
+        options = [*SMALL, "--save-dir", str(tmp_path), "--epochs", "1000"]
+        with subprocess.Popen(
+            command + options, stderr=subprocess.PIPE, text=True
+        ) as process:
+            while not (tmp_path / "metrics.jsonl").exists():
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            error = process.stderr.read()
+        assert process.returncode == 130
+        assert "stopped in epoch" in error and "--resume" in error
+        done = load_checkpoint(tmp_path / "last.npz")["epoch"]
+        more = str(done + 1)
+        assert self.run(tmp_path, "--resume", "--epochs", more)["epoch"] > done

@@ -1,0 +1,331 @@
+# Made from book/ by scripts/tangle.py: edit the chapters. [b6b8c9372968]
+"""Training: what is measured, saved, resumed and refused."""
+
+import io
+import json
+import os
+import signal
+import zipfile
+
+import numpy as np
+import pytest
+
+from dlfs import manual_seed, nn, optim
+from dlfs.data import DataLoader, TensorDataset
+from dlfs.trainer import (
+    CheckpointError,
+    Diverged,
+    ExponentialLR,
+    Interrupted,
+    Meter,
+    Trainer,
+    evaluate,
+    load_checkpoint,
+    save_checkpoint,
+)
+
+# book/11-training.md#test-trainer-evaluate
+GENERATOR = np.random.default_rng(7)
+INPUTS = GENERATOR.standard_normal((44, 6), dtype=np.float32)
+TARGETS = GENERATOR.integers(0, 3, 44)
+
+
+class TestMeasuring:
+    def test_a_meter_weighs_batches_by_their_size(self):
+        meter = Meter()
+        logits = np.array([[2.0, 0.0], [0.0, 2.0], [3.0, 1.0]])
+        meter.add(1.0, logits, np.array([0, 0, 0]))
+        meter.add(5.0, logits[:1], np.array([1]))
+        assert meter.means() == {"loss": 2.0, "accuracy": 0.5}
+
+    def test_a_model_that_knows_nothing_has_loss_log_of_classes(self):
+        model = nn.Sequential(nn.Linear(6, 3), nn.Dropout(0.5))
+        for parameter in model.parameters():
+            parameter.data[...] = 0
+        loader = DataLoader(TensorDataset(INPUTS, TARGETS), 10)
+        means = evaluate(model, loader)
+        assert means["loss"] == pytest.approx(np.log(3), rel=1e-6)
+        assert means["accuracy"] == (TARGETS == 0).mean()
+
+    def test_evaluating_is_repeatable_and_restores_the_mode(self):
+        model = nn.Sequential(nn.Linear(6, 3), nn.Dropout(0.5))
+        loader = DataLoader(TensorDataset(INPUTS, TARGETS), 10)
+        assert evaluate(model, loader) == evaluate(model, loader)
+        assert all(module.training for module in model.modules())
+
+
+# book/11-training.md#test-trainer-checkpoint
+TREE = {
+    "weight": np.arange(6, dtype=np.float32).reshape(2, 3),
+    "betas": [0.9, 0.999],
+    "state": {"0": {"step": 3, "m": np.zeros(2)}, "none": None},
+}
+
+
+def npz(compress=zipfile.ZIP_STORED, shape=b"(7,), }", **arrays):
+    """An archive with some arrays, as hostile as wanted."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compress) as archive:
+        for name, array in arrays.items():
+            member = io.BytesIO()
+            np.save(member, array)
+            raw = member.getvalue().replace(b"(7,), }", shape)
+            archive.writestr(f"{name}.npy", raw)
+    return buffer.getvalue()
+
+
+def bad_files():
+    """Contents that are no checkpoints, and what the error must say."""
+    good = npz(metadata=np.frombuffer(b"{}", np.uint8))
+    huge = npz(shape=b"(7777777777,)}", a=np.zeros(7))
+    return {
+        "empty": (b"", "not a zip file"),
+        "text": (b"epoch 1\n", "not a zip file"),
+        "array": (b"\x93NUMPY\x01\x00v\x00", "not a zip file"),
+        "no metadata": (npz(a=np.zeros(3)), "metadata"),
+        "not JSON": (npz(metadata=np.frombuffer(b"x", np.uint8)), "Expect"),
+        "no format": (good, "format"),
+        "bomb": (npz(zipfile.ZIP_DEFLATED, a=np.zeros(10**6)), "compressed"),
+        "pickle": (npz(a=np.array([print], dtype=object)), "object"),
+        "huge": (huge, "7777777777"),
+    }
+
+
+# book/11-training.md#test-trainer-checkpoint-file
+def same(a, b):
+    """Whether two trees are equal, arrays bit for bit, times aside."""
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(
+            same(a[key], b[key]) for key in a if key != "seconds"
+        )
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, np.ndarray):
+        return a.dtype == b.dtype and np.array_equal(a, b)
+    return a == b
+
+
+class TestCheckpointFile:
+    def test_a_tree_comes_back_as_it_was(self, tmp_path):
+        save_checkpoint(tmp_path / "x.npz", TREE)
+        assert same(load_checkpoint(tmp_path / "x.npz"), TREE)
+
+    def test_the_same_tree_gives_the_same_bytes(self, tmp_path):
+        for name in "ab":
+            save_checkpoint(tmp_path / name, TREE)
+        assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+    @pytest.mark.parametrize("fault", bad_files())
+    def test_other_files_are_refused_by_name(self, tmp_path, fault):
+        content, message = bad_files()[fault]
+        path = tmp_path / "x.npz"
+        path.write_bytes(content)
+        with pytest.raises(CheckpointError, match=message) as caught:
+            load_checkpoint(path)
+        assert str(path) in str(caught.value)
+
+    def test_a_missing_file_is_named(self, tmp_path):
+        with pytest.raises(CheckpointError, match=r"x\.npz does not exist"):
+            load_checkpoint(tmp_path / "x.npz")
+
+    def test_damage_is_noticed_or_harmless(self, tmp_path):
+        path = tmp_path / "x.npz"
+        save_checkpoint(path, TREE)
+        whole = path.read_bytes()
+        for place in range(0, len(whole), 7):
+            flipped = bytearray(whole)
+            flipped[place] ^= 1 << place % 8
+            for damaged in whole[:place], flipped:
+                path.write_bytes(damaged)
+                try:
+                    assert same(load_checkpoint(path), TREE)
+                except CheckpointError:
+                    continue
+
+    def test_a_failed_write_leaves_the_old_file(self, tmp_path, monkeypatch):
+        path = tmp_path / "x.npz"
+        save_checkpoint(path, TREE)
+
+        def full(*args):
+            raise OSError("No space left on device")
+
+        for step in "fsync", "replace":
+            with monkeypatch.context() as patch:
+                patch.setattr(os, step, full)
+                with pytest.raises(OSError, match="No space"):
+                    save_checkpoint(path, {"new": 1})
+            assert same(load_checkpoint(path), TREE)
+            assert list(tmp_path.iterdir()) == [path]
+
+
+# book/11-training.md#test-trainer-make
+def make_trainer(folder=None, kind="adam", hidden=8, batch=8, **options):
+    """A small trainer that has everything that must be resumed."""
+    manual_seed(3)
+    model = nn.Sequential(
+        nn.Linear(6, hidden), nn.ReLU(), nn.Dropout(0.2), nn.Linear(hidden, 3)
+    )
+    make = {"sgd": optim.SGD, "adam": optim.Adam, "adamw": optim.AdamW}[kind]
+    momentum = {"momentum": 0.9} if kind == "sgd" else {}
+    dataset = TensorDataset(INPUTS, TARGETS)
+    return Trainer(
+        model,
+        make(model.parameters(), lr=0.05, **momentum),
+        DataLoader(dataset, batch, True, generator=np.random.default_rng(5)),
+        DataLoader(dataset, 20),
+        save_dir=folder,
+        quiet=options.pop("quiet", True),
+        **options,
+    )
+
+
+# book/11-training.md#test-trainer-fit
+class TestFit:
+    def test_it_learns(self):
+        history = make_trainer().fit(10)
+        assert [row["epoch"] for row in history] == list(range(1, 11))
+        assert history[-1]["step"] == 10 * 6
+        assert history[-1]["train_loss"] < history[0]["train_loss"] - 0.1
+
+    def test_a_log_file_gets_one_plain_line_an_epoch(self, capsys):
+        make_trainer(quiet=False).fit(3)
+        out, err = capsys.readouterr()
+        lines = out.splitlines()
+        assert err == "" and "\r" not in out and "\x1b" not in out
+        assert [line.split()[1] for line in lines] == ["1/3", "2/3", "3/3"]
+
+    def test_clipping_bounds_the_first_step(self):
+        trainer = make_trainer(kind="sgd", grad_clip=1e-3)
+        before = trainer.model.state_dict()
+        trainer.train_step(INPUTS, TARGETS)
+        after = trainer.model.state_dict()
+        moved = sum(((after[n] - before[n]) ** 2).sum() for n in before)
+        assert np.sqrt(moved) == pytest.approx(0.05 * 1e-3, rel=0.01)
+
+    def test_the_learning_rate_halves_in_its_half_life(self):
+        trainer = make_trainer()
+        trainer.scheduler = ExponentialLR(trainer.optimizer, 0.5 ** (1 / 12))
+        rates = [row["lr"] for row in trainer.fit(4)]  # of 6 steps each
+        assert rates[1::2] == pytest.approx([0.025, 0.0125], rel=1e-12)
+
+    def test_divergence_names_step_and_rate_and_keeps_the_last(self, tmp_path):
+        trainer = make_trainer(tmp_path, kind="sgd")
+        trainer.fit(1)
+        saved = (tmp_path / "last.npz").read_bytes()
+        trainer.optimizer.param_groups[0]["lr"] = 1e30
+        message = r"became .* step 8 .*epoch 2.* 1e\+30 .*after epoch 1"
+        with pytest.raises(Diverged, match=message):
+            trainer.fit(3)
+        assert (tmp_path / "last.npz").read_bytes() == saved
+
+
+# book/11-training.md#test-trainer-resume
+def with_scheduler(trainer):
+    """Give a trainer a scheduler that has to be resumed as well."""
+    trainer.scheduler = ExponentialLR(trainer.optimizer, 0.9)
+    return trainer
+
+
+def stop_after(trainer, steps):
+    """Let the trainer get a Ctrl-C during its step number `steps`."""
+    step = trainer.train_step
+
+    def interrupted_step(*batch):
+        if trainer.step + 1 == steps:
+            signal.raise_signal(signal.SIGINT)
+        return step(*batch)
+
+    trainer.train_step = interrupted_step
+    return trainer
+
+
+# book/11-training.md#test-trainer-bit-for-bit
+class TestResume:
+    @pytest.fixture(autouse=True)
+    def no_curve(self, monkeypatch):
+        """Drawing costs more than all these epochs."""
+        monkeypatch.setattr(Trainer, "_draw_curve", lambda trainer: None)
+
+    @pytest.mark.parametrize("kind", ["sgd", "adam", "adamw"])
+    def test_two_and_two_epochs_are_four_bit_for_bit(self, tmp_path, kind):
+        straight = with_scheduler(make_trainer(tmp_path / "a", kind))
+        straight.fit(4)
+        with_scheduler(make_trainer(tmp_path / "b", kind)).fit(2)
+        resumed = with_scheduler(make_trainer(tmp_path / "b", kind))
+        manual_seed(1234)
+        resumed.resume()
+        resumed.fit(4)
+        assert same(resumed.state_dict(), straight.state_dict())
+
+    @pytest.mark.parametrize("steps", [1, 5, 6, 7, 12, 20, 24])
+    def test_ctrl_c_anywhere_changes_nothing(self, tmp_path, steps):
+        straight = make_trainer(tmp_path / "a")
+        straight.fit(4)
+        before = signal.getsignal(signal.SIGINT)
+        with pytest.raises(Interrupted, match=f"after step {steps};"):
+            stop_after(make_trainer(tmp_path / "b"), steps).fit(4)
+        assert signal.getsignal(signal.SIGINT) is before
+        resumed = make_trainer(tmp_path / "b")
+        resumed.resume()
+        assert resumed.step == steps
+        resumed.fit(4)
+        assert same(resumed.state_dict(), straight.state_dict())
+        lines = [
+            (tmp_path / run / "metrics.jsonl").read_text().splitlines()
+            for run in "ab"
+        ]
+        assert len(lines[0]) == len(lines[1]) == 4
+
+    def test_the_same_trainer_can_go_on_too(self):
+        straight = make_trainer()
+        straight.fit(3)
+        stopped = stop_after(make_trainer(), 8)
+        with pytest.raises(Interrupted):
+            stopped.fit(3)
+        stopped.fit(3)
+        assert same(stopped.state_dict(), straight.state_dict())
+
+    def test_a_second_ctrl_c_stops_at_once(self):
+        trainer = stop_after(stop_after(make_trainer(), 2), 2)
+        with pytest.raises(KeyboardInterrupt):
+            trainer.fit(1)
+
+    def test_fewer_epochs_than_done_do_nothing(self, tmp_path):
+        make_trainer(tmp_path).fit(2)
+        trainer = make_trainer(tmp_path)
+        trainer.resume()
+        assert len(trainer.fit(1)) == 2
+
+    @pytest.mark.parametrize(
+        "change, message",
+        [
+            ({"hidden": 9}, r"0\.weight has shape \(8, 6\), expected \(9, 6"),
+            ({"batch": 4}, "batch_size is 4, but 8"),
+            ({"kind": "sgd", "config": {"lr": 1}}, "lr is 1 now, but 2"),
+        ],
+    )
+    def test_another_run_is_refused(self, tmp_path, change, message):
+        make_trainer(tmp_path, config={"lr": 2}).fit(1)
+        trainer = make_trainer(tmp_path, **{"config": {"lr": 2}} | change)
+        with pytest.raises(CheckpointError, match=message):
+            trainer.resume()
+
+
+# book/11-training.md#test-trainer-folder
+class TestRunFolder:
+    def test_it_holds_checkpoints_measurements_and_a_curve(self, tmp_path):
+        trainer = make_trainer(tmp_path)
+        trainer.fit(3)
+        names = {path.name for path in tmp_path.iterdir()}
+        assert names == {"last.npz", "best.npz", "metrics.jsonl", "curve.png"}
+        lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+        assert [json.loads(line) for line in lines] == trainer.history
+        picture = (tmp_path / "curve.png").read_bytes()
+        assert picture.startswith(b"\x89PNG")
+
+    def test_best_is_the_epoch_with_the_highest_accuracy(self, tmp_path):
+        trainer = make_trainer(tmp_path)
+        history = trainer.fit(6)
+        best = load_checkpoint(tmp_path / "best.npz")
+        highest = max(row["test_accuracy"] for row in history)
+        assert best["history"][-1]["test_accuracy"] == highest
