@@ -1,0 +1,41 @@
+# Two commands set everything up: make train, make test.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/ready
+
+.DEFAULT_GOAL := help
+.PHONY: help train test tangle chapters check clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+train: tangle ## train the MLP on the MNIST slice in the package
+	$(PY) -m dlfs.experiments.mlp_mnist --data mini --epochs 5 --batch-size 128 --lr 1e-3 --seed 42
+
+test: $(READY) ## run the test suite
+	$(PY) -m pytest -q
+
+tangle: $(READY) ## write dlfs/ and tests/ from the chapters
+	$(PY) scripts/tangle.py
+
+chapters: $(READY) ## run every chapter, and the tests as they stand after it
+	$(PY) scripts/chapters.py run
+
+check: $(READY) ## what has to hold before a commit: no drift, no lint
+	$(PY) scripts/tangle.py --check
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+clean: ## delete the environment and everything that can be made again
+	rm -rf $(VENV) build runs book/py book/ipynb .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "make: $(PYTHON) is older than Python 3.11; name a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "make: $(PYTHON) cannot make a virtual environment; on Debian or Ubuntu: apt install python3-venv"; exit 1; }
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $(READY)

@@ -1,0 +1,60 @@
+"""The README says what was recorded, and its translation says the same."""
+
+import json
+import re
+from pathlib import Path
+from statistics import mean
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+RECORDS = ROOT / "book" / "runs" / "mlp_mnist.jsonl"
+ROW = re.compile(
+    r"\| .* \| (?P<seeds>[\d, ]+) \| \*\*(?P<mean>\S+)%\*\* "
+    r"\| (?P<lowest>\S+)% \| (?P<highest>\S+)% \| `(?P<command>.*)` \|"
+)
+READMES = ["README.md", "README.ko.md"]
+
+
+def read(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def parts(text, pattern):
+    return re.findall(pattern, text, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_results_are_those_of_the_recorded_runs(name):
+    records = map(json.loads, RECORDS.read_text(encoding="utf-8").splitlines())
+    accuracy = {r["command"]: 100 * r["test_accuracy"] for r in records}
+    rows = list(ROW.finditer(read(name)))
+    assert len(rows) == 3
+    introduction = read(name).partition("![")[0]
+    assert f"**{rows[0]['mean']}%**" in introduction
+    for row in rows:
+        values = [
+            accuracy[row["command"].replace("SEED", seed)]
+            for seed in row["seeds"].split(", ")
+        ]
+        assert row["mean"] == f"{mean(values):.2f}"
+        assert row["lowest"] == f"{min(values):.2f}"
+        assert row["highest"] == f"{max(values):.2f}"
+
+
+def test_the_translation_has_the_same_parts():
+    english, korean = map(read, READMES)
+    code = r"^```python\n(.*?)^```"
+    assert parts(korean, code) == parts(english, code)
+    commands = r"^\$ (.*?)(?:\s+#.*?)?$"
+    assert parts(korean, commands) == parts(english, commands)
+    links = r"\]\(((?!#|README)[^)]*)\)"
+    assert parts(korean, links) == parts(english, links)
+    headings = r"^#+ "
+    assert parts(korean, headings) == parts(english, headings)
+
+
+@pytest.mark.parametrize("name", [*READMES, "CONTRIBUTING.md"])
+def test_every_file_that_is_linked_exists(name):
+    for target in parts(read(name), r"\]\(([^)#:]+)(?:#[^)]*)?\)"):
+        assert (ROOT / target).exists(), target
