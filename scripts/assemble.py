@@ -19,6 +19,7 @@ from blocks import (
     Origin,
     Segment,
     assigned_names,
+    changed_names,
     first_line,
     split_block,
 )
@@ -36,10 +37,10 @@ from methods import (
     class_lines,
     find_extend,
     find_misuse,
+    find_no_method,
     grows_property,
     has_one_line_body,
     is_placeholder,
-    mentions_extend,
     method_lines,
 )
 
@@ -57,6 +58,7 @@ class Module:
     classes: dict[str, Segment] = field(default_factory=dict)
     members: dict[tuple[str, str], Block] = field(default_factory=dict)
     names: dict[str, Block] = field(default_factory=dict)
+    imported: dict[str, Imported] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
 
     @property
@@ -82,6 +84,7 @@ def assemble(
     module = Module(file)
     for block in blocks:
         add_block(module, block, modules, is_first=block is blocks[0])
+    check_imported_names(module)
     if module.mistakes:
         return [], module.mistakes
     return render(module), []
@@ -140,12 +143,38 @@ def add_import(module: Module, segment: Segment, modules: set[str]) -> None:
             line = block.cell.fence + alias.lineno
             origin = Origin(block.chapter.path, line, block.id)
             module.imports.setdefault(imported, origin)
+            other = module.imported.setdefault(imported.bound, imported)
+            if not is_same_name(imported, other):
+                message = (
+                    f"{imported.bound} is imported already, from another "
+                    f"place ({module.imports[other]})"
+                )
+                module.mistakes.append(block.mistake(message, alias))
         elif imported.alias not in (None, imported.name):
             message = (
                 f"{module.file} cannot import from itself under another "
                 f"name: {imported.alias}"
             )
             module.mistakes.append(block.mistake(message, alias))
+
+
+def is_same_name(one: Imported, other: Imported) -> bool:
+    """Whether two imports of a name agree on what it means."""
+    if one == other or one.bound == "extend":
+        return True
+    return all(each.name is each.alias is None for each in (one, other))
+
+
+def check_imported_names(module: Module) -> None:
+    """Check that the module does not define a name that it imports.
+
+    Imports are moved to the top, so that they would mean something else than
+    on the page.
+    """
+    for name in module.imported.keys() & module.names.keys():
+        origin = module.imports[module.imported[name]]
+        message = f"{name} is also imported in this file ({origin})"
+        module.mistakes.append(module.names[name].mistake(message))
 
 
 def explain_wrong_import(segment: Segment) -> str | None:
@@ -167,12 +196,16 @@ def add_statement(module: Module, segment: Segment) -> None:
     """Add a statement to the body of the module, and its names."""
     block, node = segment.block, segment.node
     module.body.append(segment)
+    module.mistakes += [
+        block.mistake(message, at) for at, message in find_no_method(segment)
+    ]
+    if "__all__" in changed_names(node):
+        message = "__all__ is generated; do not assign it"
+        module.mistakes.append(block.mistake(message, node))
+        return
     for name in assigned_names(node):
         earlier = module.names.setdefault(name, block)
-        if name == "__all__":
-            message = "__all__ is generated; do not assign it"
-            module.mistakes.append(block.mistake(message, node))
-        elif earlier is not block and name != "_":
+        if earlier is not block and name != "_":
             message = explain_twice(name, earlier)
             module.mistakes.append(block.mistake(message, node))
     if isinstance(node, ast.ClassDef):
@@ -194,10 +227,6 @@ def add_class(module: Module, segment: Segment) -> None:
     for statement in node.body:
         for member in assigned_names(statement):
             module.members[node.name, member] = segment.block
-    for decorator in node.decorator_list:
-        if mentions_extend(decorator):
-            message = "@extend(Cls) goes above a function, not a class"
-            module.mistakes.append(segment.block.mistake(message, node))
 
 
 def add_method(module: Module, segment: Segment) -> None:

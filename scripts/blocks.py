@@ -172,6 +172,13 @@ def assigned_names(node: ast.stmt | None) -> Iterator[str]:
         yield from target_names(node.target)
 
 
+def changed_names(node: ast.stmt | None) -> list[str]:
+    """The names that a statement defines, assigns or adds to."""
+    if isinstance(node, ast.AugAssign):
+        return list(target_names(node.target))
+    return list(assigned_names(node))
+
+
 def target_names(target: ast.expr) -> Iterator[str]:
     """The names in the target of an assignment: `a, b = ...`."""
     if isinstance(target, ast.Name):

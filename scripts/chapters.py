@@ -12,7 +12,6 @@ and raised together as one `BookError`.
 and the tests of their snapshots; see `run_chapters.py`.
 """
 
-import ast
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -27,9 +26,11 @@ from fences import (
     parse_options,
     scan_fences,
 )
+from source import parse
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTER_FILE = re.compile(r"(\d\d)-([a-z0-9]+(?:-[a-z0-9]+)*)\.md")
+JUPYTEXT_FORMAT = "md:markdown"  # it need not look whether it is MyST
 # Without it jupytext takes the most frequent language for that of the chapter.
 PYTHON_HEADER = """\
 ---
@@ -135,11 +136,9 @@ def read_book(book: Path, until: int | None = None) -> list[Chapter]:
 
 def chapter_paths(book: Path, until: int | None = None) -> list[Path]:
     """The files of the chapters, in order, each number used once."""
-    if not book.is_dir():
-        raise BookError([Mistake(book.name, 1, "there is no such folder")])
     numbers: dict[int, Path] = {}
     mistakes = []
-    for path in sorted(book.glob("[0-9]*.md")):
+    for path in numbered_pages(book):
         match = CHAPTER_FILE.fullmatch(path.name)
         if not match:
             message = "a chapter is named NN-slug.md: 03-tensors.md"
@@ -158,6 +157,22 @@ def chapter_paths(book: Path, until: int | None = None) -> list[Path]:
     ]
 
 
+def numbered_pages(book: Path) -> list[Path]:
+    """The pages whose names begin with a digit; raises `BookError`."""
+    try:
+        paths = sorted(book.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        message = f"there is no such folder: {book}"
+    except OSError as error:
+        message = f"cannot be read: {error}"
+    else:
+        pages = [p for p in paths if re.match(r"[0-9].*\.md$", p.name)]
+        if pages:
+            return pages
+        message = f"there are no chapters NN-slug.md in {book}"
+    raise BookError([Mistake(book.name, 1, message)])
+
+
 def label(path: Path) -> str:
     """How a file of the book is named: "book/03-tensors.md"."""
     return f"{path.parent.name}/{path.name}"
@@ -172,7 +187,10 @@ def read_chapter(path: Path) -> Chapter:
     fences = list(scan_fences(lines, start))
     mistakes = [
         Mistake(label(path), line, message)
-        for line, message in find_fence_mistakes(lines[:start], fences)
+        for line, message in (
+            *check_front_matter(lines[:start]),
+            *find_fence_mistakes(fences),
+        )
     ]
     if not mistakes:
         cells = list(split_cells(lines, start, fences))
@@ -209,13 +227,31 @@ def front_matter_end(lines: list[str]) -> int:
     return 0
 
 
-def find_fence_mistakes(
-    front_matter: list[str], fences: list[Fence]
-) -> Iterator[tuple[int, str]]:
-    """Find fences that are not what they look like, and wrong options."""
-    for number, text in enumerate(front_matter, 1):
-        if text.startswith("jupyter:"):
+def check_front_matter(lines: list[str]) -> Iterator[tuple[int, str]]:
+    """Check that the front matter can be read and is not for Jupyter."""
+    if not lines:
+        return
+    import yaml
+
+    for number, text in enumerate(lines, 1):
+        if text.startswith(("jupyter:", "jupytext:", "kernelspec:")):
             yield number, "the front matter has title and description only"
+    try:
+        options = yaml.safe_load("\n".join(lines[1:-1]))
+    except (yaml.YAMLError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or error
+        yield (
+            2 + (mark.line if mark else 0),
+            (f"the front matter is not YAML: {problem}"),
+        )
+    else:
+        if not isinstance(options, dict | None):
+            yield 1, "the front matter is made of lines such as title: ..."
+
+
+def find_fence_mistakes(fences: list[Fence]) -> Iterator[tuple[int, str]]:
+    """Find fences that are not what they look like, and wrong options."""
     for fence in fences:
         message = explain_no_cell(fence)
         if message:
@@ -269,13 +305,30 @@ def check_chapter(
 
 
 def check_markers(chapter: Chapter) -> Iterator[tuple[int, str]]:
-    """Check that no line of text would start a cell of the paired script."""
+    """Check that text neither starts a cell of the script nor hides one."""
     for cell in chapter.cells:
+        if cell.kind == "markdown":
+            yield from check_comments(chapter, cell)
         if cell.kind == "code":
             continue
         for number, line in enumerate(cell.source.split("\n"), cell.line):
             if line.startswith("%%"):
                 yield number, "a line of text cannot start with %%"
+
+
+def check_comments(chapter: Chapter, cell: Cell) -> Iterator[tuple[int, str]]:
+    """Check that a comment of Markdown ends before the next code cell."""
+    if cell is chapter.cells[-1]:
+        return
+    start = cell.source.rfind("\n<!--") + 1
+    comment = cell.source[start:]
+    if comment.startswith("<!--") and "-->" not in comment:
+        line = cell.line + cell.source.count("\n", 0, start)
+        message = (
+            "this comment has no --> before the next code cell, which runs "
+            "all the same"
+        )
+        yield line, message
 
 
 def compare_with_jupytext(
@@ -284,7 +337,7 @@ def compare_with_jupytext(
     """Return the first fence that jupytext reads otherwise than we do."""
     import jupytext
 
-    notebook = jupytext.reads(PYTHON_HEADER + text, fmt="md")
+    notebook = jupytext.reads(PYTHON_HEADER + text, fmt=JUPYTEXT_FORMAT)
     found = [cell for cell in notebook.cells if cell.cell_type == "code"]
     for fence in fences:
         if fence.is_cell:
@@ -320,7 +373,7 @@ def runs_as(fence: Fence, source: str) -> bool:
 def explain_difference(fence: Fence) -> tuple[int, str]:
     """Say what may keep jupytext from reading a cell: mostly its syntax."""
     try:
-        ast.parse("\n".join(fence.body))
+        parse("\n".join(fence.body))
     except SyntaxError as error:
         return fence.line + (error.lineno or 1), f"syntax error: {error.msg}"
     return fence.line, (
@@ -340,7 +393,8 @@ def check_exercises(chapter: Chapter) -> Iterator[tuple[int, str]]:
             if not re.fullmatch(rf"{chapter.number}\.[1-9]\d*", number):
                 example = f'{kind}="{chapter.number}.1"'
                 yield cell.fence, f"number it by the chapter: {example}"
-            elif number in found:
+                continue
+            if number in found:
                 yield cell.fence, f"{kind} {number} is there twice"
             found[number] = cell.fence
     for kind, other in [("exercise", "solution"), ("solution", "exercise")]:
@@ -370,6 +424,12 @@ def check_unnumbered_pages(book: Path) -> Iterator[Mistake]:
             if fence.is_cell and re.search(r"\sfile=", fence.info):
                 message = "only chapters (NN-slug.md) are tangled"
                 yield Mistake(label(path), fence.line, message)
+
+
+def write_any_text() -> None:
+    """Let standard output show letters that a terminal lacks, as escapes."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 if __name__ == "__main__":

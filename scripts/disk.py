@@ -1,5 +1,6 @@
 """Compare the generated files with what is on disk, and write them."""
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -73,6 +74,9 @@ def explain_hand_edit(file: str, old: str, output: Output) -> Mistake:
         if ours != theirs:
             break
         number += 1
+    if old.partition("\n")[2] == output.text(file).partition("\n")[2]:
+        number = 1  # only the header
+    number = max(1, min(number, len(old.splitlines())))
     origin = nearest_origin(lines, number)
     place = f" (made from {origin})" if origin else ""
     return Mistake(
@@ -117,31 +121,40 @@ def explain_orphans(root: Path, output: Output) -> list[Mistake]:
 # --- Writing ---
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def write_files(root: Path, contents: dict[str, bytes]) -> None:
+    """Write files whole, and none of them if one has no place on disk.
+
+    Each is written beside its place first; only then they are all moved.
+    """
+    temporary = {file: temporary_name(root / file) for file in contents}
     try:
-        with open(temporary, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        for file, content in contents.items():
+            temporary[file].parent.mkdir(parents=True, exist_ok=True)
+            with open(temporary[file], "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+        for file, path in temporary.items():
+            os.replace(path, root / file)
+    except OSError as error:
+        message = f"cannot be written: {error}"
+        raise BookError([Mistake(file, 1, message)]) from error
+    finally:
+        for path in temporary.values():
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+def temporary_name(path: Path) -> Path:
+    """Where a file is written before it is moved to its place."""
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
 
 
 def write_output(root: Path, output: Output) -> list[str]:
     """Write the files that changed and return their names."""
     changes = find_changes(root, output)
     check_changes(root, output, changes)
-    for file in changes:
-        try:
-            write_file(root / file, output.text(file).encode())
-        except OSError as error:
-            message = f"cannot be written: {error}"
-            raise BookError([Mistake(file, 1, message)]) from error
+    write_files(root, {file: output.text(file).encode() for file in changes})
     return list(changes)
 
 
@@ -151,20 +164,28 @@ def write_snapshot(root: Path, output: Output, folder: Path) -> list[str]:
     `folder` may hold an earlier snapshot, which is brought up to date; raises
     `BookError` if it holds anything else.
     """
-    check_snapshot_folder(folder)
-    for file in find_orphans(folder, output):
-        text = read_generated(folder / file)
-        if is_untouched(text):
-            (folder / file).unlink()
-    changes = write_output(folder, output)
-    if "dlfs/__init__.py" in output.files:
-        for data in DATA_FOLDERS:
-            copy_data(root / data, folder / data)
+    try:
+        check_snapshot_folder(root, folder)
+        for file in find_orphans(folder, output):
+            text = read_generated(folder / file)
+            if is_untouched(text):
+                (folder / file).unlink()
+        changes = write_output(folder, output)
+        if "dlfs/__init__.py" in output.files:
+            for data in DATA_FOLDERS:
+                copy_data(root / data, folder / data)
+    except OSError as error:
+        message = f"cannot be read or written: {error}"
+        raise BookError([Mistake(str(folder), 1, message)]) from error
     return changes
 
 
-def check_snapshot_folder(folder: Path) -> None:
+def check_snapshot_folder(root: Path, folder: Path) -> None:
     """Raise `BookError` unless a folder is new, empty or a snapshot."""
+    for name in GENERATED_FOLDERS:
+        if folder.resolve().is_relative_to(root / name):
+            message = f"is inside {name}/, which the book makes"
+            raise BookError([Mistake(str(folder), 1, message)])
     if folder.exists() and not (folder.is_dir() and is_snapshot(folder)):
         message = "is not an earlier snapshot; choose an empty folder"
         raise BookError([Mistake(str(folder), 1, message)])

@@ -8,7 +8,9 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 BLOCK_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-FENCE = re.compile(r"([ \t]*)(`{3,}(?=[^`]*$)|~{3,})(.*)")
+FENCE = re.compile(
+    r"((?:[ \t]|>|[-*+][ \t]|\d+[.)][ \t])*)(`{3,}(?=[^`]*$)|~{3,})(.*)"
+)
 OPTION = re.compile(r'\s+([A-Za-z_][\w-]*)=("(?:[^"\\]|\\.)*"|\[[^\]]*\])')
 OPTIONS = (
     "file",
@@ -65,7 +67,7 @@ class Fence(NamedTuple):
 
 
 def scan_fences(lines: list[str], start: int) -> Iterator[Fence]:
-    """Find all fenced blocks, also those that are indented."""
+    """Find all fenced blocks, also those that are indented or quoted."""
     number = start
     while number < len(lines):
         match = FENCE.fullmatch(lines[number])
@@ -98,11 +100,19 @@ def explain_no_cell(fence: Fence) -> str | None:
     """Say why a fence that looks like Python would not be a cell."""
     if fence.is_top_level and not fence.closed:
         return "this fence is never closed"
+    if not fence.is_cell and re.search(r"(^|[\s{])file *=", fence.info):
+        if fence.is_shown_only:
+            return "a block with .noeval goes into no file; leave out file="
+        if not fence.indent:
+            return "only a ```python fence goes into a file"
     language = re.split(r"[^\w]", fence.language.lstrip("{."))[0]
     if language.lower() not in PYTHON_LIKE or fence.is_shown_only:
         return None
     if fence.indent:
-        return f"an indented fence is not a cell and never runs; {HOW_TO_SHOW}"
+        return (
+            "an indented or quoted fence is not a cell and never runs; "
+            f"{HOW_TO_SHOW}"
+        )
     if not fence.is_top_level:
         return "a ~~~ fence is not a cell; write ```python"
     if fence.language != "python":
@@ -145,6 +155,7 @@ def parse_options(info: str) -> dict:
         match = OPTION.match(rest)
         try:
             key, value = match[1], json.loads(match[2])
+            json.dumps(value, ensure_ascii=False).encode()  # no "\\ud800"
         except (TypeError, ValueError):
             message = f'cannot read {rest.strip()}; options are key="value"'
             raise ValueError(message) from None

@@ -58,6 +58,28 @@ def find_misuse(segment: Segment) -> Iterator[tuple[ast.AST, str]]:
             yield from find_class_scope(child)
 
 
+def find_no_method(segment: Segment) -> Iterator[tuple[ast.AST, str]]:
+    """Find `@extend` where no function at the top of a block stands."""
+    if not any("extend" in line.text for line in segment.lines):
+        return
+    for child in walk_outside_functions(segment.node):
+        if any(map(mentions_extend, getattr(child, "decorator_list", []))):
+            if isinstance(child, ast.ClassDef):
+                yield child, "@extend(Cls) goes above a function, not a class"
+            else:
+                yield child, "@extend(Cls) must not be indented"
+
+
+def walk_outside_functions(node: ast.stmt | None) -> Iterator[ast.AST]:
+    """A statement and those inside it, except the bodies of functions."""
+    if node is None:
+        return
+    yield node
+    if not isinstance(node, FUNCTIONS):
+        for child in ast.iter_child_nodes(node):
+            yield from walk_outside_functions(child)
+
+
 def find_class_scope(node: ast.AST) -> Iterator[tuple[ast.AST, str]]:
     """Find what means one thing in a function and another in a method."""
     if is_bare_super(node):

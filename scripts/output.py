@@ -5,12 +5,14 @@ import contextlib
 import difflib
 import gc
 import hashlib
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from assemble import assemble, module_name
 from blocks import Block, Line, Origin
 from chapters import BookError, Chapter, Mistake
+from source import check_compiles, parse
 
 HEADER = "# Made from book/ by scripts/tangle.py: edit the chapters. ["
 
@@ -48,11 +50,15 @@ def tangle(chapters: list[Chapter]) -> Output:
     """Make all files from the chapters; raises `BookError`."""
     blocks, mistakes = parse_blocks(chapters)
     placed, more = place_blocks(blocks)
-    mistakes += more
+    mistakes += more + check_files(placed)
+    broken = {(mistake.path, mistake.line) for mistake in mistakes}
     modules = {module_name(file) for file in placed}
     files = {}
     for file in sorted(placed):
-        body, more = assemble(file, placed[file], modules)
+        sound = itertools.takewhile(
+            lambda block: not is_broken(block, broken), placed[file]
+        )
+        body, more = assemble(file, list(sound), modules)
         mistakes += more
         files[file] = [
             Line(header("".join(f"{b.text}\n" for b in body))),
@@ -61,6 +67,19 @@ def tangle(chapters: list[Chapter]) -> Output:
     if mistakes:
         raise BookError(sorted(mistakes))
     return Output(files, chapters, blocks)
+
+
+def is_broken(block: Block, places: set[tuple[str, int]]) -> bool:
+    """Whether one of these places is in a block.
+
+    What follows it in its file is not looked at, as most that would be found
+    wrong there were only mistakes that follow from this one.
+    """
+    first = block.cell.fence
+    return any(
+        path == block.chapter.path and 0 <= line - first <= len(block.lines())
+        for path, line in places
+    )
 
 
 def parse_blocks(
@@ -73,15 +92,16 @@ def parse_blocks(
             if "file" not in cell.options:
                 continue
             try:
-                tree = ast.parse(cell.source)
+                tree = parse(cell.source)
             except SyntaxError as error:
                 line = cell.fence + (error.lineno or 1)
                 message = f"syntax error: {error.msg}"
                 mistakes.append(Mistake(chapter.path, line, message))
-                continue
-            if not tree.body:
-                message = "a block with file= needs at least one statement"
-                mistakes.append(Mistake(chapter.path, cell.fence, message))
+                tree = ast.Module([], [])
+            else:
+                if not tree.body:
+                    message = "a block with file= needs at least one statement"
+                    mistakes.append(Mistake(chapter.path, cell.fence, message))
             blocks.append(Block(chapter, cell, tree))
     return blocks, mistakes
 
@@ -97,16 +117,31 @@ def place_blocks(
     for block in blocks:
         messages = list(check_replaces(block, by_id, newest))
         mistakes += [block.mistake(message) for message in messages]
-        if messages:
-            continue
         slots = files.setdefault(block.file, [])
-        old = [by_id[name] for name in block.replaces]
+        old = [] if messages else [by_id[name] for name in block.replaces]
         position = slots.index(old[0]) if old else len(slots)
         slots.insert(position, block)
         for each in old:
             slots.remove(each)
-        newest |= dict.fromkeys([block.id, *block.replaces], block)
+        newest |= dict.fromkeys([block.id, *(b.id for b in old)], block)
     return files, mistakes
+
+
+def check_files(files: dict[str, list[Block]]) -> list[Mistake]:
+    """Check that no file hides another one."""
+    known: dict[str, str] = {}
+    mistakes = []
+    for file in sorted(files, key=lambda name: (name.count("/"), name)):
+        package = file.rpartition("/")[0]
+        other = known.setdefault(file.lower(), file)
+        if other != file:
+            message = f"{file} and {other} are one file on some computers"
+        elif f"{package}.py" in files:
+            message = f"{file} and {package}.py cannot both be imported"
+        else:
+            continue
+        mistakes += [block.mistake(message) for block in files[file][:1]]
+    return mistakes
 
 
 def check_replaces(
@@ -117,7 +152,9 @@ def check_replaces(
     `newest` says for the blocks so far which one stands in their place.
     """
     for name in block.replaces:
-        if name not in by_id:
+        if name == block.id:
+            yield f'replaces="{name}": a block cannot replace itself'
+        elif name not in by_id:
             close = difflib.get_close_matches(name, by_id, 1)
             hint = f'; did you mean "{close[0]}"?' if close else ""
             yield f'replaces="{name}": no block has this id{hint}'
@@ -137,9 +174,9 @@ def check_replaces(
 
 
 def find_syntax_error(lines: list[Line], file: str) -> list[Mistake]:
-    """Check that a file parses as a whole."""
+    """Check that a file compiles as a whole."""
     try:
-        ast.parse("\n".join(line.text for line in lines))
+        check_compiles("\n".join(line.text for line in lines))
     except SyntaxError as error:
         place = nearest_origin(lines, error.lineno or 1)
         message = f"syntax error in {file}: {error.msg}"

@@ -6,19 +6,25 @@ that puts the package as it is before the chapter first on the path, so that
 shown: they import what the chapter makes, and pytest runs them.
 """
 
-import ast
 from pathlib import Path
 
 from blocks import Line, Origin
-from chapters import BookError, Cell, Chapter, read_text
+from chapters import (
+    JUPYTEXT_FORMAT,
+    BookError,
+    Cell,
+    Chapter,
+    read_text,
+)
 from disk import (
     read_generated,
     snapshot_folder,
-    write_file,
+    write_files,
     write_snapshot,
 )
 from methods import indent, lines_inside_strings
 from output import find_syntax_error, tangle
+from source import parse
 
 SCRIPT_START = '''\
 # Made from {path} by scripts/chapters.py: edit the chapter, not this file.
@@ -69,17 +75,19 @@ def write_pair(
     write_snapshot(root, tangle(before), snapshot)
     script = book / "py" / f"{chapter.name}.py"
     lines = pair_lines(book, chapter, snapshot_folder(before))
-    write_if_changed(script, "".join(f"{line.text}\n" for line in lines))
+    write_if_changed(book, script, "".join(f"{x.text}\n" for x in lines))
     if notebook:
         text = notebook_text(book, chapter, snapshot_folder(before))
-        write_if_changed(book / "ipynb" / f"{chapter.name}.ipynb", text)
+        path = book / "ipynb" / f"{chapter.name}.ipynb"
+        write_if_changed(book, path, text)
     return script
 
 
-def write_if_changed(path: Path, text: str) -> None:
-    """Write a file unless it has this text already."""
+def write_if_changed(book: Path, path: Path, text: str) -> None:
+    """Write a file of the book unless it has this text already."""
     if read_generated(path) != text:
-        write_file(path, text.encode())
+        file = path.relative_to(book.parent).as_posix()
+        write_files(book.parent, {file: text.encode()})
 
 
 def pair_lines(book: Path, chapter: Chapter, snapshot: str) -> list[Line]:
@@ -131,7 +139,8 @@ def read_notebook(book: Path, chapter: Chapter):
     """
     import jupytext
 
-    notebook = jupytext.reads(read_text(book / f"{chapter.name}.md"), fmt="md")
+    text = read_text(book / f"{chapter.name}.md")
+    notebook = jupytext.reads(text, fmt=JUPYTEXT_FORMAT)
     notebook.cells = [show_if_test(cell) for cell in notebook.cells]
     notebook.metadata = {
         "jupytext": {
@@ -155,7 +164,7 @@ def add_start(notebook, source: str) -> None:
     """Put a cell before the first one, but below the front matter."""
     from nbformat.v4 import new_code_cell
 
-    has_front_matter = notebook.cells and notebook.cells[0].cell_type == "raw"
+    has_front_matter = [x.cell_type for x in notebook.cells[:1]] == ["raw"]
     cell = new_code_cell(source, metadata={"tags": ["remove-cell"]})
     notebook.cells.insert(int(has_front_matter), cell)
 
@@ -175,13 +184,13 @@ def cell_lines(chapter: Chapter, cell: Cell) -> list[Line]:
 def expect_error(lines: list[Line], cell: Cell, place: str) -> list[Line]:
     """Put the lines of a cell into a `try` that wants one exception."""
     try:
-        tree = ast.parse(cell.source)
+        tree = parse(cell.source)
     except SyntaxError:
         return lines
     inside = lines_inside_strings(tree, cell.source)
     name = cell.options["expect"]
     after = f"""\
-except Exception as _error:
+except (Exception, SystemExit) as _error:
     if type(_error).__name__ != "{name}":
         raise AssertionError(
             "{place}: expected {name}, but "

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from assemble import module_name
-from chapters import ROOT, BookError, Chapter, read_book
+from chapters import ROOT, BookError, Chapter, read_book, write_any_text
 from disk import snapshot_folder, write_snapshot
 from output import tangle
 from pairs import write_pair
@@ -215,6 +215,13 @@ def select(book: Path, numbers: list[int]) -> list[list[Chapter]]:
     ]
 
 
+def at_least_one(text: str) -> int:
+    """The value of --jobs."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return int(text)
+
+
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
@@ -227,7 +234,7 @@ def make_parser() -> argparse.ArgumentParser:
     pair.add_argument("--ipynb", action="store_true", help="and notebooks")
     pair.set_defaults(action=command_pair)
     run = commands.add_parser("run", help="run chapters and their tests")
-    run.add_argument("--jobs", type=int, default=2, metavar="N")
+    run.add_argument("--jobs", type=at_least_one, default=2, metavar="N")
     run.set_defaults(action=command_run)
     for command in (pair, run):
         command.add_argument("numbers", type=int, nargs="*", metavar="NN")
@@ -238,6 +245,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; mistakes go to stderr and give exit code 1."""
     args = make_parser().parse_args(arguments)
     root = args.root.resolve()
+    write_any_text()
     try:
         return args.action(root, (args.book or root / "book").resolve(), args)
     except BookError as error:

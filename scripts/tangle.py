@@ -14,9 +14,11 @@ file. All mistakes are printed, one line each, and then nothing is written.
 import argparse
 import difflib
 import os
+import re
 import runpy
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -24,11 +26,13 @@ from types import TracebackType
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from blocks import Line, Origin
-from chapters import ROOT, BookError, Mistake, read_book
+from chapters import ROOT, BookError, Mistake, read_book, write_any_text
 from disk import explain_orphans, find_changes, write_output, write_snapshot
 from output import Output, nearest_origin, tangle
 
-LAUNCHERS = {__file__, "<frozen runpy>"}
+RUNPY = runpy.run_path.__code__.co_filename
+LAUNCHERS = {__file__, RUNPY}
+OPTIONS_WITH_VALUE = ("--until", "--out", "--root", "--book")
 
 # --- Tracebacks with chapter lines ---
 
@@ -47,7 +51,7 @@ def install_traceback_hook(root: Path | str) -> None:
         try:
             from tracebacks import format_exception
 
-            error = error.with_traceback(skip_launcher(trace))
+            error = error.with_traceback(skip_launcher(error, trace))
             text = format_exception(error, Path(root))
         except Exception:
             sys.__excepthook__(kind, error, trace)
@@ -57,12 +61,17 @@ def install_traceback_hook(root: Path | str) -> None:
     sys.excepthook = show
 
 
-def skip_launcher(trace: TracebackType | None) -> TracebackType | None:
-    """A traceback without the frames of `tangle.py run`, if others remain."""
+def skip_launcher(
+    error: BaseException, trace: TracebackType | None
+) -> TracebackType | None:
+    """A traceback without the frames of `tangle.py run`, if others remain.
+
+    A program that does not parse has none of its own.
+    """
     rest = trace
     while rest and rest.tb_frame.f_code.co_filename in LAUNCHERS:
         rest = rest.tb_next
-    return rest or trace
+    return rest if rest or isinstance(error, SyntaxError) else trace
 
 
 # --- Commands ---
@@ -79,7 +88,11 @@ def command_write(root: Path, book: Path) -> int:
 def command_snapshot(root: Path, book: Path, until: int, folder: Path) -> int:
     """Write the package and tests as they are after chapter `until`."""
     start = time.perf_counter()
-    output = tangle(read_book(book, until))
+    chapters = read_book(book, until)
+    if until not in [chapter.number for chapter in chapters]:
+        message = f"there is no chapter {until:02}"
+        raise BookError([Mistake(book.name, 1, message)])
+    output = tangle(chapters)
     changes = write_snapshot(root, output, folder)
     return report(changes, output, start)
 
@@ -102,7 +115,7 @@ def command_check(root: Path, book: Path) -> int:
     output = tangle(read_book(book))
     changes = find_changes(root, output)
     for file, old in changes.items():
-        print("\n".join(diff(file, old or "", output.files[file])))
+        show("\n".join(diff(file, old or "", output.files[file])))
     mistakes = explain_orphans(root, output)
     if changes:
         message = (
@@ -113,6 +126,14 @@ def command_check(root: Path, book: Path) -> int:
     if mistakes:
         raise BookError(mistakes)
     return 0
+
+
+def show(text: str) -> None:
+    """Print a long text; whoever reads it may stop, as `head` does."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def diff(file: str, text: str, lines: list[Line]) -> Iterator[str]:
@@ -141,12 +162,12 @@ def diff(file: str, text: str, lines: list[Line]) -> Iterator[str]:
 def command_where(root: Path, book: Path, place: str) -> int:
     """Print which chapter line made a line of a file, or the other way."""
     name, _, number = place.rpartition(":")
-    if not name or not number.isdigit():
+    if not name or not re.fullmatch("[0-9]{1,9}", number):
         message = "a place is FILE:LINE, such as dlfs/nn.py:120"
         print(f"{place}: {message}", file=sys.stderr)
         return 1
     path, line = Path(name).resolve(), int(number)
-    if not path.exists():
+    if not os.path.exists(path):
         path = (root / name).resolve()  # as it is printed, from anywhere
     output = tangle(read_book(book))
     if path.parent == book.resolve():
@@ -202,13 +223,26 @@ def command_run(root: Path, program: list[str]) -> int:
     install_traceback_hook(root)
     is_module = program[0] == "-m"
     sys.argv = program[is_module:]
-    if is_module:
-        sys.path[:0] = [os.getcwd(), str(root)]
-        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
-    else:
-        sys.path[:0] = [str(Path(sys.argv[0]).resolve().parent), str(root)]
-        runpy.run_path(sys.argv[0], run_name="__main__")
+    name = sys.argv[0]
+    try:
+        if is_module:
+            sys.path[:0] = [os.getcwd(), str(root)]
+            runpy.run_module(name, run_name="__main__", alter_sys=True)
+        else:
+            sys.path[:0] = [str(Path(name).resolve().parent), str(root)]
+            runpy.run_path(name, run_name="__main__")
+    except (ImportError, OSError) as error:
+        if not is_from_runpy(error):
+            raise
+        print(f"{name}: cannot be run: {error}", file=sys.stderr)
+        return 1
     return 0
+
+
+def is_from_runpy(error: BaseException) -> bool:
+    """Whether `runpy` did not find the program, so that it never ran."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    return frames[-1][0].f_code.co_filename == RUNPY
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -261,15 +295,21 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; mistakes go to stderr and give exit code 1."""
     arguments = sys.argv[1:] if arguments is None else arguments
     program: list[str] = []
-    if "run" in arguments:  # what follows belongs to the program
-        start = arguments.index("run") + 1
-        arguments, program = arguments[:start], arguments[start:]
+    for start, word in enumerate(arguments, 1):
+        before = arguments[start - 2 : start - 1]
+        if word == "run" and not {*before} & {*OPTIONS_WITH_VALUE}:
+            # What follows belongs to the program.
+            arguments, program = arguments[:start], arguments[start:]
+            break
     parser = make_parser()
     args = parser.parse_args(arguments)
     root = args.root.resolve()
     book = (args.book or root / "book").resolve()
     if (args.until is None) != (args.out is None):
         parser.error("--until and --out go together")
+    if bool(args.command) + args.check + (args.until is not None) > 1:
+        parser.error("a command, --check and --until exclude each other")
+    write_any_text()
     try:
         match args.command:
             case []:

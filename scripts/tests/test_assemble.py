@@ -468,7 +468,7 @@ class TestReplaces:
         [
             ("tow", 'no block has this id; did you mean "two"?'),
             ("xyzzy", "no block has this id"),
-            ("new", "that block comes later (book/01-one.md:17)"),
+            ("new", "a block cannot replace itself"),
             ("later", "that block comes later (book/01-one.md:21)"),
             ("one", 'is replaced already; say replaces="two"'),
             ("other", "that block is in dlfs/b.py"),

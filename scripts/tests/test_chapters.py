@@ -92,8 +92,11 @@ class TestFences:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("???\n    ```python\n    1\n    ```", "2: an indented fence"),
-            ("- a\n  ```python\n  1\n  ```", "2: an indented fence"),
+            (
+                "???\n    ```python\n    1\n    ```",
+                "2: an indented or quoted fence",
+            ),
+            ("- a\n  ```python\n  1\n  ```", "2: an indented or quoted fence"),
             ("~~~python\n1\n~~~", "1: a ~~~ fence is not a cell"),
             ("```py\n1\n```", "1: ```py is not a cell"),
             ("```Python\n1\n```", "1: ```Python is not a cell"),
@@ -230,7 +233,9 @@ class TestBook:
         return str(error.value)
 
     def test_no_book(self, book):
-        assert self.mistakes(book) == "book:1: there is no such folder"
+        assert self.mistakes(book) == (
+            f"book:1: there is no such folder: {book.root / 'book'}"
+        )
 
     def test_chapters_come_in_order_of_their_numbers(self, book):
         for name in ["10-ten", "02-two", "00-zero"]:

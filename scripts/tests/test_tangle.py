@@ -107,7 +107,9 @@ class TestWrite:
         assert list((book.root / "dlfs").iterdir()) == []
 
     def test_no_book(self, book):
-        assert book.tangle().err == "book:1: there is no such folder\n"
+        assert book.tangle().err == (
+            f"book:1: there is no such folder: {book.root / 'book'}\n"
+        )
 
     def test_another_book_folder(self, book):
         book.chapter("01-one", ONE)

@@ -1,0 +1,36 @@
+"""Parse Python so that whatever is wrong with it is a `SyntaxError`."""
+
+import ast
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def only_syntax_errors() -> Iterator[None]:
+    """Turn what the parser cannot hold into a `SyntaxError`.
+
+    Its warnings are left to ruff.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        except (MemoryError, RecursionError):
+            message = "too deeply nested for Python"
+            raise SyntaxError(message) from None
+
+
+def parse(source: str) -> ast.Module:
+    """Parse Python; raises `SyntaxError` if that fails for any reason."""
+    with only_syntax_errors():
+        return ast.parse(source)
+
+
+def check_compiles(source: str) -> None:
+    """Raise `SyntaxError` unless the source compiles.
+
+    That also finds what only parses: a `return` outside a function.
+    """
+    with only_syntax_errors():
+        compile(source, "<book>", "exec", dont_inherit=True)
