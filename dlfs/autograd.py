@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [03b15c1124f2]
+# Made from book/ by scripts/tangle.py: edit the chapters. [7b37a0a1a741]
 """Tensors that remember how they were computed, and their derivatives."""
 
 import contextlib
@@ -582,6 +582,12 @@ class Tensor:
             "the tensor, or pass t.detach().numpy() to go on without gradients"
         )
 
+    def __array__(
+        self, dtype: Any = None, copy: bool | None = None
+    ) -> np.ndarray:
+        """Return the values for np.asarray; see `numpy`."""
+        return np.array(self.numpy(), dtype, copy=copy)
+
     # book/05-shapes.md#sum
     def sum(
         self,
@@ -896,10 +902,10 @@ class Tensor:
         """Change values in place; the graph must not have a use for them."""
         recording = _grad_mode.enabled
         if self._kind or (recording and self._requires_grad):
+            way = "" if self._kind else ", or write inside no_grad()"
             raise RuntimeError(
                 f"setitem: this tensor of shape {self.shape} is part of a "
-                "graph: make a new one with where() or cat(), or write inside "
-                "no_grad()"
+                f"graph: make a new one with where() or cat(){way}"
             )
         if recording and isinstance(value, Tensor) and value._requires_grad:
             raise RuntimeError(
@@ -1435,17 +1441,29 @@ def absolute(x: Any) -> Any:
 
 @operation(
     lambda g, y, x, low, high: g * (x >= low) * (x <= high),
-    lambda g, y, x, low, high: g * (x < low),
-    lambda g, y, x, low, high: g * (x > high),
+    lambda g, y, x, low, high: g * (x < low) * (low <= high),
+    lambda g, y, x, low, high: g * np.logical_or(x > high, low > high),
 )
 def _clip(x, low, high):
     return np.clip(x, low, high)
 
 
+def _extremes(x):
+    """Return the lowest and the highest number of the dtype of `x`."""
+    dtype = _as_array(x).dtype
+    if dtype.kind in "iu":
+        return np.iinfo(dtype).min, np.iinfo(dtype).max
+    return -np.inf, np.inf
+
+
 def clip(x: Any, min: Any = None, max: Any = None) -> Any:
-    """Return x limited to [min, max]; outside, its gradient is 0."""
-    low = -np.inf if min is None else min
-    high = np.inf if max is None else max
+    """Return x limited to [min, max]; outside, its gradient is 0.
+
+    Where min is greater than max, the result is max.
+    """
+    low, high = _extremes(x) if min is None or max is None else (min, max)
+    low = low if min is None else min
+    high = high if max is None else max
     return _clip(x, low, high)
 
 

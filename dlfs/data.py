@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [c3a34cd72d82]
+# Made from book/ by scripts/tangle.py: edit the chapters. [208d447fca22]
 """Data sets and mini-batches: MNIST read by hand, and a loader."""
 
 import contextlib
@@ -359,15 +359,20 @@ def download_file(
 # book/10-data.md#data-root
 def data_root(root: str | Path | None = None) -> Path:
     """Return where data sets live: `root`, `$DLFS_DATA` or the cache."""
-    if root := root or os.environ.get("DLFS_DATA"):
+    if not (root := root or os.environ.get("DLFS_DATA")):
+        if sys.platform == "win32":
+            cache = os.environ.get("LOCALAPPDATA", "~/AppData/Local")
+        elif sys.platform == "darwin":
+            cache = "~/Library/Caches"
+        else:
+            cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+        root = Path(cache) / "dlfs"
+    try:
         return Path(root).expanduser()
-    if sys.platform == "win32":
-        cache = os.environ.get("LOCALAPPDATA", "~/AppData/Local")
-    elif sys.platform == "darwin":
-        cache = "~/Library/Caches"
-    else:
-        cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(cache).expanduser() / "dlfs"
+    except RuntimeError:  # nobody of that name, or no home at all
+        raise DataError(
+            f"{root}: the home folder ~ is not known; write the path in full"
+        ) from None
 
 
 # book/10-data.md#data-mnist
@@ -580,6 +585,12 @@ class DataLoader:
                     f"DataLoader: {name} is {value}, but {state[name]} in the "
                     "saved state"
                 )
+        position = state["position"]
+        if type(position) is not int or not 0 <= position <= len(self):
+            raise ValueError(
+                f"DataLoader: position {position!r:.20} in the saved state, "
+                f"expected 0 to {len(self)}"
+            )
         self.generator.bit_generator.state = state["generator"]
         self._epoch_start = state["generator"]
         self._position = state["position"]

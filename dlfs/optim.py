@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [1329f51ac763]
+# Made from book/ by scripts/tangle.py: edit the chapters. [51fdea8c6bdf]
 """Optimisers: rules that turn gradients into better parameters."""
 
 import copy
@@ -200,6 +200,10 @@ class Optimizer:
         for name, value in saved.items():
             if name == "step":
                 state[name] = int(value)
+                if not 1 <= state[name] < 2**63:
+                    raise ValueError(
+                        f"loaded state dict has step {value} for parameter {i}"
+                    )
             elif np.shape(value) != p.shape:
                 raise ValueError(
                     f"loaded state dict has {name} of shape {np.shape(value)} "

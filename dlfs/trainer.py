@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [f6c12988dce3]
+# Made from book/ by scripts/tangle.py: edit the chapters. [ba4345caf474]
 """Training: the loop, checkpoints, resuming, and a command line."""
 
 import argparse
@@ -199,6 +199,8 @@ class Trainer:
             ValueError: If the state belongs to a run with another
                 configuration, architecture or loader.
         """
+        progress = [state[n] for n in ("epoch", "step", "sums", "history")]
+        _check_progress(*progress)
         for name, value in json.loads(json.dumps(self.config)).items():
             if (saved := state["config"].get(name)) != value:
                 raise ValueError(f"{name} is {value} now, but {saved} in it")
@@ -210,19 +212,18 @@ class Trainer:
         if self.scheduler is not None:
             self.scheduler.load_state_dict(state["scheduler"])
         default_generator().bit_generator.state = state["random"]
-        self.epoch, self.step = state["epoch"], state["step"]
-        self.history, self.meter.sums = state["history"], state["sums"]
+        self.epoch, self.step, self.meter.sums, self.history = progress
 
     # book/11-training.md#trainer-save
     def save(self) -> None:
         """Write `last.npz`, `best.npz` after a record, and the run's files."""
         self.save_dir.mkdir(parents=True, exist_ok=True)
         state = self.state_dict()
-        save_checkpoint(self.save_dir / "last.npz", state)
         accuracies = [row["test_accuracy"] for row in self.history]
         finished = self.meter.sums["examples"] == 0
         if finished and accuracies[-1] > max(accuracies[:-1], default=-1):
             save_checkpoint(self.save_dir / "best.npz", state)
+        save_checkpoint(self.save_dir / "last.npz", state)
         self._write_history()
 
     def resume(self) -> None:
@@ -295,7 +296,7 @@ class Trainer:
             desc=title,
             total=len(self.train_loader),
             initial=done if self.meter.sums["examples"] else 0,
-            disable=self.quiet or not sys.stderr.isatty(),
+            disable=self.quiet or not (sys.stderr and sys.stderr.isatty()),
             leave=False,
         )
         for inputs, targets in bar:
@@ -375,7 +376,28 @@ class ExponentialLR:
 
     def load_state_dict(self, state: dict) -> None:
         """Go on with a saved factor."""
-        self.gamma = state["gamma"]
+        gamma = float(state["gamma"])
+        if not 0 < gamma < math.inf:
+            raise ValueError(f"ExponentialLR: gamma {gamma} in the state")
+        self.gamma = gamma
+
+
+# book/11-training.md#trainer-load-state-dict
+def _check_progress(epoch: int, step: int, sums: dict, history: list) -> None:
+    """Raise unless these are the counters and the history of a run."""
+    counts = epoch, step, sums["examples"], sums["correct"]
+    numbers = [sums["loss"], *(x for row in history for x in row.values())]
+    if not (
+        all(type(n) is int and 0 <= n < 2**63 for n in counts)
+        and all(type(x) in (int, float) and abs(x) < 2**1023 for x in numbers)
+        and isinstance(history, list)
+        and len(history) == epoch
+        and all(row.keys() >= _ROW for row in history)
+    ):
+        raise ValueError("its counters or its history are no run's")
+
+
+_ROW = {"epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy"}
 
 
 # book/11-training.md#trainer-write-atomically
@@ -547,12 +569,14 @@ def describe(row: dict) -> str:
 
 
 # book/11-training.md#trainer-number-types
-def _number(kind: type, low: float, wanted: str) -> Callable[[str], float]:
-    """Return a type for argparse: a finite number that is at least `low`."""
+def _number(
+    kind: type, low: float, wanted: str, end: float = math.inf
+) -> Callable[[str], float]:
+    """Return a type for argparse: a number from `low` up to before `end`."""
 
     def convert(text: str) -> float:
         with contextlib.suppress(ValueError):
-            if low <= (value := kind(text)) < math.inf:
+            if low <= (value := kind(text)) < end:
                 return value
         raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
 
@@ -561,6 +585,7 @@ def _number(kind: type, low: float, wanted: str) -> Callable[[str], float]:
 
 positive_int = _number(int, 1, "a whole number of at least 1")
 _whole_number = _number(int, 0, "a whole number of at least 0")
+_thread_count = _number(int, 1, "a whole number from 1 to 1024", 1025)
 _positive_float = _number(float, 5e-324, "a number greater than 0")
 _non_negative_float = _number(float, 0, "a number of at least 0")
 
@@ -621,7 +646,7 @@ def _add_run_options(add: Callable) -> None:
     add("--device", type=_device_name, default="cpu", help="cpu")
     add(
         "--threads",
-        type=positive_int,
+        type=_thread_count,
         default=1,
         help="threads of the matrix product; other numbers than 1 are "
         "faster but can change the last bits of the result",
@@ -769,13 +794,18 @@ _RUN_FILES = (
 
 
 def set_aside(folder: Path) -> None:
-    """Move an earlier run's files into `folder/previous`."""
-    previous = folder / "previous"
+    """Move an earlier run's files into `previous`, `previous-2`, ..."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in _RUN_FILES:
-        if (folder / name).exists():
-            previous.mkdir(exist_ok=True)
-            os.replace(folder / name, previous / name)
+    names = [name for name in _RUN_FILES if (folder / name).exists()]
+    if names in ([], ["config.json"]):
+        return
+    previous, number = folder / "previous", 1
+    while previous.exists():
+        number += 1
+        previous = folder / f"previous-{number}"
+    previous.mkdir()
+    for name in names:
+        os.replace(folder / name, previous / name)
 
 
 # book/11-training.md#trainer-command
@@ -802,5 +832,5 @@ def run_command(
         print(f"{stop}: add --resume", file=sys.stderr)
         return 128 + stop.number
     except KeyboardInterrupt:
-        print("stopped at once; nothing new was saved", file=sys.stderr)
+        print("stopped at once, without saving once more", file=sys.stderr)
         return 130

@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [4ef4a5b9e5ef]
+# Made from book/ by scripts/tangle.py: edit the chapters. [0092778031af]
 
 import gc
 import math
@@ -623,6 +623,17 @@ class TestChoosing:
         x = np.array([-1.5, 0.2, 3.0, 0.7])
         assert_gradients(autograd.clip, x, np.full(4, -1.0), np.array(0.9))
 
+    def test_clip_between_crossed_limits_is_the_upper_one(self):
+        x, low, high = np.array([-3.0, 0.0, 3.0]), np.full(3, 1.0), np.ones(())
+        assert autograd.clip(x, low, -high).tolist() == [-1, -1, -1]
+        assert_gradients(autograd.clip, x, low, -high)
+
+    def test_clip_on_one_side_leaves_integers_integers(self):
+        x = Tensor([-5, 0, 2**60])
+        assert autograd.clip(x, 0).data.tolist() == [0, 0, 2**60]
+        assert autograd.clip(x, max=0).data.tolist() == [-5, 0, 0]
+        assert autograd.clip(x, 0).dtype == x.clip(max=0).dtype == np.int64
+
     def test_where(self):
         rng = np.random.default_rng(0)
         mask, a, b = rng.normal(size=(3, 4)) > 0, rng.normal(size=4), 0.5
@@ -759,6 +770,16 @@ class TestNumPyFunctions:
             np.sort(Tensor([1.0]))
         with pytest.raises(TypeError):
             np.add(np.ones(1), Tensor([1.0]), out=np.ones(1))
+
+    def test_arrays_are_made_of_values_unless_a_gradient_would_be_lost(self):
+        x = Tensor([1.0, 2.0])
+        assert np.asarray(x).dtype == np.float32
+        assert np.shares_memory(np.asarray(x), x.data)
+        assert not np.shares_memory(np.array(x), x.data)
+        assert np.asarray(x, np.float64).dtype == np.float64
+        assert Tensor([x, x]).data.tolist() == [[1, 2], [1, 2]]
+        with pytest.raises(RuntimeError, match="requires gradients"):
+            np.asarray(Tensor([1.0], requires_grad=True))
 
     def test_dtypes_change_on_the_way_and_back(self):
         x = Tensor([1.0], requires_grad=True)

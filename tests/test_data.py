@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [01ddd9f0c7e4]
+# Made from book/ by scripts/tangle.py: edit the chapters. [3d5295650de6]
 """Data: hostile files, hostile mirrors, and batches that add up."""
 
 import contextlib
@@ -261,6 +261,10 @@ class TestLoadMNIST:
         monkeypatch.delenv("DLFS_DATA")
         assert data_root().name == "dlfs"
 
+    def test_an_unknown_home_folder_is_named(self):
+        with pytest.raises(DataError, match="~nobody-at-all/x: the home"):
+            data_root("~nobody-at-all/x")
+
 
 # book/10-data.md#test-data-normalize
 class TestNormalize:
@@ -342,4 +346,10 @@ class TestLoaderState:
     def test_another_batch_size_is_refused_with_both_values(self):
         state = make_loader().state_dict() | {"batch_size": 5}
         with pytest.raises(ValueError, match="batch_size is 3, but 5"):
+            make_loader().load_state_dict(state)
+
+    @pytest.mark.parametrize("position", [-1, 10**9, 1.5, "2", None])
+    def test_a_place_that_does_not_exist_is_refused(self, position):
+        state = make_loader().state_dict() | {"position": position}
+        with pytest.raises(ValueError, match=r"position .* expected 0 to "):
             make_loader().load_state_dict(state)

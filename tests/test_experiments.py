@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [9cfd9d0b33ab]
+# Made from book/ by scripts/tangle.py: edit the chapters. [57e50b94ef9f]
 """The experiments, as somebody at a terminal meets them."""
 
 import json
@@ -54,6 +54,7 @@ class TestArguments:
             ("--lr nan", "'nan' is not a number greater than 0"),
             ("--weight-decay inf", "'inf' is not a number of at least 0"),
             ("--device cuda", "'cuda' is not available: NumPy computes"),
+            ("--threads 9999999", "is not a whole number from 1 to 1024"),
             ("--data cifar", "invalid choice: 'cifar'"),
             ("--hidden 64 0", "'0' is not a whole number of at least 1"),
             ("--learning 3", "unrecognized arguments: --learning"),
@@ -81,6 +82,7 @@ class TestArguments:
             ("--limit 10001", "--limit 10001: there are only 10000"),
             ("--lr 1e30 --optimizer sgd", "(1e+30 at first)"),
             ("--save-dir x/file/y", "Not a directory"),
+            ("--data full --data-dir ~nobody-at-all", "write the path in"),
         ],
     )
     def test_what_cannot_be_done_is_one_sentence(
@@ -142,6 +144,9 @@ class TestRuns:
         self.run(tmp_path, "--epochs", "1", "--seed", "1")
         assert (tmp_path / "last.npz").read_bytes() != before
         assert (tmp_path / "previous" / "last.npz").read_bytes() == before
+        self.run(tmp_path, "--epochs", "1", "--seed", "2")
+        assert (tmp_path / "previous" / "last.npz").read_bytes() == before
+        assert (tmp_path / "previous-2" / "best.npz").exists()
 
     def test_ctrl_c_exits_with_130_and_can_be_resumed(self, tmp_path):
         command = [sys.executable, "-m", "dlfs.experiments.mlp_mnist"]

@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [7aafbbc21082]
+# Made from book/ by scripts/tangle.py: edit the chapters. [527b37874ae5]
 
 import copy
 import json
@@ -32,7 +32,8 @@ def adam_path(
     theta, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, decoupled=False
 ):
     """Yield the places of Adam, algorithm 1 of Kingma and Ba (2015), or of
-    AdamW, algorithm 2 of Loshchilov and Hutter (2019)."""
+    AdamW, algorithm 2 of Loshchilov and Hutter (2019), with lr in the decay
+    as in PyTorch."""
     m = v = t = 0
     while True:
         t = t + 1
@@ -374,6 +375,7 @@ BREAK = {
     "invalid literal": lambda s: s["state"].update(weight={}),
     "needs .'exp_avg', ": lambda s: s["state"][1].pop("exp_avg"),
     "remembers .'exp_avg', .* 'x'": lambda s: s["state"][1].update(x=1),
+    "step -1 for parameter 1": lambda s: s["state"][1].update(step=-1),
     r"shape \(2,\) for parameter 1": lambda s: s["state"][1].update(
         exp_avg_sq=np.zeros(2)
     ),

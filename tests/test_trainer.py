@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [b6b8c9372968]
+# Made from book/ by scripts/tangle.py: edit the chapters. [37693c686522]
 """Training: what is measured, saved, resumed and refused."""
 
 import io
@@ -329,3 +329,48 @@ class TestRunFolder:
         best = load_checkpoint(tmp_path / "best.npz")
         highest = max(row["test_accuracy"] for row in history)
         assert best["history"][-1]["test_accuracy"] == highest
+
+    def test_a_record_survives_a_crash_between_two_files(
+        self, tmp_path, monkeypatch
+    ):
+        saved = []
+        monkeypatch.setattr(
+            "dlfs.trainer.save_checkpoint",
+            lambda path, state: saved.append(path.name),
+        )
+        make_trainer(tmp_path).fit(1)
+        assert saved == ["best.npz", "last.npz"]
+
+    def test_it_trains_without_stderr(self, monkeypatch):
+        monkeypatch.setattr("sys.stderr", None)
+        assert len(make_trainer(quiet=False).fit(1)) == 1
+
+    @pytest.mark.parametrize(
+        "path, value",
+        [
+            (["epoch"], "x"),
+            (["epoch"], 10**30),
+            (["step"], None),
+            (["sums"], {}),
+            (["sums", "loss"], "x"),
+            (["history"], 5),
+            (["history"], []),
+            (["history", 0], {}),
+            (["history", 0, "test_accuracy"], None),
+            (["history", 0, "seconds"], np.zeros(3)),
+            (["loader", "position"], 10**9),
+            (["scheduler", "gamma"], -1),
+            (["optimizer", "state", "0", "step"], -1),
+        ],
+    )
+    def test_a_senseless_checkpoint_is_refused(self, tmp_path, path, value):
+        trainer = with_scheduler(make_trainer(tmp_path))
+        trainer.fit(1)
+        state = load_checkpoint(tmp_path / "last.npz")
+        inner = state
+        for key in path[:-1]:
+            inner = inner[key]
+        inner[path[-1]] = value
+        save_checkpoint(tmp_path / "last.npz", state)
+        with pytest.raises(CheckpointError, match=r"last\.npz does not fit"):
+            with_scheduler(make_trainer(tmp_path)).resume()
