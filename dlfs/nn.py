@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [ec8116ae5d2d]
+# Made from book/ by scripts/tangle.py: edit the chapters. [67b491cd07b8]
 """Layers: modules that hold parameters, and the functions behind them."""
 
 import math
@@ -387,8 +387,14 @@ def linear(
         (..., out_features).
 
     Raises:
-        ValueError: the last axis of the input is not in_features long.
+        ValueError: the weight is no matrix, or the last axis of the input is
+            not in_features long.
     """
+    if weight.ndim != 2:
+        raise ValueError(
+            f"linear: a weight of shape {weight.shape}, expected "
+            "(out_features, in_features)"
+        )
     if input.ndim == 0 or input.shape[-1] != weight.shape[1]:
         raise ValueError(
             f"linear: input of shape {input.shape} for a weight of shape "

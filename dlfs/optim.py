@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [51fdea8c6bdf]
+# Made from book/ by scripts/tangle.py: edit the chapters. [3cfd663b12e2]
 """Optimisers: rules that turn gradients into better parameters."""
 
 import copy
@@ -80,7 +80,10 @@ class Optimizer:
             value = group.get(name, 0)
             if not value >= 0:
                 raise ValueError(f"Invalid {label}: {value}")
-        for i, beta in enumerate(group.get("betas", ())):
+        betas = group.get("betas", (0, 0))
+        if len(betas) != 2:
+            raise ValueError(f"Invalid betas: {betas}, expected two numbers")
+        for i, beta in enumerate(betas):
             if not 0 <= beta < 1:
                 raise ValueError(
                     f"Invalid beta parameter at index {i}: {beta}"

@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [3c3a5b6a4388]
+# Made from book/ by scripts/tangle.py: edit the chapters. [d8db44a712e3]
 
 import copy
 import math
@@ -146,6 +146,10 @@ class TestLinear:
         assert repr(layer).endswith(
             "(in_features=2, out_features=3, bias=False)"
         )
+
+    def test_refuses_a_weight_that_is_no_matrix(self):
+        with pytest.raises(ValueError, match=r"weight of shape \(2,\)"):
+            nn.linear(Tensor(np.ones((1, 2))), Tensor(np.ones(2)))
 
     def test_names_both_shapes_when_they_do_not_fit(self):
         with pytest.raises(

@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [527b37874ae5]
+# Made from book/ by scripts/tangle.py: edit the chapters. [ab47a379f98b]
 
 import copy
 import json
@@ -187,6 +187,10 @@ class TestArguments:
     def test_what_cannot_be_optimised_is_refused(self, params, error, message):
         with pytest.raises(error, match=message):
             optim.SGD(params)
+
+    def test_one_beta_is_not_enough(self):
+        with pytest.raises(ValueError, match="expected two numbers"):
+            optim.Adam([parameter(1.0)], betas=(0.9,))
 
     def test_an_optimiser_without_a_rule_says_so(self):
         p = parameter(1)
