@@ -22,25 +22,27 @@ from dlfs.trainer import load_checkpoint
 
 ROOT = Path(__file__).resolve().parent.parent
 ARGUMENTS = "--data mini --epochs 5 --batch-size 128 --lr 1e-3 --seed 42"
-HIDDEN = [256, 128]
 ROWS, COLUMNS, MISTAKES = 4, 9, 6
 GREY, BLUE, RED = "#808890", "#3b82d0", "#e0525f"
 
 
-def train(folder: str) -> tuple[list[dict], np.ndarray]:
-    """Run the experiment; return its measurements and its test logits."""
+def train(folder: str) -> tuple[list[dict], dict]:
+    """Run the experiment; return its measurements and its weights."""
     if mlp_mnist.main([*ARGUMENTS.split(), "--save-dir", folder]):
         raise SystemExit("make_picture: the training failed")
     lines = (Path(folder) / "metrics.jsonl").read_text().splitlines()
     state = load_checkpoint(Path(folder) / "last.npz")
-    model = mlp_mnist.make_mlp(HIDDEN)
-    model.load_state_dict(state["model"])
-    images, _ = load_mnist("mini")[0][:]
-    mean, std = pixel_statistics(images)
-    test_images, _ = load_mnist("mini")[1][:]
+    return [json.loads(line) for line in lines], state["model"]
+
+
+def read(weights: dict, training: np.ndarray, test: np.ndarray) -> np.ndarray:
+    """Return the answers, (N,), of the trained network to test images."""
+    args = mlp_mnist.make_parser().parse_args(ARGUMENTS.split())
+    model = mlp_mnist.make_mlp(args.hidden)
+    model.load_state_dict(weights)
+    images = normalize(test, *pixel_statistics(training))
     with no_grad():
-        logits = model(Tensor(normalize(test_images, mean, std))).data
-    return [json.loads(line) for line in lines], logits
+        return model(Tensor(images)).data.argmax(axis=1)
 
 
 def choose(answers: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -50,9 +52,13 @@ def choose(answers: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.random.default_rng(1).permutation(np.append(wrong, right))
 
 
-def draw(history: list[dict], logits: np.ndarray) -> Figure:
+def draw(
+    history: list[dict],
+    images: np.ndarray,
+    labels: np.ndarray,
+    answers: np.ndarray,
+) -> Figure:
     """Draw the learning curve beside the chosen test images."""
-    images, labels = load_mnist("mini")[1][:]
     figure = Figure(figsize=(10, 3.5), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=(1, 1.9))
     axes = left.subplots()
@@ -67,7 +73,6 @@ def draw(history: list[dict], logits: np.ndarray) -> Figure:
     axes.spines[:].set_color(GREY)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False, labelcolor=GREY)
-    answers = logits.argmax(axis=1)
     cells = right.subplots(ROWS, COLUMNS).flat
     for cell, i in zip(cells, choose(answers, labels), strict=True):
         cell.imshow(images[i], cmap="gray_r")
@@ -90,9 +95,11 @@ def main() -> None:
     )
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        history, logits = train(folder)
+        history, weights = train(folder)
+    training, test, _ = load_mnist("mini")
+    answers = read(weights, training.data, test.data)
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    draw(history, logits).savefig(
+    draw(history, test.data, test.targets, answers).savefig(
         args.out, dpi=160, transparent=True, metadata={"Software": None}
     )
     print(f"picture {args.out}")
