@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [ba4345caf474]
+# Made from book/ by scripts/tangle.py: edit the chapters. [70342ca7c9fb]
 """Training: the loop, checkpoints, resuming, and a command line."""
 
 import argparse
@@ -206,9 +206,7 @@ class Trainer:
                 raise ValueError(f"{name} is {value} now, but {saved} in it")
         self.train_loader.load_state_dict(state["loader"])
         self.model.load_state_dict(state["model"])
-        optimizer = dict(state["optimizer"])
-        optimizer["state"] = {int(i): s for i, s in optimizer["state"].items()}
-        self.optimizer.load_state_dict(optimizer)
+        self.optimizer.load_state_dict(state["optimizer"])
         if self.scheduler is not None:
             self.scheduler.load_state_dict(state["scheduler"])
         default_generator().bit_generator.state = state["random"]
