@@ -1,0 +1,109 @@
+"""The hook of MkDocs: it weaves the chapters, MkDocs makes the site of them.
+
+`weave.py` does the work. What is here only brings its pages into MkDocs and
+mends what that needs.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from mkdocs.exceptions import PluginError
+from mkdocs.plugins import event_priority, get_plugin_logger
+from mkdocs.structure.files import File
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from chapters import BookError
+from weave import WOVEN, Book, weave
+
+log = get_plugin_logger("weave")
+STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
+EMPTY_SCRIPT = re.compile(r'<script src="">\s*</script>')
+NOTEBOOK_LINK = re.compile(r'(href=")(\d\d-[a-z0-9-]+)\.ipynb')
+NOTEBOOK_CSS = "assets/notebook.css"
+
+
+def on_config(config):
+    """Let every page bear the time of the last commit, not of the build."""
+    root = Path(config.config_file_path).parent
+    if "SOURCE_DATE_EPOCH" not in os.environ:
+        command = ["git", "log", "-1", "--format=%ct"]
+        git = subprocess.run(command, cwd=root, capture_output=True, text=True)
+        os.environ["SOURCE_DATE_EPOCH"] = git.stdout.strip() or "0"
+    return config
+
+
+@event_priority(100)  # mkdocs-jupyter has to see the notebooks
+def on_files(files, config):
+    """Put the woven pages in the place of the chapters."""
+    root = Path(config.config_file_path).parent
+    woven = root / WOVEN
+    try:
+        book = Book(root, Path(config.docs_dir))
+        check_nav(config, [f"{each.name}.md" for each in book.chapters])
+        names = weave(
+            book, woven, repository=config.repo_url or "", report=log.info
+        )
+    except BookError as error:
+        raise PluginError(str(error)) from error
+    for name in names:
+        known = files.get_file_from_path(name)
+        if known:
+            files.remove(known)
+        arguments = (str(woven), config.site_dir, config.use_directory_urls)
+        files.append(File(name, *arguments))
+    return files
+
+
+def check_nav(config, chapters: list[str]) -> None:
+    """Check that the navigation has all chapters in their order."""
+    listed = [name for name in pages_of(config.nav) if name[0].isdigit()]
+    if listed != chapters:
+        message = (
+            "mkdocs.yml: nav has to list the chapters in the order of their "
+            f"names: {', '.join(chapters)}"
+        )
+        raise PluginError(message)
+
+
+def pages_of(nav) -> list[str]:
+    """The pages of a navigation, in order."""
+    if isinstance(nav, str):
+        return [nav]
+    children = nav.values() if isinstance(nav, dict) else nav or []
+    return [page for child in children for page in pages_of(child)]
+
+
+def on_page_markdown(markdown, page, config, files):
+    """Join a chapter and its notebook; search finds the chapter only."""
+    name = page.file.src_uri
+    if name.startswith("notebooks/"):
+        page.meta["search"] = {"exclude": True}
+        page.edit_url = None
+    notebook = f"notebooks/{Path(name).stem}.ipynb"
+    if files.get_file_from_path(notebook) and name != notebook:
+        page.meta["notebook"] = files.get_file_from_path(notebook).url
+    return markdown
+
+
+def on_post_page(output, page, config):
+    """Make the notebook view lighter and mend its links.
+
+    mkdocs-jupyter writes the same 590 kB of styles into every page: they go
+    into one file. Links to notebooks lead to their pages.
+    """
+    if not page.file.src_uri.startswith("notebooks/"):
+        return output
+    start = output.index("<article")
+    styles = dict.fromkeys(STYLE.findall(output, start))
+    path = Path(config.site_dir) / NOTEBOOK_CSS
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(styles), encoding="utf-8")
+    body = EMPTY_SCRIPT.sub("", STYLE.sub("", output[start:]))
+    body = NOTEBOOK_LINK.sub(r"\1../\2/", body)
+    href = "../" * page.url.count("/") + NOTEBOOK_CSS
+    link = f'<link rel="stylesheet" href="{href}"></head>'
+    return output[:start].replace("</head>", link) + body

@@ -1,0 +1,117 @@
+"""Keep the timings that the chapters print.
+
+A cell that measures time is tagged `timing` in its chapter. It runs in every
+build, but it prints something else each time, on each machine. So the page
+shows what was recorded by
+
+    python scripts/weave.py --record
+
+in `book/runs/timings/`, and names the machine and the versions. A recording
+only counts for exactly the code that it was made with, all code before the
+cell included; else the page shows the outputs of this build.
+"""
+
+import json
+import platform
+from pathlib import Path
+
+from chapters import BookError, Chapter, Mistake
+from disk import write_files
+from kernels import Run, version
+from record_runs import blas, machine
+
+FOLDER = "runs/timings"
+TAG = "timing"
+
+
+def is_timing(cell) -> bool:
+    """Whether the outputs of a cell change from run to run."""
+    return TAG in cell.options.get("tags", [])
+
+
+def recorded_file(book: Path, chapter: Chapter) -> Path:
+    """Where the timings of a chapter are recorded."""
+    return book / FOLDER / f"{chapter.name}.json"
+
+
+def conditions() -> dict[str, str]:
+    """Where and with what this program measures time."""
+    return {
+        "machine": machine(),
+        "python": platform.python_version(),
+        "numpy": version("numpy"),
+        "blas": f"{blas()}, one thread",
+    }
+
+
+def read_recorded(book: Path, chapter: Chapter) -> dict:
+    """What is recorded of a chapter, under `conditions` and `cells`."""
+    path = recorded_file(book, chapter)
+    if not path.exists():
+        return {"conditions": {}, "cells": {}}
+    try:
+        recorded = json.loads(path.read_text(encoding="utf-8"))
+        return {key: recorded[key] for key in ("conditions", "cells")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        message = f"is no recording ({error}); delete it and record again"
+        raise BookError([Mistake(str(path), 1, message)]) from error
+
+
+def write_recorded(book: Path, run: Run) -> None:
+    """Record the timings of a run; without any, delete the file."""
+    path = recorded_file(book, run.chapter)
+    cells = {
+        key[:20]: outputs
+        for cell, outputs, key in zip(
+            run.chapter.live_cells, run.outputs, run.keys
+        )
+        if is_timing(cell)
+    }
+    if not cells:
+        path.unlink(missing_ok=True)
+        return
+    recorded = {"conditions": conditions(), "cells": cells}
+    text = json.dumps(recorded, ensure_ascii=False, indent=1) + "\n"
+    write_files(path.parent, {path.name: text.encode()})
+
+
+def is_recorded(book: Path, run: Run) -> bool:
+    """Whether all timings of a chapter are recorded for its code."""
+    known = read_recorded(book, run.chapter)["cells"]
+    return all(
+        key[:20] in known
+        for cell, key in zip(run.chapter.live_cells, run.keys)
+        if is_timing(cell)
+    )
+
+
+def with_recorded(
+    book: Path, run: Run
+) -> tuple[list[list[dict]], dict[str, str]]:
+    """The outputs with recorded timings, and where these were measured.
+
+    All of a page's timings come from one place: if any is not recorded, all
+    are those of this build.
+    """
+    if not is_recorded(book, run):
+        return run.outputs, conditions()
+    recorded = read_recorded(book, run.chapter)
+    outputs = [
+        recorded["cells"][key[:20]] if is_timing(cell) else found
+        for cell, found, key in zip(
+            run.chapter.live_cells, run.outputs, run.keys
+        )
+    ]
+    return outputs, recorded["conditions"]
+
+
+def find_untagged(one: Run, other: Run) -> list[Mistake]:
+    """The cells that print something else each time, but have no tag."""
+    message = f'prints something else each time; say tags=["{TAG}"]'
+    return [
+        Mistake(one.chapter.path, cell.fence, message)
+        for cell, first, second in zip(
+            one.chapter.live_cells, one.outputs, other.outputs
+        )
+        if first != second and not is_timing(cell)
+    ]

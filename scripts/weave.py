@@ -1,0 +1,261 @@
+"""Make pages of the chapters: run them and put the outputs in place.
+
+    python scripts/weave.py                 write build/woven, for the site
+    python scripts/weave.py --markdown DIR  the same pages into another folder
+    python scripts/weave.py --chapter 07    only this chapter
+    python scripts/weave.py --record        record the timings they print
+
+A page is plain Markdown, with figures and the executed notebook beside it. A
+chapter only runs again if its code changed, or the package it runs on.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from chapters import ROOT, BookError, Chapter, read_book, write_any_text
+from disk import write_files
+from kernels import Run, run_chapter
+from notebooks import make_notebook
+from output import Output, tangle
+from pages import make_page, make_text
+from recorded import (
+    find_untagged,
+    is_recorded,
+    with_recorded,
+    write_recorded,
+)
+from run_chapters import at_least_one
+
+WOVEN = "build/woven"
+MADE = ("*.md", "figures/*", "notebooks/*")  # what a woven folder holds
+
+
+@dataclass
+class Book:
+    """The chapters, and what they make up to each of them.
+
+    `outputs[n]` is what the first `n` chapters make.
+    """
+
+    root: Path
+    folder: Path
+    chapters: list[Chapter] = field(default_factory=list)
+    outputs: list[Output] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.chapters = read_book(self.folder)
+        self.outputs = [
+            tangle(self.chapters[:count])
+            for count in range(len(self.chapters) + 1)
+        ]
+
+    def select(self, numbers: list[int]) -> list[int]:
+        """The indices of the chapters asked for, or of all."""
+        known = {each.number: i for i, each in enumerate(self.chapters)}
+        for number in numbers:
+            if number not in known:
+                raise SystemExit(f"weave.py: there is no chapter {number:02}")
+        return sorted({known[n] for n in numbers or known})
+
+
+def weave(
+    book: Book,
+    folder: Path,
+    numbers: list[int] | None = None,
+    jobs: int = 2,
+    repository: str = "",
+    report: Callable[[str], None] = print,
+) -> list[str]:
+    """Write the pages into a folder; return the names of its files.
+
+    Only files that changed are written. Raises `BookError` with the mistakes
+    of all chapters that do not run.
+    """
+    files: dict[str, bytes] = {}
+    for run in run_chapters(book, book.select(numbers or []), jobs, report):
+        files |= woven_files(book, run, repository, report)
+    if not numbers:
+        files |= other_pages(book.folder, repository)
+        delete_others(folder, files)
+    changed = {
+        name: content
+        for name, content in files.items()
+        if not has_content(folder / name, content)
+    }
+    write_files(folder, changed)
+    return list(files)
+
+
+def run_chapters(
+    book: Book,
+    indices: list[int],
+    jobs: int,
+    report: Callable[[str], None],
+    use_cache: bool = True,
+) -> list[Run]:
+    """Run chapters, some at the same time; raises `BookError`."""
+
+    def run(index: int) -> Run | BookError:
+        chapter, start = book.chapters[index], time.perf_counter()
+        try:
+            done = run_chapter(
+                book.root, chapter, book.outputs[index], use_cache
+            )
+        except BookError as error:
+            return error
+        if done.is_fresh:
+            seconds = time.perf_counter() - start
+            report(f"{chapter.name}: ran in {seconds:.1f} s")
+        return done
+
+    with ThreadPoolExecutor(jobs) as pool:
+        results = list(pool.map(run, indices[::-1]))[::-1]
+    errors = [each for each in results if isinstance(each, BookError)]
+    if errors:
+        raise BookError([m for error in errors for m in error.mistakes])
+    return results
+
+
+def woven_files(
+    book: Book, run: Run, repository: str, report: Callable[[str], None]
+) -> dict[str, bytes]:
+    """The page of a chapter, its figures and its notebook."""
+    chapter = run.chapter
+    if not is_recorded(book.folder, run):
+        report(
+            f"{chapter.name}: its timings are not recorded for this code, the "
+            "page shows those of this run (scripts/weave.py --record)"
+        )
+    outputs, conditions = with_recorded(book.folder, run)
+    page = make_page(
+        chapter, outputs, conditions, book.outputs[-1], repository
+    )
+    notebook = make_notebook(chapter, outputs)
+    return {
+        f"{chapter.name}.md": page.text.encode(),
+        f"notebooks/{chapter.name}.ipynb": notebook.encode(),
+        **page.figures,
+    }
+
+
+def other_pages(book: Path, repository: str) -> dict[str, bytes]:
+    """The pages that are no chapters: home, glossary, bibliography."""
+    return {
+        path.name: make_text(
+            path.read_text(encoding="utf-8"), repository
+        ).encode()
+        for path in sorted(book.glob("*.md"))
+        if not path.name[0].isdigit()
+    }
+
+
+def delete_others(folder: Path, files: dict[str, bytes]) -> None:
+    """Delete what an earlier weaving wrote and this one does not."""
+    for pattern in MADE:
+        for path in folder.glob(pattern):
+            if path.relative_to(folder).as_posix() not in files:
+                path.unlink()
+
+
+def has_content(path: Path, content: bytes) -> bool:
+    """Whether a file exists and holds this."""
+    return path.is_file() and path.read_bytes() == content
+
+
+# --- Commands ---
+
+
+def command_weave(book: Book, folder: Path, args: argparse.Namespace) -> int:
+    """Write the pages and say how long it took."""
+    start = time.perf_counter()
+    files = weave(
+        book, folder, args.chapter, args.jobs, os.environ.get("DLFS_REPO", "")
+    )
+    seconds = time.perf_counter() - start
+    print(f"{len(files)} files in {folder} after {seconds:.1f} s")
+    return 0
+
+
+def command_record(book: Book, args: argparse.Namespace) -> int:
+    """Record timings: one chapter at a time, on an otherwise idle machine."""
+    for index in book.select(args.chapter):
+        runs = [
+            *run_chapters(book, [index], 1, lambda line: None, False),
+            *run_chapters(book, [index], 1, lambda line: None, False),
+        ]
+        mistakes = find_untagged(*runs)
+        if mistakes:
+            raise BookError(mistakes)
+        write_recorded(book.folder, runs[-1])
+        print(f"{book.chapters[index].name}: recorded", flush=True)
+    return 0
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="weave.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--markdown",
+        type=Path,
+        metavar="DIR",
+        help=f"write the pages here (default: {WOVEN})",
+    )
+    parser.add_argument(
+        "--chapter",
+        type=int,
+        action="append",
+        default=[],
+        metavar="NN",
+        help="only this chapter; may be given more than once",
+    )
+    parser.add_argument(
+        "--record",
+        action="store_true",
+        help="run the chapters twice and record their timings",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=at_least_one,
+        default=2,
+        metavar="N",
+        help="how many chapters run at the same time (default: 2)",
+    )
+    parser.add_argument(
+        "--root",
+        type=Path,
+        default=ROOT,
+        metavar="DIR",
+        help="the folder that holds book/ (default: this repository)",
+    )
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; mistakes go to stderr and give exit code 1."""
+    args = make_parser().parse_args(arguments)
+    root = args.root.resolve()
+    write_any_text()
+    try:
+        book = Book(root, root / "book")
+        if args.record:
+            return command_record(book, args)
+        return command_weave(book, args.markdown or root / WOVEN, args)
+    except BookError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
