@@ -3,9 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/ready
+SITE_READY := $(VENV)/site-ready
+
+# What Material says at every start about a version we do not use.
+export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help train test tangle chapters check clean
+.PHONY: help train test tangle chapters site serve record check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -22,13 +26,22 @@ tangle: $(READY) ## write dlfs/ and tests/ from the chapters
 chapters: $(READY) ## run every chapter, and the tests as they stand after it
 	$(PY) scripts/chapters.py run
 
+site: $(SITE_READY) ## make the site in site/: run the chapters, weave their pages
+	$(PY) -m mkdocs build --strict
+
+serve: $(SITE_READY) ## show the site at http://127.0.0.1:8000, anew after every change
+	$(PY) -m mkdocs serve --livereload
+
+record: $(SITE_READY) ## run the chapters and record the timings they print
+	$(PY) scripts/weave.py --record
+
 check: $(READY) ## what has to hold before a commit: no drift, no lint
 	$(PY) scripts/tangle.py --check
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 
 clean: ## delete the environment and everything that can be made again
-	rm -rf $(VENV) build runs book/py book/ipynb .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build runs site .cache book/py book/ipynb .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements.txt pyproject.toml
@@ -39,3 +52,7 @@ $(READY): requirements.txt pyproject.toml
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $(READY)
+
+$(SITE_READY): requirements-site.txt $(READY)
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-site.txt
+	@touch $(SITE_READY)

@@ -7,6 +7,7 @@ cells, the package they run on, the versions of Python and its libraries, and
 this program.
 """
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -160,10 +161,9 @@ def execute(root: Path, chapter: Chapter, snapshot: Path) -> list[list[dict]]:
             extra_arguments=["--log-level=ERROR"],
             resources={"metadata": {"path": folder}},
         )
-        try:
+        # An error is found in the outputs, as what a cell should have raised.
+        with contextlib.suppress(CellExecutionError):
             client.execute(env=kernel_environment(snapshot, Path(folder)))
-        except CellExecutionError:
-            pass  # found in the outputs, as what a cell should have raised
     outputs = [cell.outputs for cell in notebook.cells[1:]]
     if notebook.cells[0].outputs:
         raise RuntimeError(f"the kernel is not set up: {notebook.cells[0]}")

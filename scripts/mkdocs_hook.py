@@ -24,10 +24,18 @@ STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
 EMPTY_SCRIPT = re.compile(r'<script src="">\s*</script>')
 NOTEBOOK_LINK = re.compile(r'(href=")(\d\d-[a-z0-9-]+)\.ipynb')
 NOTEBOOK_CSS = "assets/notebook.css"
+# Names, operators and brackets have the colour of plain text, and without a
+# tag for each of them a page is half as long.
+PLAIN = re.compile(r'<span class="(?:bp|fm|n|nb|ne|nn|o|p|w)">([^<]*)</span>')
 
 
 def on_config(config):
-    """Let every page bear the time of the last commit, not of the build."""
+    """Without a repository there is nothing to edit.
+
+    Every page bears the time of the last commit, not that of the build.
+    """
+    if not config.repo_url:
+        config.edit_uri = None
     root = Path(config.config_file_path).parent
     if "SOURCE_DATE_EPOCH" not in os.environ:
         command = ["git", "log", "-1", "--format=%ct"]
@@ -87,6 +95,11 @@ def on_page_markdown(markdown, page, config, files):
     if files.get_file_from_path(notebook) and name != notebook:
         page.meta["notebook"] = files.get_file_from_path(notebook).url
     return markdown
+
+
+def on_page_content(html, page, config, files):
+    """Leave out the tags of code that is not coloured."""
+    return PLAIN.sub(r"\1", html)
 
 
 def on_post_page(output, page, config):

@@ -12,7 +12,6 @@ import difflib
 import html
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 

@@ -1,0 +1,312 @@
+"""Tests of the weaver, by small books. Kernels run where nbclient is."""
+
+import json
+import re
+
+import kernels
+import pytest
+import weave
+from books import make_block, make_cell
+from chapters import BookError, read_book
+from output import tangle
+from pages import make_page, make_text
+
+# Without it another `dlfs` that is installed would be found first.
+PACKAGE = make_block('"""Package."""', "package", file="dlfs/__init__.py")
+CONDITIONS = {"machine": "M", "python": "P", "numpy": "N", "blas": "B"}
+FIGURE = """\
+import matplotlib.pyplot as plt
+
+plt.plot([1, 2])
+plt.show()"""
+
+
+@pytest.fixture
+def jupyter():
+    """Skip a test where no kernel can be started."""
+    pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+
+
+def stream(text, name="stdout"):
+    """An output as nbformat has it."""
+    return {"output_type": "stream", "name": name, "text": text}
+
+
+def page_of(book, *outputs, repository=""):
+    """The page of the last chapter, with these outputs in its live cells."""
+    chapters = read_book(book.root / "book")
+    return make_page(
+        chapters[-1], list(outputs), CONDITIONS, tangle(chapters), repository
+    )
+
+
+def weave_book(book, *arguments):
+    """Weave a book into its folder "out"; return the outcome."""
+    folder = book.root / "out"
+    return book.run(weave.main, ["--markdown", folder, *arguments])
+
+
+def runs(outcome):
+    """The chapters that ran, in order."""
+    return sorted(re.findall(r"(\d\d)-\w+: ran", outcome.out))
+
+
+class TestPage:
+    def test_has_outputs_below_their_cells(self, book):
+        book.chapter("01-one", "# One", make_cell("print(1)"), "Two.")
+        assert page_of(book, [stream("1 < 2\n")]).text == (
+            '---\ntitle: "1. One"\n---\n\n# One\n\n```python\nprint(1)\n```'
+            '\n\n<pre class="dlfs-output" tabindex="0">1 &lt; 2</pre>\n\n'
+            "Two.\n"
+        )
+
+    def test_keeps_fences_and_escapes_out_of_outputs(self, book):
+        book.chapter("01-one", make_cell("print(1)"))
+        text = page_of(book, [stream("```\n\x1b[31mred\x1b[0m\n```\n")]).text
+        assert "&#96;&#96;&#96;\nred\n&#96;&#96;&#96;</pre>" in text
+
+    def test_shows_the_message_of_an_expected_error(self, book):
+        book.chapter("01-one", make_cell("int('a')", expect="ValueError"))
+        error = {
+            "output_type": "error",
+            "ename": "ValueError",
+            "evalue": "no <int>",
+            "traceback": [],
+        }
+        text = page_of(book, [error]).text
+        assert '<pre class="dlfs-output dlfs-error" ' in text
+        assert ">ValueError: no &lt;int&gt;</pre>" in text
+
+    def test_says_where_timings_were_measured(self, book):
+        cell = make_cell("print(1)", tags=["timing"])
+        book.chapter("01-one", cell, make_cell("print(2)"))
+        text = page_of(book, [stream("1")], [stream("2")]).text
+        assert text.count("Measured on M, with Python P, NumPy N") == 1
+
+    def test_wants_a_figure_described(self, book):
+        book.chapter("01-one", "# One", make_cell("draw()"))
+        figure = {
+            "output_type": "display_data",
+            "data": {"image/svg+xml": "<svg/>"},
+        }
+        with pytest.raises(BookError, match=r"^book/01-one\.md:3: draws"):
+            page_of(book, [figure])
+
+    def test_names_figures_by_chapter_and_number(self, book):
+        book.chapter(
+            "01-one", make_cell("draw()", alt="A [line]", caption="C")
+        )
+        figure = {
+            "output_type": "display_data",
+            "data": {"image/svg+xml": "<svg/>"},
+        }
+        page = page_of(book, [figure, figure])
+        assert list(page.figures) == [
+            "figures/01-one-1.svg",
+            "figures/01-one-2.svg",
+        ]
+        assert r"![A \[line\]](figures/01-one-2.svg)" in page.text
+        assert "<figcaption>C</figcaption>" in page.text
+
+    def test_numbers_the_title_from_the_front_matter(self, book):
+        front = '---\ntitle: "Ends: and means"\n---'
+        book.chapter("02-two", front, "# Two")
+        assert page_of(book).text.startswith(
+            '---\ntitle: "2. Ends: and means"\n---\n\n# Two'
+        )
+
+
+class TestBar:
+    def test_names_the_file_and_what_is_added(self, book):
+        code = "class A:\n    x = 1\n\n\ndef f():\n    pass\n\n\nB = 1"
+        book.chapter("01-one", make_block(code, "some"))
+        text = page_of(book, []).text
+        assert '<div class="dlfs-bar" id="code-some" markdown="1">' in text
+        assert "`dlfs/a.py` · adds `A`, `f`, `B` [#](#code-some" in text
+
+    def test_names_methods_with_their_class(self, book):
+        book.chapter(
+            "01-one",
+            make_block("class A:\n    x = 1", "a"),
+            make_block("@extend(A)\ndef f(self):\n    pass", "f"),
+        )
+        assert "adds `A.f` " in page_of(book, [], []).text
+
+    def test_of_a_replacement_shows_what_changed(self, book):
+        old, new = "def f():\n    return 1", "def f():\n    return 2"
+        book.chapter("01-one", make_block(old, "old"))
+        book.chapter("02-two", make_block(new, "new", replaces="old"))
+        text = page_of(book, []).text
+        assert "replaces [`old` of chapter 1](01-one.md#code-old)" in text
+        assert "```diff\n" in text
+        assert "-    return 1\n+    return 2\n```" in text
+
+    def test_of_what_is_replaced_leads_to_the_new_block(self, book):
+        old, new = "def f():\n    return 1", "def f():\n    return 2"
+        book.chapter("01-one", make_block(old, "old"))
+        book.chapter("02-two", make_block(new, "new", replaces="old"))
+        chapters = read_book(book.root / "book")
+        page = make_page(chapters[0], [[]], CONDITIONS, tangle(chapters))
+        link = "replaced in [`new` of chapter 2](02-two.md#code-new)"
+        assert link in page.text
+
+    def test_is_above_a_test_which_does_not_run_here(self, book):
+        test = "def test_one():\n    assert True"
+        book.chapter(
+            "01-one",
+            make_block(test, "t", file="tests/test_a.py"),
+            make_cell("print(1)"),
+        )
+        text = page_of(book, [stream("1")]).text
+        assert "`tests/test_a.py` · adds `test_one`" in text
+        assert text.index("test_one():") < text.index(">1</pre>")
+
+
+class TestText:
+    def test_lets_folded_answers_hold_markdown(self):
+        text = "<details><summary>Answer 1.1</summary>"
+        assert make_text(text).startswith('<details markdown="1"><summary>')
+
+    def test_leaves_fences_as_they_are(self):
+        text = "```text\n<details> [a](../b.md)\n```"
+        assert make_text(text) == text
+
+    def test_drops_what_a_fence_says_to_jupytext(self):
+        text = "```python .noeval\nx\n```"
+        assert make_text(text) == "```python\nx\n```"
+
+    def test_links_out_of_the_book_lead_to_the_repository(self):
+        text = "See [the README](../README.md#a)."
+        assert make_text(text) == "See the README."
+        assert make_text(text, "https://h/o/r") == (
+            "See [the README](https://h/o/r/blob/main/README.md#a)."
+        )
+
+
+@pytest.mark.usefixtures("jupyter")
+class TestRun:
+    def test_weaves_pages_figures_and_notebooks(self, book):
+        code = "def f():\n    return 6"
+        book.chapter("00-start", PACKAGE, make_block(code, "f"))
+        book.chapter(
+            "01-one",
+            "# One",
+            make_cell("from dlfs.a import f\n\nprint(f() * 7)\nf()"),
+            make_cell("int('a')", expect="ValueError"),
+            make_cell(FIGURE, alt="A line"),
+        )
+        outcome = weave_book(book)
+        assert outcome.err == ""
+        text = book.read("out/01-one.md")
+        assert ">42</pre>" in text
+        assert ">6</pre>" in text
+        assert ">ValueError: invalid literal" in text
+        assert "<svg" in book.read("out/figures/01-one-1.svg")
+        notebook = json.loads(book.read("out/notebooks/01-one.ipynb"))
+        outputs = notebook["cells"][1]["outputs"]
+        assert [each["output_type"] for each in outputs] == [
+            "stream",
+            "execute_result",
+        ]
+
+    def test_makes_the_same_bytes_twice(self, book):
+        book.chapter("01-one", make_cell(FIGURE, alt="A line"))
+        files = ["01-one.md", "figures/01-one-1.svg", "notebooks/01-one.ipynb"]
+        texts = []
+        for _ in range(2):
+            weave_book(book)
+            texts.append([book.read(f"out/{file}") for file in files])
+            for path in (book.root / kernels.CACHE).iterdir():
+                path.unlink()
+        assert texts[0] == texts[1]
+
+    def test_runs_again_exactly_what_a_change_reaches(self, book):
+        book.chapter("01-one", PACKAGE, make_block("X = 1", "x"))
+        book.chapter("02-two", make_block("Y = 1", "y", file="dlfs/b.py"))
+        book.chapter("03-three", make_cell("import dlfs.a\n\ndlfs.a.X"))
+        assert runs(weave_book(book)) == ["01", "02", "03"]
+        assert runs(weave_book(book)) == []
+        book.chapter("02-two", "Words.", book_block("Y = 1"))
+        assert runs(weave_book(book)) == []
+        book.chapter("02-two", "Words.", book_block("Y = 2"))
+        assert runs(weave_book(book)) == ["02", "03"]
+        book.chapter("01-one", PACKAGE, make_block("X = 5", "x"))
+        assert runs(weave_book(book)) == ["01", "02", "03"]
+        assert ">5</pre>" in book.read("out/03-three.md")
+
+    def test_stops_at_the_line_of_an_error(self, book):
+        code = 'def f(x):\n    """Fail."""\n    return 1 / x'
+        book.chapter("01-one", make_block(code, "f"), PACKAGE)
+        book.chapter(
+            "02-two",
+            "# Two",
+            make_cell("from dlfs.a import f"),
+            make_cell("x = 0\nf(x)"),
+            make_cell("print(1)"),
+        )
+        outcome = weave_book(book)
+        assert outcome.code == 1
+        first, *rest = outcome.err.splitlines()
+        assert first == "book/02-two.md:9: ZeroDivisionError: division by zero"
+        assert "    -> book/01-one.md:4 (f)" in rest
+        assert not (book.root / "out/02-two.md").exists()
+
+    def test_stops_where_the_expected_error_does_not_come(self, book):
+        book.chapter("01-one", make_cell("print(1)", expect="ValueError"))
+        outcome = weave_book(book)
+        assert outcome.code == 1
+        assert outcome.err.startswith(
+            "book/01-one.md:1: expected ValueError, but nothing was raised"
+        )
+
+    def test_stops_where_another_error_comes(self, book):
+        book.chapter("01-one", make_cell("1 / 0", expect="ValueError"))
+        assert weave_book(book).err.startswith(
+            "book/01-one.md:2: expected ValueError, but there was "
+            "ZeroDivisionError: division by zero"
+        )
+
+    def test_deletes_what_it_no_longer_makes(self, book):
+        book.chapter("01-one", make_cell(FIGURE, alt="A line"))
+        weave_book(book)
+        book.chapter("01-one", "# One")
+        weave_book(book)
+        assert not (book.root / "out/figures/01-one-1.svg").exists()
+
+
+def book_block(code):
+    """The block of chapter 2 in the test of the cache."""
+    return make_block(code, "y", file="dlfs/b.py")
+
+
+@pytest.mark.usefixtures("jupyter")
+class TestRecord:
+    CODE = "import time\n\nprint(time.perf_counter_ns())"
+
+    def test_shows_recorded_timings_until_the_code_changes(self, book):
+        book.chapter("01-one", make_cell(self.CODE, tags=["timing"]))
+        outcome = book.run(weave.main, ["--record"])
+        assert outcome.code == 0
+        recorded = json.loads(book.read("book/runs/timings/01-one.json"))
+        (outputs,) = recorded["cells"].values()
+        text = f">{outputs[0]['text'].strip()}</pre>"
+        weave_book(book)
+        assert text in book.read("out/01-one.md")
+        code = self.CODE + "\n# changed"
+        book.chapter("01-one", make_cell(code, tags=["timing"]))
+        assert "not recorded for this code" in weave_book(book).out
+        assert text not in book.read("out/01-one.md")
+
+    def test_finds_cells_that_vary_without_a_tag(self, book):
+        book.chapter("01-one", "# One", make_cell(self.CODE))
+        outcome = book.run(weave.main, ["--record"])
+        assert outcome.code == 1
+        assert outcome.err.startswith("book/01-one.md:3: prints something")
+
+    def test_names_a_file_that_is_no_recording(self, book):
+        book.chapter("01-one", make_cell("print(1)", tags=["timing"]))
+        book.write("book/runs/timings/01-one.json", "{")
+        outcome = weave_book(book)
+        assert outcome.code == 1
+        assert "01-one.json:1: is no recording" in outcome.err
