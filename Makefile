@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help train test tangle chapters check clean
+.PHONY: help train test tangle chapters bench check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -21,6 +21,9 @@ tangle: $(READY) ## write dlfs/ and tests/ from the chapters
 
 chapters: $(READY) ## run every chapter, and the tests as they stand after it
 	$(PY) scripts/chapters.py run
+
+bench: tangle ## time dlfs against PyTorch, where it is installed
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(PY) scripts/bench.py
 
 check: $(READY) ## what has to hold before a commit: no drift, no lint
 	$(PY) scripts/tangle.py --check
