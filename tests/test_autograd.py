@@ -1,15 +1,21 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [6f8e049b8e3b]
+# Made from book/ by scripts/tangle.py: edit the chapters. [4a8df4007c17]
 
+import ast
 import gc
+import importlib
+import inspect
 import math
 import operator
+import pkgutil
+import sys
 import threading
 import weakref
 
 import numpy as np
 import pytest
 
-from dlfs import autograd
+import dlfs
+from dlfs import autograd, nn
 from dlfs.autograd import (
     GradcheckError,
     Tensor,
@@ -1376,6 +1382,8 @@ ELEMENTWISE_CASES = [
     ("relu", lambda a: (a - 1).relu(), [(2, 3)]),
     ("abs", lambda a: abs(a - 1), [(2, 3)]),
     ("clip", lambda a: a.clip(0.6, 1.4), [(2, 3)]),
+    ("clip from", lambda a, b: (2 * a - 1).clip(b, 5), [(2, 3), (3,)]),
+    ("clip to", lambda a, b: (2 * a - 1).clip(-5, b), [(2, 3), (2, 1)]),
     ("maximum", maximum, [(2, 3), (3,)]),
     ("minimum", minimum, [(2, 3), (2, 1)]),
     ("where", lambda a, b: where(CHESS, a, b), [(2, 3), (3,)]),
@@ -1383,6 +1391,21 @@ ELEMENTWISE_CASES = [
     ("used again", lambda a: a * a.sin() + a / a.exp(), [(2, 3)]),
     ("astype", lambda a: a.double() * 2, [(3,)]),
 ]
+
+
+# book/08-losses.md#test-all-cases-losses
+def all_cases():
+    """Return (name, function, shapes) for every operation there is."""
+    cases = ELEMENTWISE_CASES + SHAPE_CASES
+    cases += [("linear", nn.linear, [(5, 3), (2, 3), (2,)])]
+    cases += [
+        ("softmax", lambda x: x.softmax(1), [(2, 3)]),
+        ("log_softmax", lambda x: x.log_softmax(0), [(2, 3)]),
+        ("logsumexp", lambda x: x.logsumexp(1), [(2, 3)]),
+        ("softplus", lambda x: nn.softplus(3 * x - 3), [(2, 3)]),
+        ("entropy", lambda x: nn.cross_entropy(x, [2, 0]), [(2, 3)]),
+    ]
+    return cases
 
 
 # book/06-gradient-checking.md#test-gradcheck-every
@@ -1399,7 +1422,7 @@ def random_inputs(shapes):
     ("function", "shapes"),
     [
         pytest.param(function, shapes, id=name)
-        for name, function, shapes in ELEMENTWISE_CASES + SHAPE_CASES
+        for name, function, shapes in all_cases()
     ],
 )
 class TestEveryOperation:
@@ -1407,7 +1430,71 @@ class TestEveryOperation:
         assert gradcheck(function, random_inputs(shapes))
 
     def test_has_the_measured_second_derivative(self, function, shapes):
-        assert gradgradcheck(function, random_inputs(shapes))
+        try:
+            assert gradgradcheck(function, random_inputs(shapes))
+        except RuntimeError as error:
+            assert "has no second derivative" in str(error)
+
+
+# book/06-gradient-checking.md#test-rules-called
+def rules_in(module):
+    """Return {line: text} of all rules in the source of a module."""
+    tree = ast.parse(inspect.getsource(module))
+    functions = [f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef)]
+    rules = [f for f in functions if "_rule" in f.name]
+    for decorator in (d for f in functions for d in f.decorator_list):
+        if ast.unparse(decorator).startswith("operation("):
+            for rule in decorator.args:
+                lambdas = isinstance(rule, ast.Lambda)
+                assert lambdas or "rule" in ast.unparse(rule)
+                rules += [rule] * lambdas
+    lines = {r.lineno: ast.unparse(r).split("\n")[0] for r in rules}
+    assert len(lines) == len(rules)  # no two in the same line
+    return lines
+
+
+def lines_called(run):
+    """Return (file, line) of every function that is called by run()."""
+    seen = set()
+
+    def note(frame, event, argument):
+        seen.add((frame.f_code.co_filename, frame.f_code.co_firstlineno))
+
+    sys.setprofile(note)
+    try:
+        run()
+    finally:
+        sys.setprofile(None)
+    return seen
+
+
+# book/06-gradient-checking.md#test-every-rule
+def differentiate(function, shapes):
+    """Take the gradient of a gradient, or at least a gradient."""
+    inputs = random_inputs(shapes)
+    outputs = function(*inputs)
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    y = sum((y * y).sum() for y in outputs)
+    try:
+        found = grad(y, inputs, create_graph=True)
+        sum((g * g).sum() for g in found).backward()
+    except RuntimeError as error:
+        assert "has no second derivative" in str(error)
+        y.backward()
+
+
+def test_every_rule_of_every_module_has_a_case():
+    def run():
+        for _, function, shapes in all_cases():
+            differentiate(function, shapes)
+
+    called, forgotten = lines_called(run), []
+    for found in pkgutil.iter_modules(dlfs.__path__, "dlfs."):
+        module = importlib.import_module(found.name)
+        for line, text in rules_in(module).items():
+            if (module.__file__, line) not in called:
+                forgotten.append(f"{found.name}:{line}: {text}")
+    assert forgotten == []
 
 
 # book/06-gradient-checking.md#test-gradcheck-wrong
@@ -1753,6 +1840,103 @@ class TestBackwardTwice:
         grad(y, x)
         with pytest.raises(RuntimeError, match=r"mul: .*retain_graph=True"):
             grad(y, x)
+
+
+# book/06-gradient-checking.md#test-twice-torch
+TWICE = """x*y.T x/y.T x**y.T x@y (x@y).tanh() x.exp()@y.log() x.sigmoid()
+    (x-1).relu() (x-1).abs() x.sqrt().sin()*y.T.cos() x.expm1()+y.T.log1p()
+    x.clip(0.6,1.2) maximum(x,y.T) minimum(x,y.T) where(x>1,x*x,y.T)
+    x.sum(0)*y.T x.mean(1)@x x.std(0) x.var(1,keepdim=True)*x x.amax(1)**2
+    x.max(1)[0]**3 x.reshape(3,2)@x x.expand(4,2,3)*y.T x[[0,1,0]]*x[1]
+    x[:,::2]@y[1:] cat([x,y.T])**2 stack([x,x*y.T],1).exp() x.split(2,1)[0]**3
+    einsum('ij,jk,ik->',x,y,x@y) x.T.permute(1,0)*x.flatten()[2]"""
+
+
+def differentiate_twice(line, arrays, names, grad):
+    """Return the slopes of the squared slopes of a line."""
+    x, y = (names["tensor"](a, requires_grad=True) for a in arrays)
+    z = eval(line, names | {"x": x, "y": y})
+    total = (z * z).sum() + (x * x).sum() * (y * y).sum()
+    slopes = grad(total, [x, y], create_graph=True)
+    return grad(sum((g * g).sum() for g in slopes), [x, y])
+
+
+@pytest.mark.parametrize("line", TWICE.split())
+def test_second_derivatives_agree_with_pytorch(line):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(2)
+    arrays = [rng.uniform(0.3, 1.7, shape) for shape in ((2, 3), (3, 2))]
+    ours = differentiate_twice(line, arrays, vars(autograd), grad)
+    theirs = differentiate_twice(
+        line, arrays, vars(torch), torch.autograd.grad
+    )
+    for g, expected in zip(ours, theirs):
+        np.testing.assert_allclose(g.data, expected.numpy(), rtol=1e-10)
+
+
+# book/06-gradient-checking.md#test-misuse-torch
+REFUSED_BY_BOTH = """y = (x * x).sum(); y.backward(); y.backward()
+y = (x * x).sum(); grad(y, x); grad(y, x)
+y = (x * x).sum(); x.detach().copy_(x); y.backward()
+(x * x).backward()
+(x * x).backward(ones(3))
+x.detach().sum().backward()
+grad(x.sum(), ones(2))
+grad(x.sum(), ones(2, requires_grad=True))
+with no_grad(): (x * 2).sum().backward()
+(x * 2).requires_grad = False
+(x * 2).numpy()
+tensor([1, 2], requires_grad=True)
+x[0] = 1.0
+x.register_hook(lambda g: ones(3)); x.sum().backward()
+x.detach().register_hook(print)
+x.sum(1)
+x[0, 0]
+x.max(1)
+x.unsqueeze(3)
+x + "a"
+tensor("a")
+len(x[0])"""
+REFUSED_IN_OTHER_WAYS = [  # the line, our error, PyTorch's
+    ("x + ones(3)", ValueError, RuntimeError),
+    ("x @ ones(3)", ValueError, RuntimeError),
+    ("x.reshape(3)", ValueError, RuntimeError),
+    ("cat([x, ones(2, 2)])", ValueError, RuntimeError),
+    ("x.item()", ValueError, RuntimeError),
+    ("bool(x)", ValueError, TypeError),
+    ("grad(x.sum(), [])", ValueError, RuntimeError),
+    ("y = x * 2; y[0] = 1.0; y.sum().backward()", RuntimeError, None),
+    ("y = x.sum(); y.backward(); y.backward()", RuntimeError, None),
+    ("x.clip()", None, RuntimeError),
+]
+
+
+# book/06-gradient-checking.md#test-misuse-torch-run
+def error_of(line, names):
+    """Return the kind of error that a line of Python ends with, or None."""
+    x = names["tensor"]([1.0, 2.0], requires_grad=True)
+    try:
+        exec(line, names | {"x": x})
+    except Exception as error:
+        return type(error)
+
+
+class TestMisuseAgainstPyTorch:
+    @pytest.fixture
+    def errors(self):
+        torch = pytest.importorskip("torch")
+        theirs = vars(torch) | {"grad": torch.autograd.grad}
+        both = vars(autograd), theirs
+        return lambda line: [error_of(line, names) for names in both]
+
+    @pytest.mark.parametrize("line", REFUSED_BY_BOTH.splitlines())
+    def test_the_same_error(self, errors, line):
+        ours, theirs = errors(line)
+        assert ours is theirs is not None
+
+    @pytest.mark.parametrize(("line", "ours", "theirs"), REFUSED_IN_OTHER_WAYS)
+    def test_another_error_and_we_know_it(self, errors, line, ours, theirs):
+        assert errors(line) == [ours, theirs]
 
 
 # book/08-losses.md#test-softmax
