@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [4a8df4007c17]
+# Made from book/ by scripts/tangle.py: edit the chapters. [e1342b677aa8]
 
 import ast
 import gc
@@ -10,6 +10,7 @@ import pkgutil
 import sys
 import threading
 import weakref
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -1967,6 +1968,35 @@ class TestSoftmax:
     def test_of_an_axis_that_is_not_there(self):
         with pytest.raises(IndexError, match=r"softmax: .*dim 2"):
             Tensor([[1.0, 2.0]]).softmax(2)
+
+
+# book/08-losses.md#test-softmax-fractions
+class TestSoftmaxInFractions:
+    def logits(self, *numbers):
+        p = [Fraction(n, sum(numbers)) for n in numbers]
+        return Tensor(np.log(numbers), requires_grad=True), p
+
+    @pytest.mark.parametrize("numbers", [(1, 2, 5), (7, 7, 2), (1, 1, 9999)])
+    def test_all_derivatives(self, numbers):
+        x, p = self.logits(*numbers)
+        (slopes,) = grad(x.logsumexp(), x, create_graph=True)
+        assert slopes.data == pytest.approx(np.array(p, float))
+        for i in range(3):
+            expected = [float(p[i] * ((i == j) - p[j])) for j in range(3)]
+            (row,) = grad(slopes[i], x, retain_graph=True)
+            assert row.data == pytest.approx(expected)
+            (row,) = grad(x.softmax(0)[i], x)
+            assert row.data == pytest.approx(expected)
+            (row,) = grad(x.log_softmax(0)[i], x)
+            expected = [float((i == j) - p[j]) for j in range(3)]
+            assert row.data == pytest.approx(expected)
+
+    def test_logarithms_of_halves_are_bits(self):
+        x, p = self.logits(4, 2, 1, 1)
+        bits = (-x.log_softmax(0) / math.log(2)).data
+        assert bits == pytest.approx([1, 2, 3, 3])
+        entropy = sum(float(q) * b for q, b in zip(p, bits))
+        assert entropy == pytest.approx(1.75)
 
 
 # book/08-losses.md#test-softmax-extremes

@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [dece2ff0b2c5]
+# Made from book/ by scripts/tangle.py: edit the chapters. [cd8ab5a8cc81]
 
 import copy
 import math
@@ -688,6 +688,44 @@ class TestElementwiseLosses:
             r"shape \(4,\) must be equal",
         ):
             loss(Tensor(np.zeros((4, 1))), np.zeros(4))
+
+
+# book/08-losses.md#test-loss-fractions
+class TestLossesInFractions:
+    def slopes(self, loss, x, target):
+        x = Tensor(np.array(x, float), requires_grad=True)
+        loss(x, target).backward()
+        return x.grad.data
+
+    def test_cross_entropy_is_softmax_minus_one_hot(self):
+        odds = np.array([[1, 2, 5], [3, 3, 2]])
+        slopes = self.slopes(nn.cross_entropy, np.log(odds), [2, 0])
+        by_hand = [[1, 2, 5 - 8], [3 - 8, 3, 2]]  # in eighths of a half
+        assert slopes == pytest.approx(np.array(by_hand) / 8 / 2)
+
+    def test_binary_cross_entropy_is_sigmoid_minus_target(self):
+        loss = nn.binary_cross_entropy_with_logits
+        slopes = self.slopes(loss, np.log([3, 1 / 3, 1]), [1, 0.25, 0])
+        assert slopes == pytest.approx([-1 / 4 / 3, 0, 1 / 2 / 3])
+
+    def test_squares_and_absolute_values(self):
+        x, target = [1, 2, 4, 8], np.array([1.0, 3, 2, 9])
+        slopes = self.slopes(nn.mse_loss, x, target)
+        assert slopes.tolist() == [0, -2 / 4, 4 / 4, -2 / 4]
+        slopes = self.slopes(nn.l1_loss, x, target)
+        assert slopes.tolist() == [0, -1 / 4, 1 / 4, -1 / 4]
+
+    def test_the_lowest_cross_entropy_is_the_entropy(self):
+        t = np.array([0.2, 0.5, 0.9])
+        at_t = np.log(t / (1 - t))
+        loss = nn.binary_cross_entropy_with_logits
+        assert self.slopes(loss, at_t, t) == pytest.approx(0, abs=1e-15)
+        entropy = -np.mean(t * np.log(t) + (1 - t) * np.log(1 - t))
+        assert loss(Tensor(at_t), t).item() == pytest.approx(entropy)
+        further = loss(Tensor(at_t + 0.1), t).item() - entropy
+        p = 1 / (1 + np.exp(-at_t - 0.1))  # Kullback-Leibler divergence
+        gain = t * np.log(t / p) + (1 - t) * np.log((1 - t) / (1 - p))
+        assert further == pytest.approx(gain.mean())
 
 
 # book/08-losses.md#test-torch-softmax
