@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [f85e1c8a8ea7]
+# Made from book/ by scripts/tangle.py: edit the chapters. [30f9693b09ac]
 """Data sets and mini-batches: MNIST read by hand, and a loader."""
 
 import contextlib
@@ -116,7 +116,8 @@ def _read_body(stream: BinaryIO, shape: tuple[int, ...]) -> np.ndarray:
     """Check the header against `shape`, then read exactly that much."""
     announced = read_idx_shape(stream)
     if announced != shape:
-        raise DataError(f"holds the shape {announced}; expected {shape}")
+        found = f"{announced!s:.60}"  # there may be 255 sizes
+        raise DataError(f"holds the shape {found}; expected {shape}")
     size = math.prod(shape)
     body = stream.read(size + 1)  # one more: is there too much?
     if len(body) != size:
@@ -326,7 +327,7 @@ class DownloadError(DataError):
 
 def _one_line(error: Exception) -> str:
     """Return what an error says, in a line that is fit for a terminal."""
-    text = " ".join(str(error).split())
+    text = " ".join(str(error).split()) or type(error).__name__
     return "".join(filter(str.isprintable, text))[:200]
 
 
