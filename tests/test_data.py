@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [15637acec168]
+# Made from book/ by scripts/tangle.py: edit the chapters. [a40cd23c8b8c]
 """Data: hostile files, hostile mirrors, and batches that add up."""
 
 import contextlib
@@ -15,6 +15,8 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dlfs.data import (
     MNIST,
@@ -46,6 +48,8 @@ BAD_FILES = {
     "cut": (IDX[:-1], "has only 23"),
     "too long": (IDX + b"\0", "has more"),
     "bomb": (IDX + bytes(10**8), "has more"),
+    "axes": (b"\0\0\x08\xff" + b"\xff" * 1020 + IDX[16:], "4294967295, 42"),
+    "negative": (IDX[:4] + b"\x80" + IDX[5:], "2147483650"),
 }
 
 
@@ -66,8 +70,9 @@ class TestReadIdx:
             read_idx(path, (2, 3, 4))
         assert tracemalloc.get_traced_memory()[1] < 1_000_000
         tracemalloc.stop()
-        assert str(path) in str(caught.value)
-        assert message in str(caught.value)
+        text = str(caught.value)
+        assert str(path) in text and message in text
+        assert text.isprintable() and len(text) < 500
 
     def test_a_flipped_bit_is_noticed_or_harmless(self, tmp_path):
         packed, path = gzip.compress(IDX, mtime=0), tmp_path / "x.gz"
@@ -81,6 +86,52 @@ class TestReadIdx:
             except DataError:
                 noticed += 1
         assert noticed > 6 * len(packed)
+
+
+# book/10-data.md#test-data-idx-damage
+OFTEN = settings(
+    deadline=None,
+    max_examples=200,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+PLACE = st.tuples(
+    st.integers(0, 70), st.integers(0, 20), st.binary(max_size=20)
+)
+PLACES = st.lists(PLACE, min_size=1, max_size=3)
+
+
+def damaged(content, places):
+    """Exchange some bytes for others."""
+    content = bytearray(content)
+    for start, removed, inserted in places:
+        content[start : start + removed] = inserted
+    return bytes(content)
+
+
+class TestDamagedIdx:
+    def read(self, path, content):
+        """Return what the file holds, or None if it is refused."""
+        path.write_bytes(content)
+        try:
+            return read_idx(path, (2, 3, 4))
+        except DataError as error:
+            assert str(path) in str(error) and str(error).isprintable()
+
+    @OFTEN
+    @given(places=PLACES)
+    def test_gives_the_pixels_or_an_error(self, tmp_path, places):
+        packed = gzip.compress(IDX, mtime=0)
+        pixels = self.read(tmp_path / "x.gz", damaged(packed, places))
+        assert pixels is None or np.array_equal(pixels, DIGITS)
+
+    @OFTEN
+    @given(places=PLACES)
+    def test_gives_the_shape_or_an_error(self, tmp_path, places):
+        content = damaged(IDX, places)
+        plain = self.read(tmp_path / "x", content)
+        packed = self.read(tmp_path / "x.gz", gzip.compress(content, 1))
+        assert np.array_equal(plain, packed)
+        assert plain is None or plain.shape == (2, 3, 4)
 
 
 # book/10-data.md#test-data-heads
