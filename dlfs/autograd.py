@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [7245169f48c9]
+# Made from book/ by scripts/tangle.py: edit the chapters. [c1221658bb84]
 """Tensors that remember how they were computed, and their derivatives."""
 
 import contextlib
@@ -1357,7 +1357,7 @@ def _pow_rule_b(g, y, a, b):
 
 
 @operation(
-    lambda g, y, a, b: g * b * pow(a, np.where(b == 0, 1, b - 1)),
+    lambda g, y, a, b: g * b * pow(a, np.where(b == 0, 0, b - 1)),
     _pow_rule_b,
 )
 def pow(a: Any, b: Any) -> Any:
