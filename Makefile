@@ -9,7 +9,7 @@ SITE_READY := $(VENV)/site-ready
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help train test tangle chapters site serve record check clean
+.PHONY: help train test tangle chapters bench site serve record check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -34,6 +34,9 @@ serve: $(SITE_READY) ## show the site at http://127.0.0.1:8000, anew after every
 
 record: $(SITE_READY) ## run the chapters and record the timings they print
 	$(PY) scripts/weave.py --record
+
+bench: tangle ## time dlfs against PyTorch, where it is installed
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(PY) scripts/bench.py
 
 check: $(READY) ## what has to hold before a commit: no drift, no lint
 	$(PY) scripts/tangle.py --check

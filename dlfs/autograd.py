@@ -1,15 +1,15 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [7b37a0a1a741]
+# Made from book/ by scripts/tangle.py: edit the chapters. [c1221658bb84]
 """Tensors that remember how they were computed, and their derivatives."""
 
 import contextlib
+import contextvars
 import functools
-import heapq
 import itertools
 import math
 import string
-import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -62,6 +62,7 @@ __all__ = [
     "randint",
     "randn",
     "relu",
+    "set_grad_enabled",
     "sigmoid",
     "sin",
     "softmax",
@@ -159,13 +160,11 @@ class Tensor:
 
     __slots__ = (
         "__weakref__",
-        "_arrays",
         "_born",
         "_data",
         "_hooks",
-        "_inputs",
         "_kind",
-        "_options",
+        "_record",
         "_requires_grad",
         "grad",
     )
@@ -182,10 +181,9 @@ class Tensor:
     def _start(self, array):
         """Hold `array`, as a leaf with no history."""
         self._data = array
-        self._inputs = ()
-        self._kind = self._hooks = self.grad = None
-        self._born = 0
+        self._kind = self._record = self._hooks = self.grad = None
         self._requires_grad = False
+        self._born = 0
 
     # book/03-tensors.md#tensor-requires-grad
     @property
@@ -272,6 +270,12 @@ class Tensor:
             )
         return self._data
 
+    # book/03-tensors.md#tensor-inputs
+    @property
+    def _inputs(self):
+        """The inputs it was computed from, as long as the graph holds them."""
+        return self._record[0] if self._record else ()
+
     # book/03-tensors.md#add-mul
     def __add__(self, other: Any) -> "Tensor":
         return add(self, other)
@@ -288,8 +292,7 @@ class Tensor:
         """
 
         def inputs(tensor):
-            parents = tensor._inputs or ()
-            return [x for x in parents if isinstance(x, Tensor)]
+            return [x for x in tensor._inputs if isinstance(x, Tensor)]
 
         def label(tensor):
             constant = "leaf" if tensor._requires_grad else "constant"
@@ -369,7 +372,7 @@ class Tensor:
         """
         if retain_graph is None:
             retain_graph = create_graph
-        with _recording_if(create_graph):
+        with set_grad_enabled(create_graph or is_grad_enabled()):
             pending = {self: self._start_with(gradient, create_graph)}
             _accumulate(_backpropagate(pending, retain_graph, create_graph))
 
@@ -900,7 +903,7 @@ class Tensor:
     # book/05-shapes.md#setitem
     def __setitem__(self, index: Any, value: Any) -> None:
         """Change values in place; the graph must not have a use for them."""
-        recording = _grad_mode.enabled
+        recording = is_grad_enabled()
         if self._kind or (recording and self._requires_grad):
             way = "" if self._kind else ", or write inside no_grad()"
             raise RuntimeError(
@@ -973,9 +976,10 @@ class Tensor:
                 "derivative: write it with simpler operations, or leave out "
                 "create_graph"
             )
+        inputs, _, arrays, _ = self._record
         return [
             x if isinstance(x, Tensor) else array
-            for x, array in zip(self._inputs, self._arrays)
+            for x, array in zip(inputs, arrays)
         ]
 
     # book/06-gradient-checking.md#start-with
@@ -1020,12 +1024,13 @@ class Tensor:
 
 
 # book/03-tensors.md#tensor-init
+_new, _array = Tensor.__new__, np.ndarray  # found faster than with a dot
+
+
 def _wrap(array):
     """Return a leaf around an array that an operation has made."""
-    tensor = Tensor.__new__(Tensor)
-    if type(array) is not np.ndarray:  # NumPy makes 0-d results scalars
-        array = np.asarray(array)
-    tensor._start(array)
+    tensor = _new(Tensor)  # NumPy makes 0-d results scalars
+    tensor._start(array if type(array) is _array else np.asarray(array))
     return tensor
 
 
@@ -1044,30 +1049,28 @@ class Operation(NamedTuple):
 
 # book/03-tensors.md#grad-mode
 _tick = itertools.count(1).__next__  # one clock, for all that happens
-
-
-class _GradMode(threading.local):
-    """Whether operations are recorded; each thread has its own."""
-
-    enabled = True
-
-
-_grad_mode = _GradMode()
+_recording = contextvars.ContextVar("recording", default=True)
 
 
 @contextlib.contextmanager
-def no_grad() -> Iterator[None]:
-    """Record nothing inside `with no_grad():` (works as a decorator too)."""
-    before, _grad_mode.enabled = _grad_mode.enabled, False
+def set_grad_enabled(mode: bool):
+    """Record, or don't, inside `with set_grad_enabled(mode):`."""
+    before = _recording.get()
+    _recording.set(mode)
     try:
         yield
     finally:
-        _grad_mode.enabled = before
+        _recording.set(before)
+
+
+def no_grad() -> contextlib.AbstractContextManager:
+    """Record nothing inside `with no_grad():` (works as a decorator too)."""
+    return set_grad_enabled(False)
 
 
 def is_grad_enabled() -> bool:
     """Return whether operations are being recorded in this thread."""
-    return _grad_mode.enabled
+    return _recording.get()
 
 
 # book/03-tensors.md#operation
@@ -1084,27 +1087,28 @@ def operation(*rules: Callable, twice: bool = True) -> Callable:
 
         @functools.wraps(forward)
         def apply(*inputs, **options):
-            arrays, tensors, recorded = [], False, False
+            arrays, needed = [], []  # values; who needs a gradient
             for x in inputs:
                 if isinstance(x, Tensor):
-                    arrays.append(x._data)
-                    tensors = True
                     if x._requires_grad:
-                        recorded = True
+                        needed.append(len(arrays))
+                    arrays.append(x._data)
                 else:
                     arrays.append(_constant(x, inputs, kind.name))
             try:
                 y = forward(*arrays, **options)
             except (ValueError, IndexError) as error:
                 raise _explain(error, kind.name, arrays) from None
-            if not tensors:
-                return y
-            y = _wrap(y)
-            if recorded and _grad_mode.enabled:
-                y._requires_grad, y._born = True, _tick()
-                y._kind, y._options = kind, options
-                y._inputs, y._arrays = inputs, arrays
-            return y
+            if not (needed and _recording.get()):
+                tensors = any(isinstance(x, Tensor) for x in inputs)
+                return _wrap(y) if tensors else y
+            tensor = _new(Tensor)  # as _wrap does, without its two calls
+            tensor._data = y if type(y) is _array else np.asarray(y)
+            tensor._hooks = tensor.grad = None
+            tensor._requires_grad = True
+            tensor._born, tensor._kind = _tick(), kind
+            tensor._record = inputs, needed, arrays, options
+            return tensor
 
         return apply
 
@@ -1119,15 +1123,16 @@ def _constant(value, inputs, name):
     that `x * 2.0` stays float32 where x is.
     """
     number = value
-    if isinstance(value, (np.ndarray, np.generic)):
-        if value.ndim:
+    if not isinstance(value, (float, int)):  # which np.float64 is
+        of_numpy = isinstance(value, (np.ndarray, np.generic))
+        if of_numpy and value.ndim:
             return value
-        number = value.item()
-    if not isinstance(number, (int, float)):
-        raise TypeError(
-            f"{name}: expected a tensor, an array or a number, "
-            f"got {type(value).__name__}"
-        )
+        number = value.item() if of_numpy else None
+        if not isinstance(number, (float, int)):
+            raise TypeError(
+                f"{name}: expected a tensor, an array or a number, "
+                f"got {type(value).__name__}"
+            )
     for x in inputs:
         if isinstance(x, Tensor):
             x = x._data
@@ -1188,25 +1193,29 @@ def _backpropagate(pending, retain_graph, create_graph=False, wanted=()):
         for y in pending
         if y._kind and (through is None or y in through)
     ]
-    heapq.heapify(ready)
+    heapify(ready)
     found = {}
     while ready:
-        y = heapq.heappop(ready)[1]
-        _check_usable(y)
+        y = heappop(ready)[1]
+        if y._record is None or _last_write[0] > y._born:
+            _check_usable(y)
+        inputs, needed, arguments, options = y._record
         g = pending.pop(y)
         if y._hooks:
             g = y._run_hooks(g)
         if wanted and y in wanted:
             found[y] = g
-        out, arguments = y._data, y._arrays
+        out, rules = y._data, y._kind.rules
         if create_graph:
             out, arguments = y, y._inputs_for_graph()
-        for x, rule in zip(y._inputs, y._kind.rules):
-            if not (isinstance(x, Tensor) and x._requires_grad):
-                continue
+        for i in needed:
+            x, rule = inputs[i], rules[i]
             if leading is not None and x not in leading:
                 continue
-            gx = rule(g, out, *arguments, **y._options)
+            if len(arguments) == 2 and not options:
+                gx = rule(g, out, arguments[0], arguments[1])
+            else:
+                gx = rule(g, out, *arguments, **options)
             if gx.shape != x._data.shape or gx.dtype is not x._data.dtype:
                 gx = x._fit(gx)
             if x in pending:
@@ -1214,9 +1223,9 @@ def _backpropagate(pending, retain_graph, create_graph=False, wanted=()):
             else:
                 pending[x] = gx
                 if x._kind and (through is None or x in through):
-                    heapq.heappush(ready, (-x._born, x))
+                    heappush(ready, (-x._born, x))
         if not retain_graph:
-            y._inputs = y._arrays = y._options = None
+            y._record = None
     for x in wanted:
         if x in pending:
             found[x] = x._run_hooks(pending[x])
@@ -1225,7 +1234,7 @@ def _backpropagate(pending, retain_graph, create_graph=False, wanted=()):
 
 # book/03-tensors.md#write-log
 _writes = {}  # id of an array -> when its memory was last written to
-_last_write = 0
+_last_write = [0]  # a list: whoever imports it sees it change
 
 
 def _owner(array):
@@ -1237,24 +1246,22 @@ def _owner(array):
 
 def _mark_written(array):
     """Note that the memory of `array` is being changed in place."""
-    global _last_write
     owner = _owner(array)
     if id(owner) not in _writes:
         weakref.finalize(owner, _writes.pop, id(owner), None)
-    _writes[id(owner)] = _last_write = _tick()
+    _writes[id(owner)] = _last_write[0] = _tick()
 
 
 # book/03-tensors.md#check-usable
 def _check_usable(y):
     """Raise unless the graph still holds what `y` was computed from."""
-    if y._inputs is None:
+    if y._record is None:
         raise RuntimeError(
             f"{y._kind.name}: an earlier backward went through this graph and "
             "freed it: call that one with retain_graph=True"
         )
-    if _last_write < y._born:
-        return
-    for array in (*y._arrays, y._data):
+    _, _, arrays, _ = y._record
+    for array in (*arrays, y._data):
         if _writes.get(id(_owner(array)), 0) > y._born:
             raise RuntimeError(
                 f"{y._kind.name}: values of shape {array.shape} that its "
@@ -1350,7 +1357,7 @@ def _pow_rule_b(g, y, a, b):
 
 
 @operation(
-    lambda g, y, a, b: g * b * pow(a, np.where(b == 0, 1, b - 1)),
+    lambda g, y, a, b: g * b * pow(a, np.where(b == 0, 0, b - 1)),
     _pow_rule_b,
 )
 def pow(a: Any, b: Any) -> Any:
@@ -2214,11 +2221,12 @@ def _route(outputs, wanted):
         y = waiting.pop()
         if y._born > oldest and y not in history:
             history.add(y)
-            waiting += [x for x in y._inputs or () if isinstance(x, Tensor)]
+            waiting += [x for x in y._inputs if isinstance(x, Tensor)]
     leading, through = set(wanted), set()
     for y in sorted(history, key=lambda y: y._born):
-        inputs = [x for x in y._inputs or () if isinstance(x, Tensor)]
-        if y._inputs is None or not leading.isdisjoint(inputs):
+        freed = y._kind and y._record is None
+        inputs = [x for x in y._inputs if isinstance(x, Tensor)]
+        if freed or not leading.isdisjoint(inputs):
             leading.add(y)
             through.add(y)
     return leading, through
@@ -2236,18 +2244,6 @@ def _own(g, given):
     g = g if isinstance(g, Tensor) else _wrap(g)
     given.add(id(g._data))
     return g
-
-
-# book/06-gradient-checking.md#recording-if
-@contextlib.contextmanager
-def _recording_if(wanted):
-    """Record inside this block if `wanted`, else as before."""
-    before = _grad_mode.enabled
-    _grad_mode.enabled = before or wanted
-    try:
-        yield
-    finally:
-        _grad_mode.enabled = before
 
 
 # book/06-gradient-checking.md#grad-arguments
@@ -2319,7 +2315,7 @@ def grad(
         retain_graph = create_graph
     wanted = dict.fromkeys(inputs)  # a set that keeps the order
     given = set()
-    with _recording_if(create_graph):
+    with set_grad_enabled(create_graph or is_grad_enabled()):
         pending = _start(outputs, _sequence(grad_outputs), create_graph)
         found = _backpropagate(pending, retain_graph, create_graph, wanted)
         gradients = tuple(

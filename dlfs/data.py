@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [208d447fca22]
+# Made from book/ by scripts/tangle.py: edit the chapters. [30f9693b09ac]
 """Data sets and mini-batches: MNIST read by hand, and a loader."""
 
 import contextlib
@@ -7,6 +7,7 @@ import hashlib
 import math
 import os
 import queue
+import re
 import sys
 import threading
 import time
@@ -17,6 +18,7 @@ from http.client import HTTPException, HTTPResponse
 from importlib.resources import files
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import numpy as np
@@ -114,7 +116,8 @@ def _read_body(stream: BinaryIO, shape: tuple[int, ...]) -> np.ndarray:
     """Check the header against `shape`, then read exactly that much."""
     announced = read_idx_shape(stream)
     if announced != shape:
-        raise DataError(f"holds the shape {announced}; expected {shape}")
+        found = f"{announced!s:.60}"  # there may be 255 sizes
+        raise DataError(f"holds the shape {found}; expected {shape}")
     size = math.prod(shape)
     body = stream.read(size + 1)  # one more: is there too much?
     if len(body) != size:
@@ -235,6 +238,24 @@ def _open_url(url: str, start: int, timeout: float) -> HTTPResponse:
     return response
 
 
+# book/10-data.md#data-begin-of
+def _begin_of(response: HTTPResponse, have: int, size: int) -> int:
+    """Return at which byte of the file the answer begins, 0 to `have`."""
+    sent = "bytes 0-"
+    if response.status == 206:
+        sent = response.headers.get("Content-Range", "(nothing)")
+    found = re.match(r"bytes (\d{1,15})-", sent)
+    begin = int(found[1]) if found else size
+    if begin > have:
+        raise DataError(f"sends {sent:.40}, asked for bytes {have}-")
+    offered = response.headers.get("Content-Length", str(size - begin))
+    if offered != str(size - begin):
+        raise DataError(
+            f"offers {offered:.20} bytes instead of {size - begin}"
+        )
+    return begin
+
+
 # book/10-data.md#data-copy
 SLOWEST = 2_000  # bytes a second; below that a mirror counts as stalled
 
@@ -243,19 +264,21 @@ def _copy(
     response: HTTPResponse,
     out: BinaryIO,
     bar: tqdm,
+    skip: int,
     missing: int,
     timeout: float,
 ) -> None:
-    """Copy exactly `missing` bytes, unless the mirror is too slow."""
-    began, received = time.monotonic(), 0
-    while chunk := response.read1(min(1 << 16, missing - received)):
+    """Skip `skip` bytes and copy `missing`, unless the mirror is too slow."""
+    began, received, end = time.monotonic(), 0, skip + missing
+    while chunk := response.read1(min(1 << 16, end - received)):
+        fresh = chunk[max(skip - received, 0) :]
         received += len(chunk)
-        out.write(chunk)
-        bar.update(len(chunk))
+        out.write(fresh)
+        bar.update(len(fresh))
         if time.monotonic() - began > timeout + received / SLOWEST:
             raise TimeoutError("sends less than 2 kB a second")
-    if received < missing:
-        raise DataError(f"cut the connection {missing - received} bytes early")
+    if received < end:
+        raise DataError(f"cut the connection {end - received} bytes early")
 
 
 # book/10-data.md#data-fetch
@@ -269,24 +292,25 @@ def _fetch(url: str, part: Path, file: RemoteFile, timeout: float) -> None:
     have = _size(part)
     if have >= file.size:
         return
-    with _open_url(url, have, timeout) as response:
-        resumed = response.status == 206
-        start = have if resumed else 0
-        offered = int(response.headers.get("Content-Length", -1))
-        if offered not in (-1, file.size - start):
-            raise DataError(
-                f"offers {start + offered} bytes instead of {file.size}"
-            )
+    try:
+        response = _open_url(url, have, timeout)
+    except HTTPError:
+        if have == 0:
+            raise
+        response = _open_url(url, 0, timeout)  # it may not know Range
+    with response:
+        begin = _begin_of(response, have, file.size)
         bar = tqdm(
             desc=file.name,
             total=file.size,
-            initial=start,
+            initial=have,
             unit="B",
             unit_scale=True,
             disable=None,  # no bar in a log file
         )
-        with bar, open(part, "ab" if resumed else "wb") as out:
-            _copy(response, out, bar, file.size - start, timeout)
+        with bar, open(part, "ab") as out:
+            missing = file.size - have
+            _copy(response, out, bar, have - begin, missing, timeout)
 
 
 # book/10-data.md#data-sha256
@@ -299,6 +323,12 @@ def sha256_of(path: Path) -> str:
 # book/10-data.md#data-download-error
 class DownloadError(DataError):
     """No mirror delivered a file."""
+
+
+def _one_line(error: Exception) -> str:
+    """Return what an error says, in a line that is fit for a terminal."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return "".join(filter(str.isprintable, text))[:200]
 
 
 # book/10-data.md#data-download
@@ -333,7 +363,7 @@ def download_file(
     with contextlib.suppress(OSError):  # _fetch will say what is wrong
         folder.mkdir(parents=True, exist_ok=True)
     for _ in range(20):
-        before = _size(part)
+        before, began, emptied = _size(part), time.monotonic(), False
         for mirror in list(mirrors):
             try:
                 _fetch(mirror + file.name, part, file, timeout)
@@ -344,11 +374,12 @@ def download_file(
                 part.unlink()
                 if not leftover:
                     mirrors.remove(mirror)
-                leftover = False
+                leftover, emptied = False, True
             except (OSError, HTTPException, ValueError) as error:
-                answers[mirror] = str(error)
-        if _size(part) == before:  # a round that changed nothing: give up
-            break
+                answers[mirror] = _one_line(error)
+        seconds, gained = time.monotonic() - began, _size(part) - before
+        if gained <= SLOWEST * seconds and not emptied:
+            break  # a round that brought next to nothing: give up
     said = "; ".join(": ".join(pair) for pair in answers.items())
     raise DownloadError(
         f"{file.name} could not be downloaded ({said}). Try again, or fetch "

@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [70342ca7c9fb]
+# Made from book/ by scripts/tangle.py: edit the chapters. [dfae39f27705]
 """Training: the loop, checkpoints, resuming, and a command line."""
 
 import argparse
@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from dlfs import nn, optim
 from dlfs.autograd import Tensor, default_generator, no_grad
-from dlfs.data import DataLoader
+from dlfs.data import DataLoader, _one_line
 from dlfs.optim import Optimizer, clip_grad_norm_
 
 __all__ = [
@@ -199,6 +199,8 @@ class Trainer:
             ValueError: If the state belongs to a run with another
                 configuration, architecture or loader.
         """
+        if missing := self.state_dict().keys() - state.keys():
+            raise ValueError(f"it lacks {', '.join(sorted(missing))}")
         progress = [state[n] for n in ("epoch", "step", "sums", "history")]
         _check_progress(*progress)
         for name, value in json.loads(json.dumps(self.config)).items():
@@ -235,7 +237,9 @@ class Trainer:
         try:
             self.load_state_dict(state)
         except Exception as error:
-            raise CheckpointError(f"{path} does not fit: {error}") from error
+            raise CheckpointError(
+                f"{path} does not fit: {_one_line(error)}"
+            ) from error
         self._write_history()
 
     # book/11-training.md#trainer-write-history
@@ -432,7 +436,9 @@ def _join(tree, arrays: dict[str, np.ndarray]):
     if not isinstance(tree, dict):
         return tree
     if tree.keys() == {"$array"}:
-        return arrays[tree["$array"]]
+        if (name := str(tree["$array"])) not in arrays:
+            raise ValueError(f"the array {name:.40} is missing")
+        return arrays[name]
     return {key: _join(item, arrays) for key, item in tree.items()}
 
 
@@ -463,9 +469,11 @@ def _read_array(raw: bytes) -> np.ndarray:
     header = np.lib.format.read_array_header_1_0(stream)
     shape, fortran_order, dtype = header
     body = bytearray(stream.read())
-    if dtype.hasobject or math.prod(shape) * dtype.itemsize != len(body):
+    if dtype.kind not in "fiub":
+        raise ValueError(f"an array in it has the type {dtype!s:.40}")
+    if math.prod(shape) * dtype.itemsize != len(body):
         raise ValueError(
-            f"an array of shape {shape} and type {dtype} can't have "
+            f"an array of shape {shape!s:.60} and type {dtype} can't have "
             f"{len(body)} bytes"
         )
     order = "F" if fortran_order else "C"
@@ -481,16 +489,49 @@ def _read_members(path: Path) -> dict[str, np.ndarray]:
     """Return all arrays of an archive that `save_checkpoint` wrote."""
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
-        if any(e.compress_type != zipfile.ZIP_STORED for e in entries):
+        if any(
+            e.compress_type != zipfile.ZIP_STORED
+            or e.compress_size != e.file_size
+            for e in entries
+        ):
             raise ValueError("it is compressed, and ours are not")
         if sum(e.file_size for e in entries) > path.stat().st_size:
             raise ValueError("it announces more bytes than it has")
+        if len(set(archive.namelist())) < len(entries):
+            raise ValueError("an array stands in it twice")
         return {
             entry.filename.removesuffix(".npy"): _read_array(
                 archive.read(entry)
             )
             for entry in entries
         }
+
+
+# book/11-training.md#trainer-read-metadata
+def _no_constant(name: str):
+    """Refuse what isn't JSON but Python takes for it: NaN, Infinity."""
+    raise ValueError(f"a number in it is {name}")
+
+
+def _whole(digits: str) -> int:
+    """Return a whole number, unless it is longer than any of ours."""
+    if len(digits) > 40:
+        raise ValueError(f"a number in it has {len(digits)} digits")
+    return int(digits)
+
+
+def _read_state(path: Path) -> dict:
+    """Return the tree in an archive that `save_checkpoint` wrote."""
+    arrays = _read_members(path)
+    if "metadata" not in arrays:
+        raise ValueError("it has no metadata")
+    text = arrays.pop("metadata").tobytes()
+    metadata = json.loads(text, parse_int=_whole, parse_constant=_no_constant)
+    if not isinstance(metadata, dict) or metadata.get("format") != _FORMAT:
+        raise ValueError(f"its format is not {_FORMAT!r}")
+    if not isinstance(state := metadata.get("state"), dict):
+        raise ValueError("there is no state in it")
+    return _join(state, arrays)
 
 
 # book/11-training.md#trainer-load-tree
@@ -504,14 +545,11 @@ def load_checkpoint(path: str | Path) -> dict:
     if not path.exists():
         raise CheckpointError(f"{path} does not exist: nothing to resume")
     try:
-        arrays = _read_members(path)
-        metadata = json.loads(arrays.pop("metadata").tobytes())
-        if metadata["format"] != _FORMAT:
-            raise ValueError(f"its format is {metadata['format']!r}")
-        return _join(metadata["state"], arrays)
+        return _read_state(path)
     except Exception as error:  # whatever a broken file makes readers say
         raise CheckpointError(
-            f"{path} is not a whole checkpoint of this version: {error}"
+            f"{path} is not a whole checkpoint of this version: "
+            f"{_one_line(error)}"
         ) from error
 
 
@@ -588,6 +626,17 @@ _positive_float = _number(float, 5e-324, "a number greater than 0")
 _non_negative_float = _number(float, 0, "a number of at least 0")
 
 
+# book/11-training.md#trainer-other-types
+def _folder(text: str) -> Path:
+    """Return a folder, ~ being the home folder; a type for argparse."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: the home folder ~ is not known; write it in full"
+        ) from None
+
+
 def _device_name(text: str) -> str:
     """Return the only device there is; a type for argparse."""
     if text != "cpu":
@@ -638,7 +687,7 @@ def _add_run_options(add: Callable) -> None:
     add("--data-dir", type=Path, help=root_help)
     limit_help = "use only so many training examples; None: all"
     add("--limit", type=positive_int, help=limit_help)
-    add("--save-dir", type=Path, help="folder for this run's files")
+    add("--save-dir", type=_folder, help="folder for this run's files")
     resume_help = "go on from last.npz in the save folder"
     add("--resume", action="store_true", help=resume_help)
     add("--device", type=_device_name, default="cpu", help="cpu")

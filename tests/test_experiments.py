@@ -1,17 +1,22 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [57e50b94ef9f]
+# Made from book/ by scripts/tangle.py: edit the chapters. [628bb93313c1]
 """The experiments, as somebody at a terminal meets them."""
 
 import json
+import os
+import random
 import re
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from dlfs.experiments.mlp_mnist import main, make_mlp
+from dlfs.data import fingerprint, sha256_of
+from dlfs.experiments.mlp_mnist import main, make_mlp, make_parser
 from dlfs.trainer import load_checkpoint
 
 # book/12-mnist.md#test-mlp-mnist
@@ -58,6 +63,7 @@ class TestArguments:
             ("--data cifar", "invalid choice: 'cifar'"),
             ("--hidden 64 0", "'0' is not a whole number of at least 1"),
             ("--learning 3", "unrecognized arguments: --learning"),
+            ("--save-dir ~nobody-at-all/x", "the home folder ~ is not known"),
         ],
     )
     def test_a_wrong_one_is_named(self, capsys, arguments, message):
@@ -65,6 +71,12 @@ class TestArguments:
             main(arguments.split())
         assert stop.value.code == 2
         assert message in capsys.readouterr().err.splitlines()[-1]
+
+    def test_a_tilde_is_the_home_folder(self, monkeypatch):
+        monkeypatch.setenv("HOME", "somewhere")
+        monkeypatch.setenv("USERPROFILE", "somewhere")
+        args = make_parser().parse_args(["--save-dir", "~/x"])
+        assert args.save_dir == Path("somewhere/x")
 
     def test_help_shows_every_default(self, capsys):
         with pytest.raises(SystemExit):
@@ -163,3 +175,121 @@ class TestRuns:
         done = load_checkpoint(tmp_path / "last.npz")["epoch"]
         more = str(done + 1)
         assert self.run(tmp_path, "--resume", "--epochs", more)["epoch"] > done
+
+
+# book/12-mnist.md#test-mlp-mnist-broken
+BROKEN = {
+    "nothing": lambda whole: b"",
+    "half": lambda whole: whole[: len(whole) // 2],
+    "a flipped bit": lambda whole: whole.replace(b"dlfs", b"dlfr"),
+    "the wrong order": lambda whole: whole[::-1],
+    "zeros at the end": lambda whole: whole[:-4096] + bytes(4096),
+    "another file": lambda whole: b"<!DOCTYPE html>" + bytes(10**6),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_broken_checkpoint_is_refused_and_kept(tmp_path, capsys, what):
+    options = [*SMALL, "--epochs", "1", "--save-dir", str(tmp_path)]
+    assert main(options) == 0
+    path = tmp_path / "last.npz"
+    path.write_bytes(BROKEN[what](path.read_bytes()))
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    capsys.readouterr()
+    assert main([*options, "--resume"]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and len(error) < 600
+    assert f"error: {path} is not a whole checkpoint" in error
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+# book/12-mnist.md#test-mlp-mnist-killed
+TO_KILL = """-m dlfs.experiments.mlp_mnist --data mini --limit 256 --quiet
+    --batch-size 64 --hidden 256 --epochs 60"""
+
+
+def command(folder):
+    """Return the command that starts a run, or goes on with it."""
+    resume = ["--resume"] * (folder / "last.npz").exists()
+    place = ["--save-dir", str(folder)]
+    return [sys.executable, *TO_KILL.split(), *place, *resume]
+
+
+def epochs_in(folder):
+    """Return how many epochs a run has recorded."""
+    path = folder / "metrics.jsonl"
+    return path.read_text().count("\n") if path.exists() else 0
+
+
+def run_and_kill(folder, chance):
+    """Start a run or go on with it; kill it. Return whether it was alive."""
+    before, starting = epochs_in(folder), chance.random() < 0.3
+    with subprocess.Popen(
+        command(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        if starting:
+            time.sleep(chance.uniform(0, 0.4))
+        while not starting and epochs_in(folder) == before:
+            if process.poll() is not None:
+                break
+            time.sleep(0.001)
+        time.sleep(chance.uniform(0, 0.08))
+        process.kill()
+        said = process.stdout.read()
+    assert "error" not in said, said
+    return process.returncode != 0
+
+
+# book/12-mnist.md#test-mlp-mnist-killed-run
+def without_seconds(tree):
+    """Copy a tree without times, and with fingerprints for its arrays."""
+    if isinstance(tree, dict):
+        items = tree.items()
+        return {k: without_seconds(v) for k, v in items if k != "seconds"}
+    if isinstance(tree, list):
+        return [without_seconds(item) for item in tree]
+    return fingerprint(tree) if isinstance(tree, np.ndarray) else tree
+
+
+def all_that_counts(folder):
+    """Return what is in the files of a run, in a form to compare."""
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    config = json.loads((folder / "config.json").read_text())
+    for name in "resume", "save_dir":
+        del config["arguments"][name]
+    return {
+        "last": without_seconds(load_checkpoint(folder / "last.npz")),
+        "best": without_seconds(load_checkpoint(folder / "best.npz")),
+        "metrics": [without_seconds(json.loads(line)) for line in lines],
+        "curve": sha256_of(folder / "curve.png"),
+        "config": config,
+        "temporary files": [path.name for path in folder.glob(".*")],
+    }
+
+
+def survive(folder, kills, chance):
+    """Kill a run so many times, let it end, and return what came out."""
+    survived = 0
+    while survived < kills:
+        if run_and_kill(folder, chance):
+            survived += 1
+        else:  # it was faster than we, so this folder is done with
+            folder = folder.with_name(folder.name + "x")
+    subprocess.run(command(folder), check=True)
+    return all_that_counts(folder)
+
+
+def test_twenty_kills_change_nothing(tmp_path):
+    seed = int.from_bytes(os.urandom(4))
+    print(f"the seed of the moments is {seed}")  # shown if the test fails
+    with ThreadPoolExecutor(2) as pool:
+        left_alone = pool.submit(survive, tmp_path / "straight", 0, None)
+        killed = [
+            pool.submit(survive, tmp_path / name, 10, random.Random(moments))
+            for name, moments in (("a", seed), ("b", seed + 1))
+        ]
+        for run in killed:
+            assert run.result() == left_alone.result()

@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [d8db44a712e3]
+# Made from book/ by scripts/tangle.py: edit the chapters. [cd8ab5a8cc81]
 
 import copy
 import math
@@ -476,6 +476,76 @@ class TestAgainstPyTorch:
             assert a.grad.data == pytest.approx(b.grad.numpy())
 
 
+# book/07-modules.md#test-torch-layers
+LAYERS = """Linear(6, 4) Linear(6, 4, bias=False) ReLU() Tanh() Sigmoid()
+Identity() Flatten() Dropout(0.3).eval() Dropout(0)""".replace(") ", ")\n")
+
+
+@pytest.mark.parametrize("layer", LAYERS.splitlines())
+@pytest.mark.parametrize("shape", [(6,), (5, 6), (2, 3, 6), (0, 6)])
+def test_layers_agree_with_pytorch(layer, shape):
+    torch = pytest.importorskip("torch")
+    if layer == "Flatten()" and len(shape) < 2:
+        shape = (5, 2, 3)
+    ours, theirs = (eval(layer, vars(lib)) for lib in (nn, torch.nn))
+    ours.load_state_dict(theirs.state_dict())
+    x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    a, b = Tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+    y, y_torch = ours(a), theirs(b)
+    np.testing.assert_allclose(y.data, y_torch.detach().numpy(), atol=1e-6)
+    (y * y).sum().backward()
+    (y_torch * y_torch).sum().backward()
+    both = zip([a, *ours.parameters()], [b, *theirs.parameters()])
+    for p, q in both:
+        np.testing.assert_allclose(p.grad.data, q.grad.numpy(), atol=1e-5)
+
+
+# book/07-modules.md#test-torch-random-layers
+def test_random_layers_follow_the_laws_of_pytorch():
+    torch = pytest.importorskip("torch")
+    ours, theirs = nn.Dropout(0.3), torch.nn.Dropout(0.3)
+    y = ours(Tensor(np.ones(100_000, np.float32))).data
+    z = theirs(torch.ones(100_000)).numpy()
+    assert np.unique(y).tolist() == pytest.approx(np.unique(z).tolist())
+    assert (y == 0).mean() == pytest.approx((z == 0).mean(), abs=0.01)
+    ours, theirs = nn.Linear(100, 2000), torch.nn.Linear(100, 2000)
+    for p, q in zip(ours.parameters(), theirs.parameters()):
+        values = q.detach().numpy()
+        assert abs(p.data).max() == pytest.approx(abs(values).max(), rel=0.01)
+        assert p.data.std() == pytest.approx(values.std(), rel=0.05)
+
+
+# book/07-modules.md#test-torch-layer-errors
+BAD_LAYERS = [  # the layer, our error, PyTorch's
+    ("Linear()", TypeError, TypeError),
+    ("Linear(2.5, 3)", TypeError, TypeError),
+    ("Linear('2', 3)", TypeError, TypeError),
+    ("Linear(-1, 3)", ValueError, RuntimeError),  # no shape, says torch.empty
+    ("Linear(0, 3)", ValueError, None),  # a weight without numbers
+    ("Dropout(-0.1)", ValueError, ValueError),
+    ("Dropout(1.5)", ValueError, ValueError),
+    ("Dropout('a')", TypeError, TypeError),
+    ("Dropout(1)", ValueError, None),  # drops everything, divides by 0
+    ("Sequential(3)", TypeError, TypeError),
+    ("ModuleList([3])", TypeError, TypeError),
+    ("Module().forward(1)", NotImplementedError, NotImplementedError),
+]
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element")
+@pytest.mark.parametrize(("layer", "ours", "theirs"), BAD_LAYERS)
+def test_layers_refuse_what_pytorch_refuses(layer, ours, theirs):
+    torch = pytest.importorskip("torch")
+    errors = []
+    for lib in (nn, torch.nn):
+        errors.append(None)
+        try:
+            eval(layer, vars(lib))
+        except Exception as error:
+            errors[-1] = type(error)
+    assert errors == [ours, theirs]
+
+
 # book/08-losses.md#test-cross-entropy
 class TestCrossEntropy:
     def test_of_equal_logits_is_the_logarithm_of_their_number(self):
@@ -618,3 +688,99 @@ class TestElementwiseLosses:
             r"shape \(4,\) must be equal",
         ):
             loss(Tensor(np.zeros((4, 1))), np.zeros(4))
+
+
+# book/08-losses.md#test-loss-fractions
+class TestLossesInFractions:
+    def slopes(self, loss, x, target):
+        x = Tensor(np.array(x, float), requires_grad=True)
+        loss(x, target).backward()
+        return x.grad.data
+
+    def test_cross_entropy_is_softmax_minus_one_hot(self):
+        odds = np.array([[1, 2, 5], [3, 3, 2]])
+        slopes = self.slopes(nn.cross_entropy, np.log(odds), [2, 0])
+        by_hand = [[1, 2, 5 - 8], [3 - 8, 3, 2]]  # in eighths of a half
+        assert slopes == pytest.approx(np.array(by_hand) / 8 / 2)
+
+    def test_binary_cross_entropy_is_sigmoid_minus_target(self):
+        loss = nn.binary_cross_entropy_with_logits
+        slopes = self.slopes(loss, np.log([3, 1 / 3, 1]), [1, 0.25, 0])
+        assert slopes == pytest.approx([-1 / 4 / 3, 0, 1 / 2 / 3])
+
+    def test_squares_and_absolute_values(self):
+        x, target = [1, 2, 4, 8], np.array([1.0, 3, 2, 9])
+        slopes = self.slopes(nn.mse_loss, x, target)
+        assert slopes.tolist() == [0, -2 / 4, 4 / 4, -2 / 4]
+        slopes = self.slopes(nn.l1_loss, x, target)
+        assert slopes.tolist() == [0, -1 / 4, 1 / 4, -1 / 4]
+
+    def test_the_lowest_cross_entropy_is_the_entropy(self):
+        t = np.array([0.2, 0.5, 0.9])
+        at_t = np.log(t / (1 - t))
+        loss = nn.binary_cross_entropy_with_logits
+        assert self.slopes(loss, at_t, t) == pytest.approx(0, abs=1e-15)
+        entropy = -np.mean(t * np.log(t) + (1 - t) * np.log(1 - t))
+        assert loss(Tensor(at_t), t).item() == pytest.approx(entropy)
+        further = loss(Tensor(at_t + 0.1), t).item() - entropy
+        p = 1 / (1 + np.exp(-at_t - 0.1))  # Kullback-Leibler divergence
+        gain = t * np.log(t / p) + (1 - t) * np.log((1 - t) / (1 - p))
+        assert further == pytest.approx(gain.mean())
+
+
+# book/08-losses.md#test-torch-softmax
+ROWS = [[0, 0, 0], [1, 2, 3], [1e4, -1e4, 0], [-80, 80, 79.5], [-1e30, 5, 5]]
+ROWS += [[-math.inf, 0, 1], [2, -math.inf, -math.inf]]
+SOFTMAXES = """x.softmax(1) x.softmax(0) x.log_softmax(1) x.log_softmax(-2)
+x.logsumexp(1) x.logsumexp((0,1)) x.logsumexp(0,keepdim=True)
+x[:-2,:1].softmax(1) x[:-2,:1].log_softmax(1) x[:,2:].logsumexp(1)"""
+
+
+@pytest.mark.parametrize("line", SOFTMAXES.split())
+@pytest.mark.parametrize(
+    ("dtype", "rtol", "atol"), [("f4", 1e-5, 1e-6), ("f8", 1e-12, 1e-15)]
+)
+def test_softmax_agrees_with_pytorch(line, dtype, rtol, atol):
+    torch = pytest.importorskip("torch")
+    rows = np.array(ROWS, dtype)
+    a, b = Tensor(rows, True), torch.tensor(rows, requires_grad=True)
+    y, y_torch = eval(line, {"x": a}), eval(line, {"x": b})
+    np.testing.assert_allclose(y.data, y_torch.detach().numpy(), rtol, 1e-37)
+    weights = np.linspace(0.5, 1.5, y.numel(), dtype=dtype).reshape(y.shape)
+    y.backward(weights)
+    y_torch.backward(torch.tensor(weights))
+    np.testing.assert_allclose(a.grad.data, b.grad.numpy(), rtol, atol)
+
+
+# book/08-losses.md#test-torch-loss-errors
+BAD_LOSSES = [  # the line, our error, PyTorch's
+    ("cross_entropy(x, c, reduction='average')", ValueError, ValueError),
+    ("mse_loss(x, x, reduction='average')", ValueError, ValueError),
+    ("cross_entropy(x, c + 2)", IndexError, IndexError),
+    ("nll_loss(x, c - 1)", IndexError, IndexError),
+    ("cross_entropy(x, c[:1])", ValueError, ValueError),
+    ("nll_loss(x, c[:1])", ValueError, ValueError),
+    ("cross_entropy(x, c > 0)", TypeError, RuntimeError),
+    ("binary_cross_entropy_with_logits(x, x[:1])", ValueError, ValueError),
+    ("mse_loss(x, x[:1])", ValueError, None),
+    ("l1_loss(x, x[:, :1])", ValueError, None),
+    ("cross_entropy(x, c * 0 - 100)", ValueError, None),
+]
+
+
+# book/08-losses.md#test-torch-loss-errors-run
+@pytest.mark.filterwarnings("ignore:Using a target size")
+@pytest.mark.parametrize(("line", "ours", "theirs"), BAD_LOSSES)
+def test_losses_refuse_what_pytorch_refuses(line, ours, theirs):
+    torch = pytest.importorskip("torch")
+    errors = []
+    for names in vars(nn), vars(torch.nn.functional):
+        make = Tensor if names is vars(nn) else torch.tensor
+        x, c = make(np.zeros((2, 3))), make(np.array([0, 1]))
+        c = c if make is torch.tensor else c.data
+        errors.append(None)
+        try:
+            eval(line, names | {"x": x, "c": c})
+        except Exception as error:
+            errors[-1] = type(error)
+    assert errors == [ours, theirs]

@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [ab47a379f98b]
+# Made from book/ by scripts/tangle.py: edit the chapters. [891f649d921c]
 
 import copy
 import json
@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+import dlfs
 from dlfs import Tensor, optim
 from dlfs.nn import Parameter
 
@@ -134,6 +135,48 @@ class TestClosedForms:
         assert q.data.tolist() == [1, 1] and q not in optimizer.state
         optimizer.zero_grad()
         assert p.grad is None
+
+
+# book/09-optimisers.md#test-optim-closed-walks
+def walk(optimizer, p, k, steps=100):
+    """Walk down the bowl of curvature k; return the places."""
+    places = [p.data.copy()]
+    for _ in range(steps):
+        places.extend(step_with(optimizer, p, k * p.data))
+    return np.array(places)[:, 0]
+
+
+class TestClosedWalks:
+    t = np.arange(101)
+
+    @pytest.mark.parametrize("k", [0.5, 3.0, 19.0, 25.0])
+    def test_descent_in_a_bowl_is_a_geometric_series(self, k):
+        p = Parameter(np.ones(1))
+        places = walk(optim.SGD([p], lr=0.1), p, k)
+        assert places == pytest.approx((1 - 0.1 * k) ** self.t)
+
+    @pytest.mark.parametrize("k", [0.5, 3.0, 20.0, 30.0])
+    def test_momentum_in_a_bowl_is_a_swing_with_friction(self, k):
+        p, lr, mu = Parameter(np.ones(1)), 0.1, 0.9
+        places = walk(optim.SGD([p], lr=lr, momentum=mu), p, k)
+        omega = math.acos((1 + mu - lr * k) / 2 / math.sqrt(mu))
+        first = (1 - lr * k) / math.sqrt(mu)
+        c = (first - math.cos(omega)) / math.sin(omega)
+        swing = np.cos(omega * self.t) + c * np.sin(omega * self.t)
+        assert places == pytest.approx(mu ** (self.t / 2) * swing, abs=1e-12)
+
+    @pytest.mark.parametrize("g", [1e-3, -1.0, 250.0])
+    def test_adam_on_a_constant_slope_goes_at_constant_speed(self, g):
+        p = Parameter(np.zeros(1))
+        places = step_with(optim.Adam([p], lr=0.01), p, *[[g]] * 100)[:, 0]
+        steps = 0.01 * self.t[1:] * g / (abs(g) + 1e-8)
+        assert places == pytest.approx(-steps, rel=1e-12)
+
+    def test_decay_alone_is_a_geometric_series(self):
+        for kind in (optim.SGD, optim.AdamW):
+            p = Parameter(np.ones(1))
+            places = walk(kind([p], lr=0.1, weight_decay=0.3), p, 0.0)
+            assert places == pytest.approx(0.97**self.t)
 
 
 # book/09-optimisers.md#test-optim-arguments
@@ -416,7 +459,9 @@ class TestMismatch:
 # book/09-optimisers.md#test-optim-torch
 @pytest.fixture
 def torch():
-    return pytest.importorskip("torch")
+    torch = pytest.importorskip("torch")
+    torch.set_num_threads(1)  # threads that wait for each other cost more
+    return torch
 
 
 class TestAgainstPyTorch:
@@ -465,3 +510,64 @@ class TestAgainstPyTorch:
         p = torch.nn.Parameter(torch.zeros(1))
         with pytest.raises(ValueError, match=message):
             getattr(torch.optim, kind.__name__)([p], **options)
+
+
+# book/09-optimisers.md#test-optim-torch-network
+X = np.random.default_rng(3).normal(size=(64, 4))
+Y = (np.sin(3 * X[:, 0]) + X[:, 1] * X[:, 2] > 0).astype(int)
+TRAININGS = [(kind, options | {"lr": 0.01}) for kind, options in SETTINGS]
+TRAININGS += [(optim.SGD, {"lr": 0.05, "momentum": 0.9, "dampening": 0.2})]
+
+
+class Training:
+    """The same network and optimiser, ours or PyTorch's."""
+
+    def __init__(self, lib, tensor, kind, options, state):
+        layers = lib.nn.Linear(4, 16), lib.nn.Tanh(), lib.nn.Linear(16, 2)
+        self.model = lib.nn.Sequential(*layers).double()
+        self.model.load_state_dict({n: tensor(a) for n, a in state.items()})
+        first, last = (list(self.model[i].parameters()) for i in (0, 2))
+        groups = [{"params": first}, {"params": last, "weight_decay": 0.1}]
+        self.optimizer = getattr(lib.optim, kind)(groups, **options)
+        self.loss = lib.nn.CrossEntropyLoss()
+        self.x, self.y = tensor(X), tensor(Y)
+
+    def run(self, steps):
+        """Train with half of the points in turn; return all weights."""
+        for half in [slice(0, 32), slice(32, 64)] * (steps // 2):
+            loss = self.loss(self.model(self.x[half]), self.y[half])
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+        return [p.detach().numpy() for p in self.model.parameters()]
+
+
+# book/09-optimisers.md#test-optim-torch-training
+def other_kind(state, array):
+    """Return an optimiser's state dict with other arrays in it."""
+    memory = state["state"].items()
+    arrays = {i: {n: array(v) for n, v in s.items()} for i, s in memory}
+    return state | {"state": arrays}
+
+
+@pytest.mark.parametrize(("kind", "options"), TRAININGS)
+def test_a_training_and_its_state_agree_with_pytorch(torch, kind, options):
+    shapes = {"0.weight": (16, 4), "0.bias": 16, "2.weight": (2, 16)}
+    rng = np.random.default_rng(0)
+    state = {n: 0.3 * rng.normal(size=s) for n, s in shapes.items()}
+    setting = kind.__name__, options, state | {"2.bias": np.zeros(2)}
+    ours = Training(dlfs, Tensor, *setting)
+    theirs = Training(torch, torch.tensor, *setting)
+    for a, b in zip(ours.run(100), theirs.run(100)):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+    to_them = other_kind(ours.optimizer.state_dict(), torch.tensor)
+    to_us = other_kind(theirs.optimizer.state_dict(), np.asarray)
+    ours, theirs = (
+        Training(dlfs, Tensor, *setting[:2], theirs.model.state_dict()),
+        Training(torch, torch.tensor, *setting[:2], ours.model.state_dict()),
+    )
+    ours.optimizer.load_state_dict(to_us)
+    theirs.optimizer.load_state_dict(to_them)
+    for a, b in zip(ours.run(10), theirs.run(10)):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)

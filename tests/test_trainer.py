@@ -1,15 +1,22 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [37693c686522]
+# Made from book/ by scripts/tangle.py: edit the chapters. [00f2ca4c2024]
 """Training: what is measured, saved, resumed and refused."""
 
+import contextlib
 import io
 import json
 import os
 import signal
+import struct
+import tracemalloc
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+import dlfs
 from dlfs import manual_seed, nn, optim
 from dlfs.data import DataLoader, TensorDataset
 from dlfs.trainer import (
@@ -52,6 +59,34 @@ class TestMeasuring:
         loader = DataLoader(TensorDataset(INPUTS, TARGETS), 10)
         assert evaluate(model, loader) == evaluate(model, loader)
         assert all(module.training for module in model.modules())
+
+
+# book/11-training.md#test-trainer-scheduler
+class TestExponentialLR:
+    def rates(self, lib, scheduler, parameter, gamma=0.97):
+        groups = [{"params": parameter()}, {"params": parameter(), "lr": 7.0}]
+        optimizer = lib.optim.SGD(groups, lr=0.5)
+        scheduler = scheduler(optimizer, gamma)
+        for _ in range(100):
+            optimizer.step()
+            scheduler.step()
+            yield [group["lr"] for group in optimizer.param_groups]
+
+    def ours(self):
+        return list(
+            self.rates(dlfs, ExponentialLR, lambda: nn.Parameter([1.0]))
+        )
+
+    def test_after_n_steps_the_rate_has_the_factor_gamma_to_the_n(self):
+        for n, (first, second) in enumerate(self.ours(), 1):
+            assert first == pytest.approx(0.5 * 0.97**n, rel=1e-13)
+            assert second == pytest.approx(7.0 * 0.97**n, rel=1e-13)
+
+    def test_pytorch_has_the_same_rates(self):
+        torch = pytest.importorskip("torch")
+        scheduler = torch.optim.lr_scheduler.ExponentialLR
+        theirs = self.rates(torch, scheduler, lambda: torch.ones(1))
+        assert self.ours() == list(theirs)
 
 
 # book/11-training.md#test-trainer-checkpoint
@@ -142,20 +177,185 @@ class TestCheckpointFile:
                 except CheckpointError:
                     continue
 
-    def test_a_failed_write_leaves_the_old_file(self, tmp_path, monkeypatch):
+
+# book/11-training.md#test-trainer-hostile-files
+def archive(state, *members):
+    """An archive with a state in JSON and further members: name, bytes."""
+    text = f'{{"format": "dlfs checkpoint 1", "state": {state}}}'
+    buffer, metadata = io.BytesIO(), io.BytesIO()
+    np.save(metadata, np.frombuffer(text.encode(), np.uint8))
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name, raw in ("metadata.npy", metadata.getvalue()), *members:
+            file.writestr(name, raw)
+    return bytearray(buffer.getvalue())
+
+
+def member(shape="(3,)", dtype="'|u1'", body=b"abc"):
+    """A member called a, with a header that says whatever is wanted."""
+    header = f"{{'descr': {dtype}, 'fortran_order': False, 'shape': {shape}}}"
+    length = struct.pack("<H", len(header))
+    return "a.npy", b"\x93NUMPY\1\0" + length + header.encode() + body
+
+
+def lying_archive(offset, number):
+    """An archive whose list of members is wrong in one number."""
+    content = archive(A, member())
+    at = content.rindex(b"PK\1\2") + offset
+    content[at : at + 4] = struct.pack("<I", number)
+    return content
+
+
+# book/11-training.md#test-trainer-hostile
+A = '{"a": {"$array": "a"}}'
+HOSTILE = {
+    "a state that is no dict": (archive("[]"), "no state"),
+    "deep lists": (archive("[" * 10**5 + "]" * 10**5), "recursion"),
+    "deep dicts": (archive('{"a":' * 10**5 + "1" + "}" * 10**5), "recursion"),
+    "a NaN": (archive('{"step": NaN}'), "a number in it is NaN"),
+    "long": (archive('{"a": ' + 400 * "9" + "}"), "number in it has 400"),
+    "no array": (archive(A), "the array a is missing"),
+    "no name": (archive('{"a": {"$array": []}}'), "is missing"),
+    "huge": (archive(A, member("(10000000000000,)")), "can't have 3 bytes"),
+    "negative": (archive(A, member("(-3,)")), "can't have 3 bytes"),
+    "formula": (archive(A, member("(9**9**9,)")), "malformed"),
+    "nothing": (archive(A, member("(9999999,)", "'|V0'")), "the type .V0"),
+    "records": (archive(A, member(dtype="[('x', 'u1')]")), "has the type"),
+    "objects": (archive(A, member("(0,)", "'|O'", b"")), "has the type obj"),
+    "dates": (archive(A, member(dtype="'<M8[s]'")), "has the type datetime"),
+    "brackets": (archive(A, member("(" * 9000)), "whole checkpoint"),
+    "signs": (archive(A, member("-" * 9000 + "1")), "whole checkpoint"),
+    "long header": (archive(A, member(" " * 60_000)), "Header info length"),
+    "axes": (archive(A, member("(" + 999 * "1," + ")")), "can't have"),
+    "packed size": (lying_archive(20, 2**31 - 1), "compressed"),
+    "size": (lying_archive(24, 2**31 - 1), "compressed"),
+    "place": (lying_archive(42, 2**31 - 1), "header"),
+    "method": (lying_archive(10, 12), "compressed"),
+}
+
+
+@contextlib.contextmanager
+def memory_below(limit):
+    """Fail if what happens inside takes more bytes at any moment."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < limit
+    finally:
+        tracemalloc.stop()
+
+
+class TestHostileCheckpoints:
+    @pytest.mark.parametrize("kind", HOSTILE)
+    def test_are_refused_in_one_line_and_little_memory(self, tmp_path, kind):
+        content, message = HOSTILE[kind]
+        path = tmp_path / "x.npz"
+        path.write_bytes(content)
+        limit = 5_000_000 + 5 * len(content)
+        refused = pytest.raises(CheckpointError, match=message)
+        with memory_below(limit), refused as caught:
+            load_checkpoint(path)
+        text = str(caught.value)
+        assert str(path) in text and text.isprintable() and len(text) < 500
+
+    @pytest.mark.filterwarnings("ignore:Duplicate name")
+    def test_names_are_used_once_and_only_as_names(self, tmp_path):
+        path, (_, raw) = tmp_path / "in" / "x.npz", member()
+        path.parent.mkdir()
+        path.write_bytes(archive(A, member(), ("../b.npy", raw)))
+        assert load_checkpoint(path)["a"].tolist() == [*b"abc"]
+        assert list(tmp_path.rglob("*")) == [path.parent, path]
+        path.write_bytes(archive(A, member(), member()))
+        with pytest.raises(CheckpointError, match="twice"):
+            load_checkpoint(path)
+
+
+# book/11-training.md#test-trainer-damage
+OFTEN = settings(
+    deadline=None,
+    max_examples=100,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+EDITS = st.tuples(
+    st.integers(0, 2000), st.integers(0, 40), st.binary(max_size=40)
+)
+
+
+class TestDamage:
+    @OFTEN
+    @given(edits=st.lists(EDITS, min_size=1, max_size=3))
+    def test_in_up_to_three_places(self, tmp_path, edits):
         path = tmp_path / "x.npz"
         save_checkpoint(path, TREE)
+        content = bytearray(path.read_bytes())
+        for at, removed, inserted in edits:
+            content[at : at + removed] = inserted
+        path.write_bytes(content)
+        try:
+            assert same(load_checkpoint(path), TREE)
+        except CheckpointError as error:
+            assert str(path) in str(error) and str(error).isprintable()
 
-        def full(*args):
+
+# book/11-training.md#test-trainer-faults
+class Dead(BaseException):
+    """The program has been killed."""
+
+
+class Faults:
+    """Lets system call number `fatal` fail, or kills the program there."""
+
+    def __init__(self, monkeypatch, fatal, kill):
+        self.calls, self.fatal, self.kill = 0, fatal, kill
+        for owner, name in (os, "fsync"), (os, "replace"), (Path, "unlink"):
+            monkeypatch.setattr(owner, name, self.after(getattr(owner, name)))
+        opener = self.after(lambda *arguments: HalfFile(self, *arguments))
+        monkeypatch.setattr("dlfs.trainer.open", opener, raising=False)
+
+    def count(self):
+        self.calls += 1
+        if self.kill and self.calls >= self.fatal:
+            raise Dead
+        if self.calls == self.fatal:
             raise OSError("No space left on device")
 
-        for step in "fsync", "replace":
-            with monkeypatch.context() as patch:
-                patch.setattr(os, step, full)
-                with pytest.raises(OSError, match="No space"):
-                    save_checkpoint(path, {"new": 1})
-            assert same(load_checkpoint(path), TREE)
-            assert list(tmp_path.iterdir()) == [path]
+    def after(self, function):
+        def call(*arguments, **options):
+            self.count()
+            return function(*arguments, **options)
+
+        return call
+
+
+class HalfFile(io.FileIO):
+    """A file that may fail when half of the bytes are written."""
+
+    def __init__(self, faults, *arguments):
+        self.faults = faults
+        super().__init__(*arguments)
+
+    def write(self, data):
+        super().write(data[: len(data) // 2])
+        self.faults.count()
+        return super().write(data[len(data) // 2 :])
+
+
+# book/11-training.md#test-trainer-faults-saving
+@pytest.mark.parametrize("kill", [False, True])
+def test_the_old_file_or_the_new_is_there_whatever_fails(
+    tmp_path, monkeypatch, kill
+):
+    path, states = tmp_path / "x.npz", [TREE, {"new": 1}]
+    for fatal in range(1, 6):  # open, write, fsync, replace, unlink
+        save_checkpoint(path, TREE)
+        with monkeypatch.context() as patch, pytest.raises((OSError, Dead)):
+            faults = Faults(patch, fatal, kill)
+            save_checkpoint(path, {"new": 1})
+        assert same(load_checkpoint(path), states[fatal == 5])
+        assert kill or list(tmp_path.iterdir()) == [path]
+    with monkeypatch.context() as patch:
+        faults = Faults(patch, 6, kill)
+        save_checkpoint(path, {"new": 1})  # there is no sixth call
+        assert faults.calls == 5
 
 
 # book/11-training.md#test-trainer-make
@@ -374,3 +574,76 @@ class TestRunFolder:
         save_checkpoint(tmp_path / "last.npz", state)
         with pytest.raises(CheckpointError, match=r"last\.npz does not fit"):
             with_scheduler(make_trainer(tmp_path)).resume()
+
+
+# book/11-training.md#test-trainer-killed
+def files_of(folder):
+    """Return what a run's files say, names of files included."""
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    return {
+        "names": sorted(path.name for path in folder.iterdir()),
+        "metrics": [json.loads(line) for line in lines],
+        "last": load_checkpoint(folder / "last.npz"),
+        "best": load_checkpoint(folder / "best.npz"),
+    }
+
+
+def test_a_run_survives_death_at_every_call(tmp_path, monkeypatch):
+    monkeypatch.setattr(Trainer, "_draw_curve", lambda trainer: None)
+    make_trainer(tmp_path / "0").fit(3)
+    expected, fatal, killed = files_of(tmp_path / "0"), 0, True
+    while killed:
+        fatal, killed = fatal + 1, False
+        folder = tmp_path / str(fatal)
+        with monkeypatch.context() as patch:
+            Faults(patch, fatal, kill=True)
+            try:
+                make_trainer(folder).fit(3)
+            except Dead:
+                killed = True
+        resumed = make_trainer(folder)
+        if (folder / "last.npz").exists():
+            resumed.resume()
+        resumed.fit(3)
+        assert same(files_of(folder), expected)
+    assert fatal > 3 * 2 * 5  # two files an epoch or three, five calls each
+
+
+# book/11-training.md#test-trainer-any-state
+def places(tree, *path):
+    """Yield the path to everything in a tree of dicts and lists."""
+    inside = tree if isinstance(tree, (dict, list)) else ()
+    for key in inside if isinstance(tree, dict) else range(len(inside)):
+        yield (*path, key)
+        yield from places(tree[key], *path, key)
+
+
+LEAVES = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
+LEAVES |= st.floats(allow_nan=False, allow_infinity=False)
+LEAVES |= st.sampled_from([np.zeros(3), np.array(np.nan), np.ones((8, 6))])
+ANYTHING = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+
+
+class TestAnyState:
+    @OFTEN
+    @given(number=st.integers(0, 10**6), value=ANYTHING)
+    def test_is_refused_or_goes_on(self, tmp_path, number, value):
+        trainer = with_scheduler(make_trainer(tmp_path))
+        trainer.train_step(INPUTS, TARGETS)
+        inner = state = trainer.state_dict()
+        paths = list(places(state))
+        *path, last = paths[number % len(paths)]
+        for key in path:
+            inner = inner[key]
+        inner[last] = value
+        save_checkpoint(tmp_path / "last.npz", state)
+        resumed = with_scheduler(make_trainer(tmp_path))
+        try:
+            resumed.resume()
+            resumed.train_step(INPUTS, TARGETS)
+        except (CheckpointError, Diverged) as error:
+            assert str(error).isprintable()
