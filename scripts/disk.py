@@ -129,9 +129,14 @@ def is_allowed(path: Path) -> bool:
     return (
         path.name == "py.typed"
         or path.suffix in CACHE_SUFFIXES
-        or any(p in CACHE_FOLDERS or p.startswith(".") for p in path.parts)
+        or is_hidden(path)
         or any(path.is_relative_to(folder) for folder in DATA_FOLDERS)
     )
+
+
+def is_hidden(path: Path) -> bool:
+    """Whether a file is hidden or in a cache."""
+    return any(p in CACHE_FOLDERS or p.startswith(".") for p in path.parts)
 
 
 def explain_orphans(root: Path, output: Output) -> list[Mistake]:
@@ -253,19 +258,24 @@ def check_snapshot_folder(root: Path, folder: Path) -> None:
 def is_snapshot(folder: Path) -> bool:
     """Whether a folder is empty, or holds generated files and no others.
 
-    Hidden files and caches do not count.
+    Empty folders, hidden files and caches do not count: they are also what a
+    run leaves that was killed.
     """
     names = {path.name for path in folder.iterdir()} - CACHE_FOLDERS
     names = {name for name in names if not name.startswith(".")}
-    if not names:
-        return True
     files = [
         path
-        for name in GENERATED_FOLDERS
-        for path in folder.glob(f"{name}/**/*.py")
+        for name in names & {*GENERATED_FOLDERS}
+        for path in [folder / name, *folder.glob(f"{name}/**/*")]
+        if path.is_file() and not is_hidden(path.relative_to(folder))
     ]
-    return names <= set(GENERATED_FOLDERS) and any(
-        read_generated(path).startswith(HEADER) for path in files
+    return names <= {*GENERATED_FOLDERS} and (
+        not files
+        or any(
+            read_generated(path).startswith(HEADER)
+            for path in files
+            if path.suffix == ".py"
+        )
     )
 
 
@@ -275,7 +285,11 @@ def copy_data(source: Path, target: Path) -> None:
         copy = target / path.relative_to(source)
         if path.is_file() and not is_same_file(path, copy):
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(path, copy)
+            try:
+                shutil.copy2(path, temporary_name(copy))
+                os.replace(temporary_name(copy), copy)
+            finally:
+                temporary_name(copy).unlink(missing_ok=True)
 
 
 def is_same_file(path: Path, copy: Path) -> bool:
