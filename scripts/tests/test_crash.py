@@ -46,7 +46,14 @@ class Fault:
         if self.strike is None:
             return
         is_write = event == "open" and arguments[2] & os.O_ACCMODE
-        if event in CALLS or is_write:
+        if event == "shutil.copyfile" and self.left == 1:
+            source, target = arguments
+            with open(source, "rb") as stream:
+                half = stream.read(os.path.getsize(source) // 2)
+            self.left = 2
+            with open(target, "wb") as stream:
+                stream.write(half)
+        if event in (*CALLS, "shutil.copyfile") or is_write:
             self.count()
 
     def half_written(self, descriptor: int) -> None:
