@@ -180,13 +180,17 @@ def label(path: Path) -> str:
 
 def read_chapter(path: Path) -> Chapter:
     """Read one chapter; raises `BookError` with all that is wrong in it."""
-    text = read_text(path)
+    return parse_chapter(label(path), read_text(path))
+
+
+def parse_chapter(path: str, text: str) -> Chapter:
+    """Make a chapter from its text; `path` is as it is printed."""
     lines = text.split("\n")
-    match = CHAPTER_FILE.fullmatch(path.name)
+    match = CHAPTER_FILE.fullmatch(path.rpartition("/")[2])
     start = front_matter_end(lines)
     fences = list(scan_fences(lines, start))
     mistakes = [
-        Mistake(label(path), line, message)
+        Mistake(path, line, message)
         for line, message in (
             *check_front_matter(lines[:start]),
             *find_fence_mistakes(fences),
@@ -194,7 +198,7 @@ def read_chapter(path: Path) -> Chapter:
     ]
     if not mistakes:
         cells = list(split_cells(lines, start, fences))
-        chapter = Chapter(int(match[1]), match[2], label(path), cells)
+        chapter = Chapter(int(match[1]), match[2], path, cells)
         body = "\n".join(lines[start:])
         mistakes = list(check_chapter(chapter, body, fences))
     if mistakes:
@@ -203,17 +207,31 @@ def read_chapter(path: Path) -> Chapter:
 
 
 def read_text(path: Path) -> str:
-    """Read a chapter, with line ends as `\\n` whatever they are on disk."""
+    """Read a chapter, with line ends as `\n` whatever they are on disk."""
+    return decode_chapter(label(path), read_bytes(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read the bytes of a chapter; raises `BookError` if that fails."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        return path.read_bytes()
+    except OSError as error:
         message = f"cannot be read: {error}"
         raise BookError([Mistake(label(path), 1, message)]) from error
+
+
+def decode_chapter(path: str, content: bytes) -> str:
+    """The text of a chapter, with line ends as `\n`."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = f"cannot be read: {error}"
+        raise BookError([Mistake(path, 1, message)]) from error
     text = text.replace("\r\n", "\n")
     for number, line in enumerate(text.split("\n"), 1):
         if "\0" in line or len(line.splitlines()) > 1:
             message = "holds a control character that may end a line"
-            raise BookError([Mistake(label(path), number, message)])
+            raise BookError([Mistake(path, number, message)])
     return text
 
 

@@ -6,6 +6,7 @@ import difflib
 import gc
 import hashlib
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -61,7 +62,7 @@ def tangle(chapters: list[Chapter]) -> Output:
         body, more = assemble(file, list(sound), modules)
         mistakes += more
         files[file] = [
-            Line(header("".join(f"{b.text}\n" for b in body))),
+            Line(header(hash_text("".join(f"{b.text}\n" for b in body)))),
             *body,
         ]
     if mistakes:
@@ -191,9 +192,23 @@ def nearest_origin(lines: list[Line], number: int) -> Origin | None:
     return before[-1] if before else after[0] if after else None
 
 
-def header(body: str) -> str:
+def header(*hashes: str) -> str:
     """The first line of a file: where it comes from, and a hash of the rest.
 
-    By the hash a file that was edited by hand is told from an older one.
+    By the hash a file that was edited by hand is told from an older one. There
+    are several while an edit goes back into several chapters; see back.py.
     """
-    return f"{HEADER}{hashlib.sha256(body.encode()).hexdigest()[:12]}]"
+    return f"{HEADER}{' '.join(hashes)}]"
+
+
+def hash_text(body: str) -> str:
+    """The hash of a file without its header."""
+    return hashlib.sha256(body.encode()).hexdigest()[:12]
+
+
+def find_hashes(text: str) -> list[str]:
+    """The hashes in the header of a file, none if it is not as we write it."""
+    first = text.partition("\n")[0]
+    hashes = first.removeprefix(HEADER).removesuffix("]").split(" ")
+    is_ours = all(re.fullmatch("[0-9a-f]{12}", each) for each in hashes)
+    return hashes if is_ours and first == header(*hashes) else []

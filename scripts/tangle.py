@@ -2,6 +2,8 @@
 
     python scripts/tangle.py                      write dlfs/ and tests/
     python scripts/tangle.py --check              show what would change
+    python scripts/tangle.py --back               edits of these files go back
+                                                  into the chapters
     python scripts/tangle.py --until 3 --out DIR  as they are after chapter 3
     python scripts/tangle.py where dlfs/nn.py:120 which line made this one
     python scripts/tangle.py run -m dlfs.experiments.mlp_mnist
@@ -25,9 +27,16 @@ from types import TracebackType
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from back import propose, write_back
 from blocks import Line, Origin
 from chapters import ROOT, BookError, Mistake, read_book, write_any_text
-from disk import explain_orphans, find_changes, write_output, write_snapshot
+from disk import (
+    explain_orphans,
+    find_changes,
+    is_hand_edit,
+    write_output,
+    write_snapshot,
+)
 from output import Output, nearest_origin, tangle
 
 RUNPY = runpy.run_path.__code__.co_filename
@@ -85,6 +94,20 @@ def command_write(root: Path, book: Path) -> int:
     return report(changes, output, start)
 
 
+def command_back(root: Path, book: Path) -> int:
+    """Put edits of generated files into the chapters; write what changed."""
+    start = time.perf_counter()
+    output = tangle(read_book(book))
+    proposal = propose(root, book, output)
+    if proposal is None:
+        print("no file was edited by hand")
+        return report(write_output(root, output), output, start)
+    changes = write_back(root, book, proposal)
+    for line in proposal.describe():
+        print(line)
+    return report(changes, proposal.outputs[-1], start)
+
+
 def command_snapshot(root: Path, book: Path, until: int, folder: Path) -> int:
     """Write the package and tests as they are after chapter `until`."""
     start = time.perf_counter()
@@ -118,10 +141,16 @@ def command_check(root: Path, book: Path) -> int:
         show("\n".join(diff(file, old or "", output.files[file])))
     mistakes = explain_orphans(root, output)
     if changes:
+        is_edited = any(
+            old is not None and is_hand_edit(old, output.text(file))
+            for file, old in changes.items()
+        )
         message = (
             f"{len(changes)} files differ from the book: edit the chapters "
             "and run scripts/tangle.py"
         )
+        if is_edited:
+            message += ", or bring edits by hand back with --back"
         mistakes.append(Mistake(next(iter(changes)), 1, message))
     if mistakes:
         raise BookError(mistakes)
@@ -264,6 +293,12 @@ def make_parser() -> argparse.ArgumentParser:
         help="write nothing, print what would change; exit code 1 if any",
     )
     parser.add_argument(
+        "--back",
+        action="store_true",
+        help="put what was edited by hand in dlfs/ and tests/ into the "
+        "chapters; each edit has to be inside one block",
+    )
+    parser.add_argument(
         "--until",
         type=int,
         metavar="NN",
@@ -307,8 +342,11 @@ def main(arguments: list[str] | None = None) -> int:
     book = (args.book or root / "book").resolve()
     if (args.until is None) != (args.out is None):
         parser.error("--until and --out go together")
-    if bool(args.command) + args.check + (args.until is not None) > 1:
-        parser.error("a command, --check and --until exclude each other")
+    modes = [args.command, args.check, args.back, args.until is not None]
+    if sum(map(bool, modes)) > 1:
+        parser.error(
+            "a command, --check, --back and --until exclude each other"
+        )
     write_any_text()
     try:
         match args.command:
@@ -322,6 +360,8 @@ def main(arguments: list[str] | None = None) -> int:
                 parser.error("commands: where FILE:LINE, run [-m] PROGRAM")
         if args.until is not None:
             return command_snapshot(root, book, args.until, args.out)
+        if args.back:
+            return command_back(root, book)
         return (command_check if args.check else command_write)(root, book)
     except BookError as error:
         print(error, file=sys.stderr)
