@@ -48,6 +48,7 @@ BARS = {"W1": 0.40, "W1e": 0.45, "W4": 0.55}  # largest ratios to PyTorch
 SLOWEST = {"W4": 2.2}  # largest medians, in the workload's unit
 TUNING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 MEMORY_STEPS = 100
+BUSY = 0.8  # load average of other processes before the start
 
 
 class BenchError(Exception):
@@ -252,9 +253,12 @@ def describe_torch(torch) -> str:
     name = re.search(r"BLAS_INFO=(\w+)", text)
     number = re.search(r"Kernel Library Version (\S+)", text)
     words = [match[1] for match in (name, number) if match]
-    kernel = torch.backends.cpu.get_cpu_capability()
+    vectors = torch.backends.cpu.get_cpu_capability()
     threads = torch.get_num_threads()
-    return f"{' '.join(words)}, kernel {kernel}, {threads} threads"
+    return (
+        f"{' '.join(words)}, which does not tell its kernel, {threads} "
+        f"threads; its own loops use {vectors}"
+    )
 
 
 def describe_setting(libraries: list[Library], threads: int) -> dict:
@@ -273,20 +277,29 @@ def describe_setting(libraries: list[Library], threads: int) -> dict:
         "threads": threads,
         "blas": blas,
         "environment": {k: os.environ[k] for k in TUNING if k in os.environ},
+        "warnings": find_disturbances(),
     }
 
 
-def explain_environment() -> list[str]:
-    """A warning for variables that make NumPy slow."""
+def find_disturbances() -> list[str]:
+    """A warning for what makes the figures hard to compare with others."""
+    warnings = []
     found = [f"{k}={os.environ[k]}" for k in TUNING if k in os.environ]
-    if not found:
-        return []
-    unset = " ".join(f"-u {name}" for name in TUNING)
-    return [
-        f"{' and '.join(found)} is set, which can halve NumPy's speed: these "
-        f"figures are not comparable with others; env {unset} python "
-        "scripts/bench.py measures without"
-    ]
+    if found:
+        unset = " ".join(f"-u {name}" for name in TUNING)
+        warnings.append(
+            f"{' and '.join(found)} is set, which can halve NumPy's speed: "
+            f"these figures are not comparable with others; env {unset} "
+            "python scripts/bench.py measures without"
+        )
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    if load > BUSY:
+        warnings.append(
+            f"the machine is busy (load average {load:.1f}): threads that "
+            "have to share a core make everything slower, and some libraries "
+            "more than others"
+        )
+    return warnings
 
 
 def print_setting(setting: dict) -> None:
@@ -297,7 +310,10 @@ def print_setting(setting: dict) -> None:
     print(f"with     {libraries}; git {setting['git']}")
     for name, blas in setting["blas"].items():
         print(f"BLAS     of {name}: {blas}")
-    print(f"date     {setting['date']}\n", flush=True)
+    print(f"date     {setting['date']}")
+    for warning in setting["warnings"]:
+        print(f"warning: {warning}")
+    print(flush=True)
 
 
 def print_workload(name: str, summary: dict) -> None:
@@ -430,7 +446,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def bench(args: argparse.Namespace) -> dict:
     """Load, check, measure and print; returns the report."""
-    notes = explain_environment()
+    notes = []
     names = [n for n in LIBRARIES if n in args.libraries or n == "dlfs"]
     libraries = load(names, args.threads, notes)
     loaded = [library.name for library in libraries]

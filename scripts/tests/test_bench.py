@@ -92,6 +92,17 @@ class TestRun:
         assert all(sorted(names) == sorted(LIBRARIES) for names in rounds)
         assert len({tuple(names) for names in rounds}) > 4
 
+    def test_a_busy_machine_is_reported(self, monkeypatch):
+        monkeypatch.setattr(os, "getloadavg", lambda: (2.4, 0, 0), False)
+        warnings = bench.find_disturbances()
+        assert "is busy (load average 2.4)" in warnings[-1]
+
+    def test_a_quiet_machine_is_not(self, monkeypatch):
+        monkeypatch.setattr(os, "getloadavg", lambda: (0.1, 9, 9), False)
+        for name in bench.TUNING:
+            monkeypatch.delenv(name, raising=False)
+        assert bench.find_disturbances() == []
+
     def test_figures_come_from_the_same_rounds(self):
         workload = make_workloads()["W1"]
         seconds = {"pytorch": [2.0, 4.0, 6.0], "dlfs": [1.5, 1.0, 9.0]}
