@@ -8,10 +8,12 @@ All libraries run in this one process and take turns: in every round each has
 a turn at each workload, in an order drawn from a fixed seed, so that whatever
 disturbs the machine disturbs them all. Before a turn the garbage is collected
 and the threads of the turn before get time to fall asleep; then some runs go
-untimed. During a turn Python's garbage collector works as it does for
-everybody. `ratio` is a library's time divided by PyTorch's time in the same
-round, the median over the rounds: 0.5 is twice as fast as PyTorch. `best` is
-the shortest turn. A GFLOP is 1e9 additions and multiplications.
+untimed. Only W1b leaves out that rest: it shows how much a library suffers
+when the other one's threads still spin and wait for work. During a turn
+Python's garbage collector works as it does for everybody. `ratio` is a
+library's time divided by PyTorch's time in the same round, the median over
+the rounds: 0.5 is twice as fast as PyTorch. `best` is the shortest turn. A
+GFLOP is 1e9 additions and multiplications.
 
 Before anything is timed, the libraries have to agree about the losses of the
 first five steps of training and about value and gradient of the chain. Peak
@@ -43,7 +45,6 @@ except ModuleNotFoundError as error:
     sys.exit(f"bench.py: there is no {error.name} here: run `make bench`")
 
 ROOT = Path(__file__).resolve().parent.parent
-PAUSE = 0.05  # seconds; OpenBLAS's threads stay awake for half of that
 BARS = {"W1": 0.40, "W1e": 0.45, "W4": 0.55}  # largest ratios to PyTorch
 SLOWEST = {"W4": 2.2}  # largest medians, in the workload's unit
 TUNING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
@@ -129,7 +130,7 @@ def turn(workload: Workload, library: Library) -> float:
     """Seconds of one run."""
     run = workload.start(library)
     gc.collect()
-    time.sleep(PAUSE)
+    time.sleep(workload.pause)
     for _ in range(workload.warm):
         run()
     began = time.perf_counter()

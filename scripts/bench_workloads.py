@@ -3,10 +3,12 @@
 import functools
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from bench_libraries import BATCH, CHAIN, SIZES, START, Library
+
+PAUSE = 0.05  # seconds; OpenBLAS's threads stay awake for half of that
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,8 @@ class Workload:
             library's own.
         runs, warm: timed and untimed runs in a turn.
         every: it has a turn in one of so many rounds.
+        pause: seconds before a turn, for the threads of the turn before to
+            fall asleep.
     """
 
     title: str
@@ -32,6 +36,7 @@ class Workload:
     runs: int = 1
     warm: int = 0
     every: int = 1
+    pause: float = PAUSE
 
 
 @functools.cache
@@ -118,13 +123,17 @@ def check_product(m: int, k: int, n: int, library: Library) -> np.ndarray:
 
 
 def make_training(images: int) -> dict[str, Workload]:
-    """W1 and W1e."""
+    """W1, W1b and W1e."""
+    step = Workload(
+        "a step of training the MLP 784-256-128-10, Adam, batch 128",
+        *(start_training, check_training, "ms", lambda s: 1e3 * s),
+        runs=20,
+        warm=3,
+    )
     return {
-        "W1": Workload(
-            "a step of training the MLP 784-256-128-10, Adam, batch 128",
-            *(start_training, check_training, "ms", lambda s: 1e3 * s),
-            runs=20,
-            warm=3,
+        "W1": step,
+        "W1b": replace(
+            step, title="W1 back to back, without rest between turns", pause=0
         ),
         "W1e": Workload(
             f"an epoch of it over {images:,} images, shuffled",
