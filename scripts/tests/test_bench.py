@@ -216,7 +216,10 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("options", "sentence"),
         [
-            ("--only W1,W9", "'W9' is not one of W1, W1b, W1e, W4, W4s, G1, G2"),
+            (
+                "--only W1,W9",
+                "'W9' is not one of W1, W1b, W1e, W4, W4s, G1, G2",
+            ),
             ("--libraries jax", "'jax' is not one of pytorch, dlfs"),
             ("--rounds 0", "'0' is not a whole number from 1 to 1024"),
             ("--threads two", "'two' is not a whole number from 1 to 1024"),
