@@ -129,8 +129,9 @@ def compare(found: np.ndarray, expected: np.ndarray, most: float) -> None:
 def turn(workload: Workload, library: Library) -> float:
     """Seconds of one run."""
     run = workload.start(library)
-    gc.collect()
-    time.sleep(workload.pause)
+    if workload.pause:
+        gc.collect()
+        time.sleep(workload.pause)
     for _ in range(workload.warm):
         run()
     began = time.perf_counter()
