@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -45,7 +46,8 @@ def digits() -> tuple[np.ndarray, np.ndarray, str]:
     from dlfs.data import MNIST, DataError, normalize, pixel_statistics
 
     try:
-        mnist = MNIST(train=True)
+        with warnings.catch_warnings(action="ignore"):  # for speed any will do
+            mnist = MNIST(train=True)
         pixels, labels, source = mnist.data, mnist.targets, "MNIST"
     except DataError:
         rng = np.random.default_rng(2)
