@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [00f2ca4c2024]
+# Made from book/ by scripts/tangle.py: edit the chapters. [05030a7cdabf]
 """Training: what is measured, saved, resumed and refused."""
 
 import contextlib
@@ -197,11 +197,12 @@ def member(shape="(3,)", dtype="'|u1'", body=b"abc"):
     return "a.npy", b"\x93NUMPY\1\0" + length + header.encode() + body
 
 
-def lying_archive(offset, number):
-    """An archive whose list of members is wrong in one number."""
+def lying_archive(number, *offsets):
+    """An archive whose list of members has a wrong number in places."""
     content = archive(A, member())
-    at = content.rindex(b"PK\1\2") + offset
-    content[at : at + 4] = struct.pack("<I", number)
+    for offset in offsets:
+        at = content.rindex(b"PK\1\2") + offset
+        content[at : at + 4] = struct.pack("<I", number)
     return content
 
 
@@ -226,10 +227,11 @@ HOSTILE = {
     "signs": (archive(A, member("-" * 9000 + "1")), "whole checkpoint"),
     "long header": (archive(A, member(" " * 60_000)), "Header info length"),
     "axes": (archive(A, member("(" + 999 * "1," + ")")), "can't have"),
-    "packed size": (lying_archive(20, 2**31 - 1), "compressed"),
-    "size": (lying_archive(24, 2**31 - 1), "compressed"),
-    "place": (lying_archive(42, 2**31 - 1), "header"),
-    "method": (lying_archive(10, 12), "compressed"),
+    "packed size": (lying_archive(2**31 - 1, 20), "compressed"),
+    "size": (lying_archive(2**31 - 1, 24), "compressed"),
+    "both": (lying_archive(2**31 - 1, 20, 24), "more bytes than it has"),
+    "place": (lying_archive(2**31 - 1, 42), "header"),
+    "method": (lying_archive(12, 10), "compressed"),
 }
 
 
