@@ -32,7 +32,7 @@ from disk import (
     write_files,
 )
 from moves import Edited, Move, docstring_length, find_moves
-from output import Output, find_hashes, header, tangle
+from output import Memo, Output, find_hashes, header, tangle
 from source import parse
 
 
@@ -67,10 +67,12 @@ def stretch(path: str, first: int, last: int) -> str:
     return f"{path}:{first}-{last}" if last > first else f"{path}:{first}"
 
 
-def propose(root: Path, book: Path, output: Output) -> Proposal | None:
+def propose(
+    root: Path, book: Path, output: Output, memo: Memo | None = None
+) -> Proposal | None:
     """Put the edits into the chapters, in memory; None if there are none.
 
-    Raises `BookError` if that cannot be done.
+    `memo` is as for `tangle`. Raises `BookError` if that cannot be done.
     """
     edited = find_edited(root, output)
     if not edited:
@@ -86,7 +88,7 @@ def propose(root: Path, book: Path, output: Output) -> Proposal | None:
         for path, content in before.items()
     }
     try:
-        outputs = [output, *tangle_in_turn(output, after)]
+        outputs = [output, *tangle_in_turn(output, after, memo or Memo())]
     except BookError as error:
         raise explain_mistake(error, moves) from error
     for each in edited:
@@ -129,7 +131,7 @@ def apply_moves(content: bytes, moves: list[Move]) -> bytes:
 
 
 def tangle_in_turn(
-    output: Output, edits: dict[str, bytes]
+    output: Output, edits: dict[str, bytes], memo: Memo
 ) -> Iterator[Output]:
     """What the book makes after each edited chapter.
 
@@ -144,7 +146,7 @@ def tangle_in_turn(
     for number, chapter in enumerate(parsed, 1):
         chapters[chapter.path] = chapter
         try:
-            yield tangle(list(chapters.values()))
+            yield tangle(list(chapters.values()), memo)
         except BookError:
             if number == len(parsed):
                 raise
