@@ -283,19 +283,21 @@ def explain_top(old: list[Line], index: int, text: str) -> str:
     """Say how to change a line that is gathered from the blocks."""
     here = old[index] if index < len(old) else Line("")
     if not here.origin and not text.startswith(("import ", "from ")):
-        return "this line is made by scripts/tangle.py from all the blocks"
-    message = (
-        "imports are gathered from the blocks: move this one into the block "
-        "below that needs it"
-    )
+        return (
+            "this belongs to no block; scripts/tangle.py makes what stands "
+            "here from all of them"
+        )
     imports = [line.origin for line in old[: index + 1] if line.origin]
     imports = imports or [line.origin for line in old if line.origin]
+    ways = []
+    if text and text not in [line.text for line in old]:
+        ways.append("move this one into the block below that needs it")
     if imports:
-        message += (
-            ", or undo it and, after --back, edit the import in "
+        ways.append(
+            "undo this and, after --back, edit the import in "
             f"{imports[-1]} ({imports[-1].block})"
         )
-    return message
+    return f"imports are gathered from the blocks: {', or '.join(ways)}"
 
 
 # --- Writing ---

@@ -459,8 +459,8 @@ def check_unique_ids(chapters: list[Chapter]) -> Iterator[Mistake]:
 def check_unnumbered_pages(book: Path) -> Iterator[Mistake]:
     """Check that only chapters hold blocks with file=."""
     for path in sorted(book.glob("*.md")):
-        if path.name[0].isdigit():
-            continue
+        if path.name[0].isdigit() or path.name[0] == ".":
+            continue  # hidden files are those of editors
         for fence in scan_fences(read_text(path).split("\n"), 0):
             if fence.is_cell and re.search(r"\sfile=", fence.info):
                 message = "only chapters (NN-slug.md) are tangled"
