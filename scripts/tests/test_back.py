@@ -396,6 +396,53 @@ class TestRefusals:
             written.tangle("--back", mode)
 
 
+class TestOrderInTheChapter:
+    """Methods stand between functions that are neighbours in the file."""
+
+    CODE = (
+        "def one():\n    return 1\n\n\n@extend(A)\n# Why.\ndef f(self):\n"
+        "    return 3\n\n\ndef two():\n    return 2"
+    )
+
+    @pytest.fixture
+    def between(self, book):
+        book.make(CLASS, make_block(self.CODE, "between"))
+        return book
+
+    @pytest.mark.parametrize(
+        ("old", "new", "was", "now"),
+        [
+            ("def two", "# Two.\ndef two", "def two", "# Two.\ndef two"),
+            (
+                "urn 1\n",
+                "urn 1\n    # One.\n",
+                "urn 1\n",
+                "urn 1\n    # One.\n",
+            ),
+            (
+                "    def f(self)",
+                "    @cache\n    def f(self)",
+                "def f(self)",
+                "@cache\ndef f(self)",
+            ),
+        ],
+    )
+    def test_an_edit(self, between, old, new, was, now):
+        edit(between, old, new)
+        assert_back(between, "01-one.md", was, now)
+
+    def test_a_function_less(self, between):
+        two = "\n\n\ndef two():\n    return 2"
+        edit(between, two, "")
+        edit(between, '"one", "two"', '"one"')
+        assert_back(between, "01-one.md", two, "")
+
+    def test_a_function_more(self, between):
+        edit(between, "def two", "def _x(): ...\n\n\ndef two")
+        assert between.tangle("--back").err == ""
+        assert between.tangle("--check").code == 0
+
+
 class TestMixedBlocks:
     """A class and the methods that the same block adds to it."""
 
