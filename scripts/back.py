@@ -239,8 +239,12 @@ def check_same(edited: Edited, made: list[Line]) -> None:
     for one, text in itertools.zip_longest(ours, theirs):
         number, edit = one or (len(edited.new), None)
         if edit != text:
-            back = "be missing" if text is None else f'be "{text}"'
-            message = f"the book cannot hold this edit: this line would {back}"
+            back = (
+                "missing" if text is None else f'"{text}"' if text else "empty"
+            )
+            message = (
+                f"the book cannot hold this edit: it makes this line {back}"
+            )
             raise edited.mistake(number, message)
 
 

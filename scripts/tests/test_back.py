@@ -334,7 +334,7 @@ class TestRefusals:
     def test_a_block_that_is_emptied(self, written):
         text = written.read("dlfs/a.py")
         written.write("dlfs/a.py", text[: text.index("def one")])
-        assert_refused(written, "dlfs/a.py:", "would be missing")
+        assert_refused(written, "dlfs/a.py:", "makes this line missing")
 
     def test_a_letter_that_is_not_utf8(self, written):
         path = written.root / "dlfs/a.py"

@@ -289,7 +289,7 @@ class TestProcess:
         times = []
         start = text.index('```python file="dlfs/autograd.py"')
         stop = text.index("\n```\n", start)
-        for number in range(5):
+        for number in range(3):
             new = f"  # number {number}"
             time.sleep(0.5)
             chapter.write_text(text[:stop] + new + text[stop:])
