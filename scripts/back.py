@@ -32,7 +32,7 @@ from disk import (
     write_files,
 )
 from moves import Edited, Move, docstring_length, find_moves
-from output import Output, find_hashes, header, tangle
+from output import Memo, Output, find_hashes, header, tangle
 from source import parse
 
 
@@ -67,10 +67,12 @@ def stretch(path: str, first: int, last: int) -> str:
     return f"{path}:{first}-{last}" if last > first else f"{path}:{first}"
 
 
-def propose(root: Path, book: Path, output: Output) -> Proposal | None:
+def propose(
+    root: Path, book: Path, output: Output, memo: Memo | None = None
+) -> Proposal | None:
     """Put the edits into the chapters, in memory; None if there are none.
 
-    Raises `BookError` if that cannot be done.
+    `memo` is as for `tangle`. Raises `BookError` if that cannot be done.
     """
     edited = find_edited(root, output)
     if not edited:
@@ -86,7 +88,7 @@ def propose(root: Path, book: Path, output: Output) -> Proposal | None:
         for path, content in before.items()
     }
     try:
-        outputs = [output, *tangle_in_turn(output, after)]
+        outputs = [output, *tangle_in_turn(output, after, memo or Memo())]
     except BookError as error:
         raise explain_mistake(error, moves) from error
     for each in edited:
@@ -129,7 +131,7 @@ def apply_moves(content: bytes, moves: list[Move]) -> bytes:
 
 
 def tangle_in_turn(
-    output: Output, edits: dict[str, bytes]
+    output: Output, edits: dict[str, bytes], memo: Memo
 ) -> Iterator[Output]:
     """What the book makes after each edited chapter.
 
@@ -144,7 +146,7 @@ def tangle_in_turn(
     for number, chapter in enumerate(parsed, 1):
         chapters[chapter.path] = chapter
         try:
-            yield tangle(list(chapters.values()))
+            yield tangle(list(chapters.values()), memo)
         except BookError:
             if number == len(parsed):
                 raise
@@ -237,8 +239,12 @@ def check_same(edited: Edited, made: list[Line]) -> None:
     for one, text in itertools.zip_longest(ours, theirs):
         number, edit = one or (len(edited.new), None)
         if edit != text:
-            back = "be missing" if text is None else f'be "{text}"'
-            message = f"the book cannot hold this edit: this line would {back}"
+            back = (
+                "missing" if text is None else f'"{text}"' if text else "empty"
+            )
+            message = (
+                f"the book cannot hold this edit: it makes this line {back}"
+            )
             raise edited.mistake(number, message)
 
 
@@ -281,19 +287,21 @@ def explain_top(old: list[Line], index: int, text: str) -> str:
     """Say how to change a line that is gathered from the blocks."""
     here = old[index] if index < len(old) else Line("")
     if not here.origin and not text.startswith(("import ", "from ")):
-        return "this line is made by scripts/tangle.py from all the blocks"
-    message = (
-        "imports are gathered from the blocks: move this one into the block "
-        "below that needs it"
-    )
+        return (
+            "this belongs to no block; scripts/tangle.py makes what stands "
+            "here from all of them"
+        )
     imports = [line.origin for line in old[: index + 1] if line.origin]
     imports = imports or [line.origin for line in old if line.origin]
+    ways = []
+    if text and text not in [line.text for line in old]:
+        ways.append("move this one into the block below that needs it")
     if imports:
-        message += (
-            ", or undo it and, after --back, edit the import in "
+        ways.append(
+            "undo this and, after --back, edit the import in "
             f"{imports[-1]} ({imports[-1].block})"
         )
-    return message
+    return f"imports are gathered from the blocks: {', or '.join(ways)}"
 
 
 # --- Writing ---

@@ -373,7 +373,7 @@ def compare(
         numbers = [x.mark for x in new[j1:j2] if x.mark is not None]
         above = [x.mark + 1 for x in new[:j1] if x.mark is not None]
         numbers = numbers or above[-1:] or [first]
-        start, stop = find_place(marks, i1, i2)
+        start, stop = find_place(old, i1, i2)
         place = block.cell.line + start, block.cell.line + stop
         if not may_replace(block, marks[i1:i2], start, stop):
             message = (
@@ -385,17 +385,19 @@ def compare(
         yield Move(edited.file, numbers[0], numbers[-1], block, *place, texts)
 
 
-def find_place(marks: list[int | None], i1: int, i2: int) -> tuple[int, int]:
-    """The stretch of a block that `marks[i1:i2]` come from.
+def find_place(old: list[Marked], i1: int, i2: int) -> tuple[int, int]:
+    """The stretch of a block that `old[i1:i2]` come from.
 
-    If there are no such lines it is empty, and below those before.
+    If there are no such lines it is empty: right above the next line, or
+    below the one before if the next is blank.
     """
-    inside = [mark for mark in marks[i1:i2] if mark is not None]
+    inside = [each.mark for each in old[i1:i2] if each.mark is not None]
     if inside:
         return min(inside), max(inside) + 1
-    before = [mark + 1 for mark in marks[:i1] if mark is not None]
-    after = [mark for mark in marks[i2:] if mark is not None]
-    place = max(before) if before else min(after, default=0)
+    above = [each.mark for each in old[:i1] if each.mark is not None]
+    below = [each.mark for each in old[i2:] if each.mark is not None]
+    is_close = bool(below) and bool(old[i2].text.strip())
+    place = above[-1] + 1 if above and not is_close else (below or [0])[0]
     return place, place
 
 

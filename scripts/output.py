@@ -8,7 +8,7 @@ import hashlib
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from assemble import assemble, module_name
 from blocks import Block, Line, Origin
@@ -46,10 +46,26 @@ def paused_collector() -> Iterator[None]:
             gc.enable()
 
 
+@dataclass
+class Memo:
+    """What one run has made, for the next run in the same process.
+
+    The blocks of each chapter, and for each file its blocks, the modules of
+    the book, and what `assemble` made of them.
+    """
+
+    blocks: dict[Chapter, tuple] = field(default_factory=dict)
+    files: dict[str, tuple] = field(default_factory=dict)
+
+
 @paused_collector()
-def tangle(chapters: list[Chapter]) -> Output:
-    """Make all files from the chapters; raises `BookError`."""
-    blocks, mistakes = parse_blocks(chapters)
+def tangle(chapters: list[Chapter], memo: Memo | None = None) -> Output:
+    """Make all files from the chapters; raises `BookError`.
+
+    With a `memo` only what has changed since the last run is made again.
+    """
+    memo = memo or Memo()
+    blocks, mistakes = parse_blocks(chapters, memo)
     placed, more = place_blocks(blocks)
     mistakes += more + check_files(placed)
     broken = {(mistake.path, mistake.line) for mistake in mistakes}
@@ -59,15 +75,24 @@ def tangle(chapters: list[Chapter]) -> Output:
         sound = itertools.takewhile(
             lambda block: not is_broken(block, broken), placed[file]
         )
-        body, more = assemble(file, list(sound), modules)
+        files[file], more = make_file(file, list(sound), modules, memo)
         mistakes += more
-        files[file] = [
-            Line(header(hash_text("".join(f"{b.text}\n" for b in body)))),
-            *body,
-        ]
     if mistakes:
         raise BookError(sorted(mistakes))
     return Output(files, chapters, blocks)
+
+
+def make_file(
+    file: str, blocks: list[Block], modules: set[str], memo: Memo
+) -> tuple[list[Line], list[Mistake]]:
+    """Make the lines of a file, its header included."""
+    known = memo.files.get(file)
+    if known is None or known[:2] != (blocks, modules):
+        body, mistakes = assemble(file, blocks, modules)
+        digest = hash_text("".join(f"{line.text}\n" for line in body))
+        lines = [Line(header(digest)), *body]
+        memo.files[file] = known = blocks, modules, lines, mistakes
+    return known[2:]
 
 
 def is_broken(block: Block, places: set[tuple[str, int]]) -> bool:
@@ -84,26 +109,37 @@ def is_broken(block: Block, places: set[tuple[str, int]]) -> bool:
 
 
 def parse_blocks(
-    chapters: list[Chapter],
+    chapters: list[Chapter], memo: Memo
 ) -> tuple[list[Block], list[Mistake]]:
     """Parse every cell that goes into a file."""
+    memo.blocks = {
+        chapter: memo.blocks.get(chapter) or parse_cells(chapter)
+        for chapter in chapters
+    }
+    blocks = [block for found, _ in memo.blocks.values() for block in found]
+    return blocks, [
+        each for _, found in memo.blocks.values() for each in found
+    ]
+
+
+def parse_cells(chapter: Chapter) -> tuple[list[Block], list[Mistake]]:
+    """Parse the cells of a chapter that go into a file."""
     blocks, mistakes = [], []
-    for chapter in chapters:
-        for cell in chapter.code_cells:
-            if "file" not in cell.options:
-                continue
-            try:
-                tree = parse(cell.source)
-            except SyntaxError as error:
-                line = cell.fence + (error.lineno or 1)
-                message = f"syntax error: {error.msg}"
-                mistakes.append(Mistake(chapter.path, line, message))
-                tree = ast.Module([], [])
-            else:
-                if not tree.body:
-                    message = "a block with file= needs at least one statement"
-                    mistakes.append(Mistake(chapter.path, cell.fence, message))
-            blocks.append(Block(chapter, cell, tree))
+    for cell in chapter.code_cells:
+        if "file" not in cell.options:
+            continue
+        try:
+            tree = parse(cell.source)
+        except SyntaxError as error:
+            line = cell.fence + (error.lineno or 1)
+            message = f"syntax error: {error.msg}"
+            mistakes.append(Mistake(chapter.path, line, message))
+            tree = ast.Module([], [])
+        else:
+            if not tree.body:
+                message = "a block with file= needs at least one statement"
+                mistakes.append(Mistake(chapter.path, cell.fence, message))
+        blocks.append(Block(chapter, cell, tree))
     return blocks, mistakes
 
 

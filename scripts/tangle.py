@@ -4,6 +4,7 @@
     python scripts/tangle.py --check              show what would change
     python scripts/tangle.py --back               edits of these files go back
                                                   into the chapters
+    python scripts/tangle.py --watch              both, whenever one is saved
     python scripts/tangle.py --until 3 --out DIR  as they are after chapter 3
     python scripts/tangle.py where dlfs/nn.py:120 which line made this one
     python scripts/tangle.py run -m dlfs.experiments.mlp_mnist
@@ -37,7 +38,8 @@ from disk import (
     write_output,
     write_snapshot,
 )
-from output import Output, nearest_origin, tangle
+from output import Memo, Output, nearest_origin, tangle
+from watch import watch
 
 RUNPY = runpy.run_path.__code__.co_filename
 LAUNCHERS = {__file__, RUNPY}
@@ -97,8 +99,9 @@ def command_write(root: Path, book: Path) -> int:
 def command_back(root: Path, book: Path) -> int:
     """Put edits of generated files into the chapters; write what changed."""
     start = time.perf_counter()
-    output = tangle(read_book(book))
-    proposal = propose(root, book, output)
+    memo = Memo()
+    output = tangle(read_book(book), memo)
+    proposal = propose(root, book, output, memo)
     if proposal is None:
         print("no file was edited by hand")
         return report(write_output(root, output), output, start)
@@ -299,6 +302,12 @@ def make_parser() -> argparse.ArgumentParser:
         "chapters; each edit has to be inside one block",
     )
     parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="do both whenever a file is saved, until Ctrl-C: tangle the "
+        "chapters, and put edits of generated files into them",
+    )
+    parser.add_argument(
         "--until",
         type=int,
         metavar="NN",
@@ -342,10 +351,11 @@ def main(arguments: list[str] | None = None) -> int:
     book = (args.book or root / "book").resolve()
     if (args.until is None) != (args.out is None):
         parser.error("--until and --out go together")
-    modes = [args.command, args.check, args.back, args.until is not None]
-    if sum(map(bool, modes)) > 1:
+    modes = [args.command, args.check, args.back, args.watch]
+    if sum(map(bool, [*modes, args.until is not None])) > 1:
         parser.error(
-            "a command, --check, --back and --until exclude each other"
+            "a command, --check, --back, --watch and --until exclude each "
+            "other"
         )
     write_any_text()
     try:
@@ -362,6 +372,8 @@ def main(arguments: list[str] | None = None) -> int:
             return command_snapshot(root, book, args.until, args.out)
         if args.back:
             return command_back(root, book)
+        if args.watch:
+            return watch(root, book, show)
         return (command_check if args.check else command_write)(root, book)
     except BookError as error:
         print(error, file=sys.stderr)

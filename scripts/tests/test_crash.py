@@ -282,7 +282,7 @@ class TestPairs:
 class TestKill:
     """SIGKILL at random moments of writing, on the book itself."""
 
-    COUNT = int(os.environ.get("DLFS_KILLS", "2"))
+    COUNT = int(os.environ.get("DLFS_KILLS", "1"))
 
     @pytest.fixture
     def real(self, book):
