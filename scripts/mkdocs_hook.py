@@ -16,17 +16,25 @@ from mkdocs.structure.files import File
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import reference
 from chapters import BookError
+from disk import write_snapshot
+from listing import PLAIN, RAW_END, RAW_START
 from weave import WOVEN, Book, weave
 
 log = get_plugin_logger("weave")
 STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
 EMPTY_SCRIPT = re.compile(r'<script src="">\s*</script>')
 NOTEBOOK_LINK = re.compile(r'(href=")(\d\d-[a-z0-9-]+)\.ipynb')
+PACKAGE = "build/package"  # where mkdocstrings reads the package
 NOTEBOOK_CSS = "assets/notebook.css"
-# Names, operators and brackets have the colour of plain text, and without a
-# tag for each of them a page is half as long.
-PLAIN = re.compile(r'<span class="(?:bp|fm|n|nb|ne|nn|o|p|w)">([^<]*)</span>')
+RAW = re.compile(
+    f"^{re.escape(RAW_START)}.*^{re.escape(RAW_END)}$",
+    re.DOTALL | re.MULTILINE,
+)
+RAW_PLACE = "<!-- lines -->"
+ANCHOR = re.compile(r'<(?:a|div) id="([^"]+)"')
+PAGE_LINK = re.compile(r'(<a href="[^"]*?)\.md#')
 
 
 def on_config(config):
@@ -52,11 +60,14 @@ def on_files(files, config):
     try:
         book = Book(root, Path(config.docs_dir))
         check_nav(config, [f"{each.name}.md" for each in book.chapters])
+        write_snapshot(root, book.outputs[-1], root / PACKAGE)
         names = weave(
             book, woven, repository=config.repo_url or "", report=log.info
         )
     except BookError as error:
         raise PluginError(str(error)) from error
+    reference.ENTRIES.clear()
+    reference.ENTRIES.update(reference.find_entries(book.outputs[-1]))
     for name in names:
         known = files.get_file_from_path(name)
         if known:
@@ -94,11 +105,28 @@ def on_page_markdown(markdown, page, config, files):
     notebook = f"notebooks/{Path(name).stem}.ipynb"
     if files.get_file_from_path(notebook) and name != notebook:
         page.meta["notebook"] = files.get_file_from_path(notebook).url
-    return markdown
+    return keep_raw(markdown, page)
+
+
+def keep_raw(markdown, page):
+    """Keep the lines of a file from the Markdown parser.
+
+    They are HTML already, and it would take seconds to find that out.
+    """
+    match = RAW.search(markdown)
+    if not match:
+        return markdown
+    page.meta["lines"] = match[0]
+    page.edit_url = None
+    return markdown.replace(match[0], RAW_PLACE)
 
 
 def on_page_content(html, page, config, files):
-    """Leave out the tags of code that is not coloured."""
+    """Put back what was kept; leave out tags of code without a colour."""
+    raw = page.meta.pop("lines", None)
+    if raw:
+        page.present_anchor_ids |= set(ANCHOR.findall(raw))
+        return html.replace(RAW_PLACE, PAGE_LINK.sub(r"\1/#", raw))
     return PLAIN.sub(r"\1", html)
 
 
