@@ -24,6 +24,7 @@ from methods import find_extend
 from output import Output
 from recorded import is_timing
 from reference import Entry, entry_of, find_entries
+from terms import Linker, Term
 from testruns import ChapterTests
 
 ANCHOR = "code-"  # a heading may have the name of a block: "Hooks", "hooks"
@@ -37,11 +38,13 @@ ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 class Site:
     """What all pages need: what the chapters make, and where links lead.
 
-    `repository` is where links to files outside the book lead.
+    `repository` is where links to files outside the book lead, `terms` are
+    those of the glossary.
     """
 
     book: Output
     repository: str = ""
+    terms: tuple[Term, ...] = ()
 
     @functools.cached_property
     def entries(self) -> dict[str, Entry]:
@@ -86,10 +89,12 @@ def make_page(
     page = Page(chapter, site, conditions, tests or ChapterTests("", {}))
     page.parts.append(front_matter(chapter))
     blocks = {id(block.cell): block for block in site.book.blocks}
+    linker = Linker(chapter, site.terms, site.entries)
     found = iter(outputs)
     for cell in chapter.cells:
         if cell.kind == "markdown":
-            page.parts.append(make_text(cell.source, site.repository))
+            text = linker.link(cell.source)
+            page.parts.append(make_text(text, site.repository))
         elif cell.kind == "code":
             add_code(page, cell, blocks.get(id(cell)))
             if not cell.is_test:

@@ -116,8 +116,13 @@ def is_test(node: ast.stmt) -> bool:
     return (
         isinstance(node, DEFINITIONS)
         and node.name.startswith(("test", "Test"))
-        and not any("fixture" in ast.unparse(d) for d in node.decorator_list)
+        and not any(map(is_fixture, node.decorator_list))
     )
+
+
+def is_fixture(decorator: ast.expr) -> bool:
+    """Whether a decorator makes a fixture of a function."""
+    return ast.unparse(decorator).startswith("pytest.fixture")
 
 
 # --- The cache ---

@@ -37,6 +37,8 @@ from recorded import (
 )
 from reference import make_reference
 from run_chapters import at_least_one
+from terms import PAGE as GLOSSARY
+from terms import Term, make_glossary, read_terms
 from testruns import ChapterTests, run_tests
 
 WOVEN = "build/woven"
@@ -85,7 +87,7 @@ def weave(
     of all chapters that do not run.
     """
     files: dict[str, bytes] = {}
-    site = Site(book.outputs[-1], repository)
+    site = Site(book.outputs[-1], repository, tuple(glossary_terms(book)))
     for run, tests in run_all(book, book.select(numbers or []), jobs, report):
         files |= woven_files(book, run, tests, site, report)
     if not numbers:
@@ -184,6 +186,12 @@ def woven_files(
     }
 
 
+def glossary_terms(book: Book) -> list[Term]:
+    """The terms of the glossary, if there is one."""
+    path = book.folder / GLOSSARY
+    return read_terms(path.read_text("utf-8")) if path.is_file() else []
+
+
 def other_pages(book: Path, site: Site) -> dict[str, bytes]:
     """The pages that are no chapters: home, glossary, code, reference."""
     written = {
@@ -193,6 +201,9 @@ def other_pages(book: Path, site: Site) -> dict[str, bytes]:
         for path in sorted(book.glob("*.md"))
         if not path.name[0].isdigit()
     }
+    if GLOSSARY in written:
+        glossary = make_glossary(written[GLOSSARY].decode())
+        written[GLOSSARY] = glossary.encode()
     return written | make_listings(site.book) | make_reference(site.entries)
 
 
