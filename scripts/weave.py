@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from chapters import ROOT, BookError, Chapter, read_book, write_any_text
 from disk import write_files
 from kernels import Run, run_chapter
-from listing import make_listings
+from listing import cached_listings
 from notebooks import make_notebook
 from output import Output, tangle
 from pages import Site, make_page, make_text
@@ -91,7 +91,7 @@ def weave(
     for run, tests in run_all(book, book.select(numbers or []), jobs, report):
         files |= woven_files(book, run, tests, site, report)
     if not numbers:
-        files |= other_pages(book.folder, site)
+        files |= other_pages(book, site)
         delete_others(folder, files)
     changed = {
         name: content
@@ -192,19 +192,23 @@ def glossary_terms(book: Book) -> list[Term]:
     return read_terms(path.read_text("utf-8")) if path.is_file() else []
 
 
-def other_pages(book: Path, site: Site) -> dict[str, bytes]:
+def other_pages(book: Book, site: Site) -> dict[str, bytes]:
     """The pages that are no chapters: home, glossary, code, reference."""
     written = {
         path.name: make_text(
             path.read_text(encoding="utf-8"), site.repository
         ).encode()
-        for path in sorted(book.glob("*.md"))
+        for path in sorted(book.folder.glob("*.md"))
         if not path.name[0].isdigit()
     }
     if GLOSSARY in written:
         glossary = make_glossary(written[GLOSSARY].decode())
         written[GLOSSARY] = glossary.encode()
-    return written | make_listings(site.book) | make_reference(site.entries)
+    return (
+        written
+        | cached_listings(book.root, site.book)
+        | make_reference(site.entries)
+    )
 
 
 def delete_others(folder: Path, files: dict[str, bytes]) -> None:
