@@ -4,7 +4,9 @@
 mends what that needs.
 """
 
+import functools
 import os
+import posixpath
 import re
 import subprocess
 import sys
@@ -17,6 +19,8 @@ from mkdocs.structure.files import File
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from chapters import BookError
+from npm import MissingPackage, npm_files
+from thin import image_size, size_images, squeeze, thin_code
 from weave import WOVEN, Book, weave
 
 log = get_plugin_logger("weave")
@@ -24,9 +28,6 @@ STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
 EMPTY_SCRIPT = re.compile(r'<script src="">\s*</script>')
 NOTEBOOK_LINK = re.compile(r'(href=")(\d\d-[a-z0-9-]+)\.ipynb')
 NOTEBOOK_CSS = "assets/notebook.css"
-# Names, operators and brackets have the colour of plain text, and without a
-# tag for each of them a page is half as long.
-PLAIN = re.compile(r'<span class="(?:bp|fm|n|nb|ne|nn|o|p|w)">([^<]*)</span>')
 
 
 def on_config(config):
@@ -57,6 +58,7 @@ def on_files(files, config):
         )
     except BookError as error:
         raise PluginError(str(error)) from error
+    add_npm_files(files, config, root)
     for name in names:
         known = files.get_file_from_path(name)
         if known:
@@ -64,6 +66,16 @@ def on_files(files, config):
         arguments = (str(woven), config.site_dir, config.use_directory_urls)
         files.append(File(name, *arguments))
     return files
+
+
+def add_npm_files(files, config, root: Path) -> None:
+    """Serve what npm installed from the site itself."""
+    try:
+        found = npm_files(root)
+    except MissingPackage as error:
+        raise PluginError(str(error)) from error
+    for name, content in found.items():
+        files.append(File.generated(config, name, content=content))
 
 
 def check_nav(config, chapters: list[str]) -> None:
@@ -98,18 +110,39 @@ def on_page_markdown(markdown, page, config, files):
 
 
 def on_page_content(html, page, config, files):
-    """Leave out the tags of code that is not coloured."""
-    return PLAIN.sub(r"\1", html)
+    """Shorten the code and say how large the figures are."""
+    if page.file.src_uri.startswith("notebooks/"):
+        return html
+
+    @functools.cache
+    def size_of(address: str):
+        path = posixpath.normpath(posixpath.join(page.url, address))
+        file = next((f for f in files if f.url == path), None)
+        return image_size(file.content_bytes) if file else None
+
+    return size_images(thin_code(html), size_of)
 
 
 def on_post_page(output, page, config):
+    """Leave out what no reader sees."""
+    if page.file.src_uri.startswith("notebooks/"):
+        output = mend_notebook(output, page, config)
+    return squeeze(output)
+
+
+def on_post_build(config):
+    """Without an address a site has no map: what MkDocs writes is empty."""
+    if not config.site_url:
+        for name in ("sitemap.xml", "sitemap.xml.gz"):
+            (Path(config.site_dir) / name).unlink(missing_ok=True)
+
+
+def mend_notebook(output: str, page, config) -> str:
     """Make the notebook view lighter and mend its links.
 
     mkdocs-jupyter writes the same 590 kB of styles into every page: they go
     into one file. Links to notebooks lead to their pages.
     """
-    if not page.file.src_uri.startswith("notebooks/"):
-        return output
     start = output.index("<article")
     styles = dict.fromkeys(STYLE.findall(output, start))
     path = Path(config.site_dir) / NOTEBOOK_CSS
