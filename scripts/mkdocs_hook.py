@@ -18,7 +18,10 @@ from mkdocs.structure.files import File
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import reference
 from chapters import BookError
+from disk import write_snapshot
+from listing import RAW_END, RAW_START
 from npm import MissingPackage, npm_files
 from thin import image_size, size_images, squeeze, thin_code
 from weave import WOVEN, Book, weave
@@ -27,7 +30,15 @@ log = get_plugin_logger("weave")
 STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
 EMPTY_SCRIPT = re.compile(r'<script src="">\s*</script>')
 NOTEBOOK_LINK = re.compile(r'(href=")(\d\d-[a-z0-9-]+)\.ipynb')
+PACKAGE = "build/package"  # where mkdocstrings reads the package
 NOTEBOOK_CSS = "assets/notebook.css"
+RAW = re.compile(
+    f"^{re.escape(RAW_START)}.*^{re.escape(RAW_END)}$",
+    re.DOTALL | re.MULTILINE,
+)
+RAW_PLACE = "<!-- lines -->"
+ANCHOR = re.compile(r'<(?:a|div) id="([^"]+)"')
+PAGE_LINK = re.compile(r'(<a href="[^"]*?)\.md#')
 
 
 def on_config(config):
@@ -53,12 +64,15 @@ def on_files(files, config):
     try:
         book = Book(root, Path(config.docs_dir))
         check_nav(config, [f"{each.name}.md" for each in book.chapters])
+        write_snapshot(root, book.outputs[-1], root / PACKAGE)
         names = weave(
             book, woven, repository=config.repo_url or "", report=log.info
         )
     except BookError as error:
         raise PluginError(str(error)) from error
     add_npm_files(files, config, root)
+    reference.ENTRIES.clear()
+    reference.ENTRIES.update(reference.find_entries(book.outputs[-1]))
     for name in names:
         known = files.get_file_from_path(name)
         if known:
@@ -106,11 +120,28 @@ def on_page_markdown(markdown, page, config, files):
     notebook = f"notebooks/{Path(name).stem}.ipynb"
     if files.get_file_from_path(notebook) and name != notebook:
         page.meta["notebook"] = files.get_file_from_path(notebook).url
-    return markdown
+    return keep_raw(markdown, page)
+
+
+def keep_raw(markdown, page):
+    """Keep the lines of a file from the Markdown parser.
+
+    They are HTML already, and it would take seconds to find that out.
+    """
+    match = RAW.search(markdown)
+    if not match:
+        return markdown
+    page.meta["lines"] = match[0]
+    page.edit_url = None
+    return markdown.replace(match[0], RAW_PLACE)
 
 
 def on_page_content(html, page, config, files):
-    """Shorten the code and say how large the figures are."""
+    """Put back what was kept; shorten the code and size the figures."""
+    raw = page.meta.pop("lines", None)
+    if raw:
+        page.present_anchor_ids |= set(ANCHOR.findall(raw))
+        return html.replace(RAW_PLACE, PAGE_LINK.sub(r"\1/#", raw))
     if page.file.src_uri.startswith("notebooks/"):
         return html
 

@@ -23,19 +23,21 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from chapters import ROOT, BookError, Chapter, read_book, write_any_text
 from disk import write_files
 from kernels import Run, run_chapter
+from listing import make_listings
 from notebooks import make_notebook
 from output import Output, tangle
-from pages import make_page, make_text
+from pages import Site, make_page, make_text
 from recorded import (
     find_untagged,
     is_recorded,
     with_recorded,
     write_recorded,
 )
+from reference import make_reference
 from run_chapters import at_least_one
 
 WOVEN = "build/woven"
-MADE = ("*.md", "figures/*", "notebooks/*")  # what a woven folder holds
+WRITTEN = ".woven"  # the names of the files in a woven folder
 
 
 @dataclass
@@ -80,10 +82,11 @@ def weave(
     of all chapters that do not run.
     """
     files: dict[str, bytes] = {}
+    site = Site(book.outputs[-1], repository)
     for run in run_chapters(book, book.select(numbers or []), jobs, report):
-        files |= woven_files(book, run, repository, report)
+        files |= woven_files(book, run, site, report)
     if not numbers:
-        files |= other_pages(book.folder, repository)
+        files |= other_pages(book.folder, site)
         delete_others(folder, files)
     changed = {
         name: content
@@ -91,7 +94,7 @@ def weave(
         if not has_content(folder / name, content)
     }
     write_files(folder, changed)
-    return list(files)
+    return [name for name in files if name != WRITTEN]
 
 
 def run_chapters(
@@ -125,7 +128,7 @@ def run_chapters(
 
 
 def woven_files(
-    book: Book, run: Run, repository: str, report: Callable[[str], None]
+    book: Book, run: Run, site: Site, report: Callable[[str], None]
 ) -> dict[str, bytes]:
     """The page of a chapter, its figures and its notebook."""
     chapter = run.chapter
@@ -135,9 +138,7 @@ def woven_files(
             "page shows those of this run (scripts/weave.py --record)"
         )
     outputs, conditions = with_recorded(book.folder, run)
-    page = make_page(
-        chapter, outputs, conditions, book.outputs[-1], repository
-    )
+    page = make_page(chapter, outputs, conditions, site)
     notebook = make_notebook(chapter, outputs)
     return {
         f"{chapter.name}.md": page.text.encode(),
@@ -146,23 +147,29 @@ def woven_files(
     }
 
 
-def other_pages(book: Path, repository: str) -> dict[str, bytes]:
-    """The pages that are no chapters: home, glossary, bibliography."""
-    return {
+def other_pages(book: Path, site: Site) -> dict[str, bytes]:
+    """The pages that are no chapters: home, glossary, code, reference."""
+    written = {
         path.name: make_text(
-            path.read_text(encoding="utf-8"), repository
+            path.read_text(encoding="utf-8"), site.repository
         ).encode()
         for path in sorted(book.glob("*.md"))
         if not path.name[0].isdigit()
     }
+    return written | make_listings(site.book) | make_reference(site.entries)
 
 
 def delete_others(folder: Path, files: dict[str, bytes]) -> None:
-    """Delete what an earlier weaving wrote and this one does not."""
-    for pattern in MADE:
-        for path in folder.glob(pattern):
-            if path.relative_to(folder).as_posix() not in files:
-                path.unlink()
+    """Delete what an earlier weaving wrote and this one does not.
+
+    What it wrote stands in a file of its own, so that nothing else is lost.
+    """
+    written = folder / WRITTEN
+    if written.is_file():
+        for name in written.read_text(encoding="utf-8").splitlines():
+            if name not in files:
+                (folder / name).unlink(missing_ok=True)
+    files[WRITTEN] = "".join(f"{name}\n" for name in sorted(files)).encode()
 
 
 def has_content(path: Path, content: bytes) -> bool:
