@@ -23,6 +23,7 @@ from chapters import BookError
 from disk import write_snapshot
 from listing import RAW_END, RAW_START
 from npm import MissingPackage, npm_files
+from rendered import hash_of, render_once, site_key
 from thin import image_size, size_images, squeeze, thin_code
 from weave import WOVEN, Book, weave
 
@@ -39,6 +40,7 @@ RAW = re.compile(
 RAW_PLACE = "<!-- lines -->"
 ANCHOR = re.compile(r'<(?:a|div) id="([^"]+)"')
 PAGE_LINK = re.compile(r'(<a href="[^"]*?)\.md#')
+KEYS: dict[str, str] = {}  # what the pages of this build follow from
 
 
 def on_config(config):
@@ -111,6 +113,17 @@ def pages_of(nav) -> list[str]:
     return [page for child in children for page in pages_of(child)]
 
 
+def on_nav(nav, config, files):
+    """Note what all pages of this build follow from."""
+    package = Path(config.config_file_path).parent / PACKAGE
+    code = [path.read_text("utf-8") for path in sorted(package.rglob("*.py"))]
+    places = [
+        [each.path, reference.explain(each), reference.source_link(each)]
+        for each in reference.ENTRIES.values()
+    ]
+    KEYS.update(site=site_key(config, files), package=hash_of([code, places]))
+
+
 def on_page_markdown(markdown, page, config, files):
     """Join a chapter and its notebook; search finds the chapter only."""
     name = page.file.src_uri
@@ -120,7 +133,9 @@ def on_page_markdown(markdown, page, config, files):
     notebook = f"notebooks/{Path(name).stem}.ipynb"
     if files.get_file_from_path(notebook) and name != notebook:
         page.meta["notebook"] = files.get_file_from_path(notebook).url
-    return keep_raw(markdown, page)
+    markdown = keep_raw(markdown, page)
+    render_once(page, markdown, **KEYS)
+    return markdown
 
 
 def keep_raw(markdown, page):
