@@ -5,6 +5,7 @@ chapter stands beside them and leads to the block; a block's title bar in the
 chapter leads to its first region.
 """
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -218,6 +219,7 @@ def is_above(text: str) -> bool:
     return not text.strip() or text.lstrip().startswith("# book/")
 
 
+@functools.lru_cache(64)
 def highlight(text: str) -> list[str]:
     """The lines of a Python text as HTML with coloured words."""
     from pygments import highlight as colour

@@ -139,7 +139,7 @@ def woven_files(
         )
     outputs, conditions = with_recorded(book.folder, run)
     page = make_page(chapter, outputs, conditions, site)
-    notebook = make_notebook(chapter, outputs)
+    notebook = make_notebook(chapter, outputs, site.repository)
     return {
         f"{chapter.name}.md": page.text.encode(),
         f"notebooks/{chapter.name}.ipynb": notebook.encode(),
