@@ -10,6 +10,7 @@ chapter only runs again if its code changed, or the package it runs on.
 """
 
 import argparse
+import functools
 import os
 import sys
 import time
@@ -32,10 +33,11 @@ from recorded import (
     with_recorded,
     write_recorded,
 )
+from results import fill, find_facts
 from run_chapters import at_least_one
 
 WOVEN = "build/woven"
-MADE = ("*.md", "figures/*", "notebooks/*")  # what a woven folder holds
+MADE = ("*.md", "figures/*", "notebooks/*", "pictures/*")  # what a woven folder holds
 
 
 @dataclass
@@ -83,7 +85,7 @@ def weave(
     for run in run_chapters(book, book.select(numbers or []), jobs, report):
         files |= woven_files(book, run, repository, report)
     if not numbers:
-        files |= other_pages(book.folder, repository)
+        files |= other_pages(book, repository)
         delete_others(folder, files)
     changed = {
         name: content
@@ -146,15 +148,21 @@ def woven_files(
     }
 
 
-def other_pages(book: Path, repository: str) -> dict[str, bytes]:
-    """The pages that are no chapters: home, glossary, bibliography."""
-    return {
-        path.name: make_text(
-            path.read_text(encoding="utf-8"), repository
-        ).encode()
-        for path in sorted(book.glob("*.md"))
-        if not path.name[0].isdigit()
-    }
+def other_pages(book: Book, repository: str) -> dict[str, bytes]:
+    """The pages that are no chapters, and their pictures."""
+    facts = functools.cache(
+        lambda: find_facts(book.folder, book.outputs[-1])
+    )
+    files = {}
+    for path in sorted(book.folder.glob("*.md")):
+        if not path.name[0].isdigit():
+            source = path.read_text(encoding="utf-8")
+            name = f"{book.folder.name}/{path.name}"
+            text = make_text(fill(source, name, facts), repository)
+            files[path.name] = text.encode()
+    for path in sorted(book.folder.glob("pictures/*")):
+        files[f"pictures/{path.name}"] = path.read_bytes()
+    return files
 
 
 def delete_others(folder: Path, files: dict[str, bytes]) -> None:
