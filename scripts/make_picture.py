@@ -110,8 +110,8 @@ def draw_digits(
         correct = answers[i] == labels[i]
         cell.set_title(
             str(answers[i]) if correct else f"{answers[i]}, not {labels[i]}",
-            size=11,
-            y=-0.3,
+            size=13,
+            y=-0.36,
             color=DARK if correct else RED,
             weight="normal" if correct else "bold",
         )
@@ -120,7 +120,7 @@ def draw_digits(
 
 def draw_curves(records: list[dict]) -> Figure:
     """Draw the accuracy after every epoch of the recorded runs."""
-    figure = Figure(figsize=(6, 3.4), layout="constrained")
+    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
     axes = figure.subplots()
     for data, color in ("full", BLUE), ("mini", ORANGE):
         runs = [
@@ -165,7 +165,8 @@ def main() -> None:
     seen = test.data, test.targets, answers
     save(draw(history, *seen), ROOT / "assets" / "mlp-mnist.png", dpi=160)
     pictures = ROOT / "book" / "pictures"
-    page = Figure(figsize=(7, 6.4))
+    page = Figure(figsize=(6.4, 5.6))
+    page.subplots_adjust(0, 0.05, 1, 1, hspace=0.45)
     save(draw_digits(page, *seen, SHAPE), pictures / "digits.svg")
     lines = RECORDS.read_text(encoding="utf-8").splitlines()
     records = [json.loads(line) for line in lines]
