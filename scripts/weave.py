@@ -10,6 +10,7 @@ chapter only runs again if its code changed, or the package it runs on.
 """
 
 import argparse
+import functools
 import os
 import sys
 import time
@@ -34,6 +35,7 @@ from recorded import (
     write_recorded,
 )
 from reference import make_reference
+from results import fill, find_facts
 from run_chapters import at_least_one
 
 WOVEN = "build/woven"
@@ -86,7 +88,7 @@ def weave(
     for run in run_chapters(book, book.select(numbers or []), jobs, report):
         files |= woven_files(book, run, site, report)
     if not numbers:
-        files |= other_pages(book.folder, site)
+        files |= other_pages(book, site)
         delete_others(folder, files)
     changed = {
         name: content
@@ -147,16 +149,19 @@ def woven_files(
     }
 
 
-def other_pages(book: Path, site: Site) -> dict[str, bytes]:
+def other_pages(book: Book, site: Site) -> dict[str, bytes]:
     """The pages that are no chapters: home, glossary, code, reference."""
-    written = {
-        path.name: make_text(
-            path.read_text(encoding="utf-8"), site.repository
-        ).encode()
-        for path in sorted(book.glob("*.md"))
-        if not path.name[0].isdigit()
-    }
-    return written | make_listings(site.book) | make_reference(site.entries)
+    facts = functools.cache(lambda: find_facts(book.folder, site.book))
+    files = {}
+    for path in sorted(book.folder.glob("*.md")):
+        if not path.name[0].isdigit():
+            source = path.read_text(encoding="utf-8")
+            name = f"{book.folder.name}/{path.name}"
+            text = make_text(fill(source, name, facts), site.repository)
+            files[path.name] = text.encode()
+    for path in sorted(book.folder.glob("pictures/*")):
+        files[f"pictures/{path.name}"] = path.read_bytes()
+    return files | make_listings(site.book) | make_reference(site.entries)
 
 
 def delete_others(folder: Path, files: dict[str, bytes]) -> None:
