@@ -24,6 +24,8 @@ from methods import find_extend
 from output import Output
 from recorded import is_timing
 from reference import Entry, entry_of, find_entries
+from terms import Linker, Term
+from testruns import ChapterTests
 
 ANCHOR = "code-"  # a heading may have the name of a block: "Hooks", "hooks"
 IMAGES = {"image/svg+xml": "svg", "image/png": "png"}
@@ -36,11 +38,13 @@ ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 class Site:
     """What all pages need: what the chapters make, and where links lead.
 
-    `repository` is where links to files outside the book lead.
+    `repository` is where links to files outside the book lead, `terms` are
+    those of the glossary.
     """
 
     book: Output
     repository: str = ""
+    terms: tuple[Term, ...] = ()
 
     @functools.cached_property
     def entries(self) -> dict[str, Entry]:
@@ -60,6 +64,7 @@ class Page:
     chapter: Chapter
     site: Site
     conditions: dict[str, str]
+    tests: ChapterTests
     parts: list[str] = field(default_factory=list)
     figures: dict[str, bytes] = field(default_factory=dict)
 
@@ -74,23 +79,29 @@ def make_page(
     outputs: list[list[dict]],
     conditions: dict[str, str],
     site: Site,
+    tests: ChapterTests | None = None,
 ) -> Page:
     """Make the page of a chapter.
 
     `outputs` are those of its live cells, `conditions` say where its timings
-    were measured.
+    were measured, `tests` are what came of its tests.
     """
-    page = Page(chapter, site, conditions)
+    page = Page(chapter, site, conditions, tests or ChapterTests("", {}))
     page.parts.append(front_matter(chapter))
     blocks = {id(block.cell): block for block in site.book.blocks}
+    linker = Linker(chapter, site.terms, site.entries)
     found = iter(outputs)
     for cell in chapter.cells:
         if cell.kind == "markdown":
-            page.parts.append(make_text(cell.source, site.repository))
+            text = linker.link(cell.source)
+            page.parts.append(make_text(text, site.repository))
         elif cell.kind == "code":
             add_code(page, cell, blocks.get(id(cell)))
             if not cell.is_test:
                 add_outputs(page, cell, next(found))
+    if page.tests.conditions:
+        text = f"Tests timed on {explain(page.tests.conditions)}."
+        page.parts.append(measured(text))
     return page
 
 
@@ -192,10 +203,34 @@ def make_bar(page: Page, block: Block) -> str:
         for new in book.blocks
         if block.id in new.replaces
     ]
+    parts.append(count_tests(page, block))
     anchor = ANCHOR + block.id
     permalink = f'[#](#{anchor} "Link to this block")'
     text = " · ".join(part for part in parts if part)
     return div("dlfs-bar", f"{text} {permalink}", f' id="{anchor}"')
+
+
+def count_tests(page: Page, block: Block) -> str:
+    """How many tests of a block passed: "12 tests passed in 30 ms"."""
+    tests = page.tests.blocks.get(block.id)
+    if not tests:
+        return ""
+    parts = []
+    if tests.passed:
+        parts = [f"{tests.passed} test{'s' * (tests.passed > 1)} passed"]
+        if tests.seconds is not None:
+            parts[0] += f" in {in_words(tests.seconds)}"
+    if tests.skipped:
+        reason = html.escape(tests.reason)
+        parts.append(f"{tests.skipped} skipped here ({reason})")
+    return f'<span class="dlfs-passed">{", ".join(parts)}</span>'
+
+
+def in_words(seconds: float) -> str:
+    """A duration: "30 ms" or "1.2 s"."""
+    if seconds >= 1:
+        return f"{seconds:.1f} s"
+    return f"{max(1000 * seconds, 1):.0f} ms"
 
 
 def file_link(site: Site, block: Block) -> str:
@@ -286,7 +321,12 @@ def add_outputs(page: Page, cell: Cell, outputs: list[dict]) -> None:
             page.parts.append(make_output(output))
     if is_timing(cell) and outputs:
         text = f"Measured on {explain(page.conditions)}."
-        page.parts.append(f'<p class="dlfs-measured">{html.escape(text)}</p>')
+        page.parts.append(measured(text))
+
+
+def measured(text: str) -> str:
+    """A line that says where something was measured."""
+    return f'<p class="dlfs-measured">{html.escape(text)}</p>'
 
 
 def make_output(output: dict) -> str:
