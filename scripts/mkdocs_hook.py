@@ -4,7 +4,9 @@
 mends what that needs.
 """
 
+import functools
 import os
+import posixpath
 import re
 import subprocess
 import sys
@@ -19,7 +21,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import reference
 from chapters import BookError
 from disk import write_snapshot
-from listing import PLAIN, RAW_END, RAW_START
+from listing import RAW_END, RAW_START
+from npm import MissingPackage, npm_files
+from rendered import hash_of, render_once, site_key
+from thin import image_size, size_images, squeeze, thin_code
 from weave import WOVEN, Book, weave
 
 log = get_plugin_logger("weave")
@@ -35,6 +40,7 @@ RAW = re.compile(
 RAW_PLACE = "<!-- lines -->"
 ANCHOR = re.compile(r'<(?:a|div) id="([^"]+)"')
 PAGE_LINK = re.compile(r'(<a href="[^"]*?)\.md#')
+KEYS: dict[str, str] = {}  # what the pages of this build follow from
 
 
 def on_config(config):
@@ -66,6 +72,7 @@ def on_files(files, config):
         )
     except BookError as error:
         raise PluginError(str(error)) from error
+    add_npm_files(files, config, root)
     reference.ENTRIES.clear()
     reference.ENTRIES.update(reference.find_entries(book.outputs[-1]))
     for name in names:
@@ -75,6 +82,16 @@ def on_files(files, config):
         arguments = (str(woven), config.site_dir, config.use_directory_urls)
         files.append(File(name, *arguments))
     return files
+
+
+def add_npm_files(files, config, root: Path) -> None:
+    """Serve what npm installed from the site itself."""
+    try:
+        found = npm_files(root)
+    except MissingPackage as error:
+        raise PluginError(str(error)) from error
+    for name, content in found.items():
+        files.append(File.generated(config, name, content=content))
 
 
 def check_nav(config, chapters: list[str]) -> None:
@@ -96,6 +113,17 @@ def pages_of(nav) -> list[str]:
     return [page for child in children for page in pages_of(child)]
 
 
+def on_nav(nav, config, files):
+    """Note what all pages of this build follow from."""
+    package = Path(config.config_file_path).parent / PACKAGE
+    code = [path.read_text("utf-8") for path in sorted(package.rglob("*.py"))]
+    places = [
+        [each.path, reference.explain(each), reference.source_link(each)]
+        for each in reference.ENTRIES.values()
+    ]
+    KEYS.update(site=site_key(config, files), package=hash_of([code, places]))
+
+
 def on_page_markdown(markdown, page, config, files):
     """Join a chapter and its notebook; search finds the chapter only."""
     name = page.file.src_uri
@@ -105,7 +133,9 @@ def on_page_markdown(markdown, page, config, files):
     notebook = f"notebooks/{Path(name).stem}.ipynb"
     if files.get_file_from_path(notebook) and name != notebook:
         page.meta["notebook"] = files.get_file_from_path(notebook).url
-    return keep_raw(markdown, page)
+    markdown = keep_raw(markdown, page)
+    render_once(page, markdown, **KEYS)
+    return markdown
 
 
 def keep_raw(markdown, page):
@@ -122,22 +152,43 @@ def keep_raw(markdown, page):
 
 
 def on_page_content(html, page, config, files):
-    """Put back what was kept; leave out tags of code without a colour."""
+    """Put back what was kept; shorten the code and size the figures."""
     raw = page.meta.pop("lines", None)
     if raw:
         page.present_anchor_ids |= set(ANCHOR.findall(raw))
         return html.replace(RAW_PLACE, PAGE_LINK.sub(r"\1/#", raw))
-    return PLAIN.sub(r"\1", html)
+    if page.file.src_uri.startswith("notebooks/"):
+        return html
+
+    @functools.cache
+    def size_of(address: str):
+        path = posixpath.normpath(posixpath.join(page.url, address))
+        file = next((f for f in files if f.url == path), None)
+        return image_size(file.content_bytes) if file else None
+
+    return size_images(thin_code(html), size_of)
 
 
 def on_post_page(output, page, config):
+    """Leave out what no reader sees."""
+    if page.file.src_uri.startswith("notebooks/"):
+        output = mend_notebook(output, page, config)
+    return squeeze(output)
+
+
+def on_post_build(config):
+    """Without an address a site has no map: what MkDocs writes is empty."""
+    if not config.site_url:
+        for name in ("sitemap.xml", "sitemap.xml.gz"):
+            (Path(config.site_dir) / name).unlink(missing_ok=True)
+
+
+def mend_notebook(output: str, page, config) -> str:
     """Make the notebook view lighter and mend its links.
 
     mkdocs-jupyter writes the same 590 kB of styles into every page: they go
     into one file. Links to notebooks lead to their pages.
     """
-    if not page.file.src_uri.startswith("notebooks/"):
-        return output
     start = output.index("<article")
     styles = dict.fromkeys(STYLE.findall(output, start))
     path = Path(config.site_dir) / NOTEBOOK_CSS

@@ -115,7 +115,22 @@ def front_matter(chapter: Chapter) -> str:
     lines = [f"title: {json.dumps(numbered_title(chapter, title))}"]
     if "description" in options:
         lines.append(f"description: {json.dumps(options['description'])}")
+    lines.append(f"minutes: {reading_minutes(chapter)}")
     return "\n".join(["---", *lines, "---"])
+
+
+def reading_minutes(chapter: Chapter) -> int:
+    """How long it takes to read a chapter, in steps of five minutes.
+
+    Text at 200 words a minute, code at 20 lines; exercises not counted.
+    """
+    words = lines = 0
+    for cell in chapter.cells:
+        if cell.kind == "markdown":
+            words += len(cell.source.split())
+        elif cell.kind == "code" and "exercise" not in cell.options:
+            lines += sum(1 for each in cell.source.split("\n") if each.strip())
+    return max(5, 5 * round((words / 200 + lines / 20) / 5))
 
 
 def chapter_options(chapter: Chapter) -> dict:

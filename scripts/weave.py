@@ -36,6 +36,7 @@ from recorded import (
     write_recorded,
 )
 from reference import make_reference
+from results import fill, find_facts
 from run_chapters import at_least_one
 from terms import PAGE as GLOSSARY
 from terms import Term, make_glossary, read_terms
@@ -178,7 +179,7 @@ def woven_files(
     outputs, conditions = with_recorded(book.folder, run)
     tests = with_recorded_times(book.folder, chapter, tests)
     page = make_page(chapter, outputs, conditions, site, tests)
-    notebook = make_notebook(chapter, outputs)
+    notebook = make_notebook(chapter, outputs, site.repository)
     return {
         f"{chapter.name}.md": page.text.encode(),
         f"notebooks/{chapter.name}.ipynb": notebook.encode(),
@@ -194,21 +195,20 @@ def glossary_terms(book: Book) -> list[Term]:
 
 def other_pages(book: Book, site: Site) -> dict[str, bytes]:
     """The pages that are no chapters: home, glossary, code, reference."""
-    written = {
-        path.name: make_text(
-            path.read_text(encoding="utf-8"), site.repository
-        ).encode()
-        for path in sorted(book.folder.glob("*.md"))
-        if not path.name[0].isdigit()
-    }
-    if GLOSSARY in written:
-        glossary = make_glossary(written[GLOSSARY].decode())
-        written[GLOSSARY] = glossary.encode()
-    return (
-        written
-        | cached_listings(book.root, site.book)
-        | make_reference(site.entries)
-    )
+    facts = functools.cache(lambda: find_facts(book.folder, site.book))
+    files = {}
+    for path in sorted(book.folder.glob("*.md")):
+        if not path.name[0].isdigit():
+            source = path.read_text(encoding="utf-8")
+            name = f"{book.folder.name}/{path.name}"
+            text = make_text(fill(source, name, facts), site.repository)
+            files[path.name] = text.encode()
+    for path in sorted(book.folder.glob("pictures/*")):
+        files[f"pictures/{path.name}"] = path.read_bytes()
+    if GLOSSARY in files:
+        files[GLOSSARY] = make_glossary(files[GLOSSARY].decode()).encode()
+    files |= cached_listings(book.root, site.book)
+    return files | make_reference(site.entries)
 
 
 def delete_others(folder: Path, files: dict[str, bytes]) -> None:
