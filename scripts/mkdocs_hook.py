@@ -22,6 +22,7 @@ import reference
 from chapters import BookError
 from disk import write_snapshot
 from listing import RAW_END, RAW_START
+from notebooks import colab_link
 from npm import MissingPackage, npm_files
 from rendered import hash_of, render_once, site_key
 from thin import image_size, size_images, squeeze, thin_code
@@ -130,9 +131,14 @@ def on_page_markdown(markdown, page, config, files):
     if name.startswith("notebooks/"):
         page.meta["search"] = {"exclude": True}
         page.edit_url = None
-    notebook = f"notebooks/{Path(name).stem}.ipynb"
-    if files.get_file_from_path(notebook) and name != notebook:
-        page.meta["notebook"] = files.get_file_from_path(notebook).url
+    stem = Path(name).stem
+    notebook = files.get_file_from_path(f"notebooks/{stem}.ipynb")
+    if notebook:
+        chapter = files.get_file_from_path(f"{stem}.md")
+        other = chapter if page.file is notebook else notebook
+        page.meta["chapter" if other is chapter else "notebook"] = other.url
+        page.meta["download"] = f"{notebook.url}{stem}.ipynb"
+        page.meta["colab"] = colab_link(config.repo_url or "", stem)
     markdown = keep_raw(markdown, page)
     render_once(page, markdown, **KEYS)
     return markdown

@@ -205,7 +205,7 @@ def make_bar(page: Page, block: Block) -> str:
     ]
     parts.append(count_tests(page, block))
     anchor = ANCHOR + block.id
-    permalink = f'[#](#{anchor} "Link to this block")'
+    permalink = f"[#](#{anchor})"
     text = " · ".join(part for part in parts if part)
     return div("dlfs-bar", f"{text} {permalink}", f' id="{anchor}"')
 

@@ -179,7 +179,9 @@ def woven_files(
     outputs, conditions = with_recorded(book.folder, run)
     tests = with_recorded_times(book.folder, chapter, tests)
     page = make_page(chapter, outputs, conditions, site, tests)
-    notebook = make_notebook(chapter, outputs, site.repository)
+    index = book.chapters.index(chapter)
+    before = book.chapters[index - 1] if index else None
+    notebook = make_notebook(chapter, outputs, site.repository, before)
     return {
         f"{chapter.name}.md": page.text.encode(),
         f"notebooks/{chapter.name}.ipynb": notebook.encode(),
