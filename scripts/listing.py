@@ -6,11 +6,11 @@ chapter leads to its first region.
 """
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import thin
 from blocks import Block, Line
 from disk import write_files
 from kernels import CACHE, forget_old_runs, hash_texts, version
@@ -19,9 +19,6 @@ from output import Output
 FOLDER = "code"
 RAW_START = '<div class="dlfs-code highlight" tabindex="0">'
 RAW_END = "</div>"
-# Names, operators and brackets have the colour of plain text, and without a
-# tag for each of them a page is half as long.
-PLAIN = re.compile(r'<span class="(?:bp|fm|n|nb|ne|nn|o|p|w)">([^<]*)</span>')
 INTRODUCTION = """\
 ---
 title: Code
@@ -67,7 +64,9 @@ def cached_listings(root: Path, output: Output) -> dict[str, bytes]:
 
     To colour all these lines takes a second.
     """
-    parts = [Path(__file__).read_text(encoding="utf-8"), version("pygments")]
+    programs = (Path(__file__), Path(thin.__file__))
+    parts = [path.read_text(encoding="utf-8") for path in programs]
+    parts.append(version("pygments"))
     for file in output.files:
         parts += [file, output.text(file)]
     for block in output.blocks:
@@ -193,9 +192,10 @@ def make_region(
         for number in range(first, stop)
     )
     text = "\n".join(code[first - 1 : stop - 1])
+    lead = "\n" if text.startswith("\n") else ""  # a browser drops the first
     return (
         f"<div{anchor}>{chapter}<pre>{numbers}</pre>"
-        f"<pre><code>{text}\n</code></pre></div>\n"
+        f"<pre>{lead}{text}\n</pre></div>\n"
     )
 
 
@@ -251,5 +251,5 @@ def highlight(text: str) -> list[str]:
     from pygments.lexers import PythonLexer
 
     made = colour(text, PythonLexer(stripnl=False), HtmlFormatter(nowrap=True))
-    lines = PLAIN.sub(r"\1", made).split("\n")
-    return lines[: text.count("\n") + 1]
+    lines = made.split("\n")[: text.count("\n") + 1]
+    return [thin.thin_block(line) for line in lines]

@@ -11,8 +11,8 @@ BRANCH = "notebooks"  # of the repository; the site's workflow writes it
 COLAB = "https://colab.research.google.com/github/"
 START_TEXT = """\
 **Before you start:** this chapter builds on what the chapters before it have
-made. The next cell makes that package, from a copy of the book's repository, and
-needs some seconds.{where}"""
+made. The next cell makes that package, from a copy of the book's repository,
+in a few seconds.{where}"""
 WHERE_FETCHED = """ It looks for the copy around this notebook, and if there is
 none, as on Colab, it fetches one."""
 WHERE_FOUND = """ Keep this notebook in a folder of that copy."""
