@@ -5,12 +5,15 @@ chapter stands beside them and leads to the block; a block's title bar in the
 chapter leads to its first region.
 """
 
-import functools
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from blocks import Block, Line
+from disk import write_files
+from kernels import CACHE, forget_old_runs, hash_texts, version
 from output import Output
 
 FOLDER = "code"
@@ -57,6 +60,28 @@ def placed_ids(output: Output) -> set[str]:
         for line in lines
         if line.origin
     }
+
+
+def cached_listings(root: Path, output: Output) -> dict[str, bytes]:
+    """The pages of all files, from the cache if nothing has changed.
+
+    To colour all these lines takes a second.
+    """
+    parts = [Path(__file__).read_text(encoding="utf-8"), version("pygments")]
+    for file in output.files:
+        parts += [file, output.text(file)]
+    for block in output.blocks:
+        parts += [block.id, block.chapter.name]
+    cached = root / CACHE / f"listings-{hash_texts(parts)[:20]}.json"
+    if cached.exists():
+        pages = json.loads(cached.read_text(encoding="utf-8"))
+        cached.touch()  # the oldest are deleted
+        return {name: text.encode() for name, text in pages.items()}
+    made = make_listings(output)
+    text = json.dumps({name: page.decode() for name, page in made.items()})
+    write_files(cached.parent, {cached.name: text.encode()})
+    forget_old_runs(cached.parent, "listings")
+    return made
 
 
 def make_listings(output: Output) -> dict[str, bytes]:
@@ -219,7 +244,6 @@ def is_above(text: str) -> bool:
     return not text.strip() or text.lstrip().startswith("# book/")
 
 
-@functools.lru_cache(64)
 def highlight(text: str) -> list[str]:
     """The lines of a Python text as HTML with coloured words."""
     from pygments import highlight as colour

@@ -195,13 +195,14 @@ def make_index(modules: dict[str, list[Entry]]) -> str:
 
 def make_module(module: str, entries: list[Entry]) -> str:
     """The page of a module."""
+    shown = [each for each in entries if "." not in each.name]
     rows = ["| name | what it is | explained in |", "|---|---|---|"]
     rows += [
         f"| [`{each.name}`](#{each.path}) | {each.summary} | {explain(each)} |"
-        for each in entries
-        if "." not in each.name
+        for each in shown
     ]
     table = "\n".join(rows)
+    members = ", ".join(each.name for each in shown)
     return f"""\
 ---
 title: {module}
@@ -212,4 +213,6 @@ title: {module}
 {table}
 
 ::: {module}
+    options:
+      members: [{members}]
 """

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from chapters import ROOT, BookError, Chapter, read_book, write_any_text
 from disk import write_files
 from kernels import Run, run_chapter
-from listing import make_listings
+from listing import cached_listings
 from notebooks import make_notebook
 from output import Output, tangle
 from pages import Site, make_page, make_text
@@ -207,7 +207,8 @@ def other_pages(book: Book, site: Site) -> dict[str, bytes]:
         files[f"pictures/{path.name}"] = path.read_bytes()
     if GLOSSARY in files:
         files[GLOSSARY] = make_glossary(files[GLOSSARY].decode()).encode()
-    return files | make_listings(site.book) | make_reference(site.entries)
+    files |= cached_listings(book.root, site.book)
+    return files | make_reference(site.entries)
 
 
 def delete_others(folder: Path, files: dict[str, bytes]) -> None:
