@@ -22,6 +22,7 @@ import reference
 from chapters import BookError
 from disk import write_snapshot
 from listing import RAW_END, RAW_START
+from notebook_pages import mend
 from notebooks import colab_link
 from npm import MissingPackage, npm_files
 from rendered import hash_of, render_once, site_key
@@ -29,9 +30,6 @@ from thin import image_size, size_images, squeeze, thin_code
 from weave import WOVEN, Book, weave
 
 log = get_plugin_logger("weave")
-STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
-EMPTY_SCRIPT = re.compile(r'<script src="">\s*</script>')
-NOTEBOOK_LINK = re.compile(r'(href=")(\d\d-[a-z0-9-]+)\.ipynb')
 PACKAGE = "build/package"  # where mkdocstrings reads the package
 NOTEBOOK_CSS = "assets/notebook.css"
 RAW = re.compile(
@@ -40,7 +38,7 @@ RAW = re.compile(
 )
 RAW_PLACE = "<!-- lines -->"
 ANCHOR = re.compile(r'<(?:a|div) id="([^"]+)"')
-PAGE_LINK = re.compile(r'(<a href="[^"]*?)\.md#')
+PAGE_LINK = re.compile(r'(<a href=")([^"]*?)\.md#')
 KEYS: dict[str, str] = {}  # what the pages of this build follow from
 
 
@@ -162,7 +160,7 @@ def on_page_content(html, page, config, files):
     raw = page.meta.pop("lines", None)
     if raw:
         page.present_anchor_ids |= set(ANCHOR.findall(raw))
-        return html.replace(RAW_PLACE, PAGE_LINK.sub(r"\1/#", raw))
+        return html.replace(RAW_PLACE, PAGE_LINK.sub(r"\1../\2/#", raw))
     if page.file.src_uri.startswith("notebooks/"):
         return html
 
@@ -190,18 +188,13 @@ def on_post_build(config):
 
 
 def mend_notebook(output: str, page, config) -> str:
-    """Make the notebook view lighter and mend its links.
-
-    mkdocs-jupyter writes the same 590 kB of styles into every page: they go
-    into one file. Links to notebooks lead to their pages.
-    """
-    start = output.index("<article")
-    styles = dict.fromkeys(STYLE.findall(output, start))
+    """Mend the notebook view; its styles go into one file for all."""
+    name = Path(page.file.src_uri).stem
+    output, styles = mend(output, name, page.markdown)
     path = Path(config.site_dir) / NOTEBOOK_CSS
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(styles), encoding="utf-8")
-    body = EMPTY_SCRIPT.sub("", STYLE.sub("", output[start:]))
-    body = NOTEBOOK_LINK.sub(r"\1../\2/", body)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(styles, encoding="utf-8")
     href = "../" * page.url.count("/") + NOTEBOOK_CSS
     link = f'<link rel="stylesheet" href="{href}"></head>'
-    return output[:start].replace("</head>", link) + body
+    return output.replace("</head>", link, 1)

@@ -11,9 +11,8 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 ADDRESS = "http://site.invalid"  # the site's own, for joining addresses
 LINKS = {"a": "href", "link": "href", "script": "src", "img": "src"}
-VOID = frozenset(
-    "area base br col embed hr img input link meta source track wbr".split()
-)
+VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link"}
+VOID |= {"meta", "source", "track", "wbr"}
 STYLE_URL = re.compile(r"""url\(\s*["']?([^"')]+)""")
 LOCATION = re.compile(r"<loc>([^<]*)</loc>")
 
@@ -153,9 +152,9 @@ class Site:
         index = self.folder / "search/search_index.json"
         for entry in json.loads(index.read_text(encoding="utf-8"))["docs"]:
             found.append((index.name, self.base, entry["location"]))
-        sitemap = (self.folder / "sitemap.xml").read_text(encoding="utf-8")
-        for link in LOCATION.findall(sitemap):
-            found.append(("sitemap.xml", self.base, link))
+        for path in self.glob("sitemap.xml"):  # there, if there is an address
+            for link in LOCATION.findall(path.read_text(encoding="utf-8")):
+                found.append((path.name, self.base, link))
         return found
 
 
@@ -165,16 +164,16 @@ def has_text(figure: Element) -> bool:
     A decoration says instead that it is one. The icon of a link or a button
     is described by that.
     """
-    around = [each for each in figure.inside if each.tag != "svg"]
-    if any(each.tag in ("a", "button", "label") for each in around):
-        if figure.tag == "svg":
-            return True
-    if any("icon" in each["class"] for each in (*around, figure)):
-        return True
-    if "true" in [each["aria-hidden"] for each in (*around, figure)]:
+    elements = (*figure.inside, figure)
+    if "true" in [each["aria-hidden"] for each in elements]:
         return True
     if figure.tag == "img":
         words = figure["alt"]
         return bool(words) and "No description has been" not in words
+    buttons = {"a", "button", "label"}
+    if buttons & {each.tag for each in elements}:
+        return True
+    if any("icon" in each["class"] for each in elements):
+        return True
     named = figure["aria-label"] or figure["aria-labelledby"] or figure.titles
     return figure["role"] == "img" and bool(named)

@@ -1,6 +1,7 @@
 """The files of the site: links lead somewhere, figures have words."""
 
 from built import Site, has_text
+
 from conftest import complain
 
 LIMIT = 150_000  # bytes of a chapter

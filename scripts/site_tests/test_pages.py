@@ -3,6 +3,7 @@
 import pytest
 from browse import DESKTOP, PHONE, Visit, look_at, with_browsers
 from built import Site
+
 from conftest import complain
 
 # Every page in the first two ways. The frame around them is the same for
