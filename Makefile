@@ -4,6 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/ready
 SITE_READY := $(VENV)/site-ready
+NPM_READY := node_modules/.package-lock.json
 
 # What Material says at every start about a version we do not use.
 export NO_MKDOCS_2_WARNING := 1
@@ -26,10 +27,10 @@ tangle: $(READY) ## write dlfs/ and tests/ from the chapters
 chapters: $(READY) ## run every chapter, and the tests as they stand after it
 	$(PY) scripts/chapters.py run
 
-site: $(SITE_READY) ## make the site in site/: run the chapters, weave their pages
+site: $(SITE_READY) $(NPM_READY) ## make the site in site/: run the chapters, weave their pages
 	$(PY) -m mkdocs build --strict
 
-serve: $(SITE_READY) ## show the site at http://127.0.0.1:8000, anew after every change
+serve: $(SITE_READY) $(NPM_READY) ## show the site at http://127.0.0.1:8000, anew after every change
 	$(PY) -m mkdocs serve --livereload
 
 record: $(SITE_READY) ## run the chapters and record the timings they print
@@ -44,7 +45,7 @@ check: $(READY) ## what has to hold before a commit: no drift, no lint
 	$(PY) -m ruff format --check .
 
 clean: ## delete the environment and everything that can be made again
-	rm -rf $(VENV) build runs site .cache book/py book/ipynb .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) node_modules build runs site .cache book/py book/ipynb .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements.txt pyproject.toml
@@ -59,3 +60,9 @@ $(READY): requirements.txt pyproject.toml
 $(SITE_READY): requirements-site.txt $(READY)
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-site.txt
 	@touch $(SITE_READY)
+
+$(NPM_READY): package.json package-lock.json .npmrc
+	@command -v npm >/dev/null || \
+	  { echo "make: npm is missing, which brings what the pages need; install Node.js 18 or newer, on Debian or Ubuntu: apt install npm"; exit 1; }
+	npm ci --silent
+	@touch $(NPM_READY)

@@ -12,6 +12,7 @@ and raised together as one `BookError`.
 and the tests of their snapshots; see `run_chapters.py`.
 """
 
+import functools
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -189,6 +190,7 @@ def read_chapter(path: Path) -> Chapter:
     return parse_chapter(label(path), read_text(path))
 
 
+@functools.lru_cache(64)  # `make serve` reads all after every change
 def parse_chapter(path: str, text: str) -> Chapter:
     """Make a chapter from its text; `path` is as it is printed."""
     lines = text.split("\n")

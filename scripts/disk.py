@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import shutil
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,6 +24,7 @@ DATA_FOLDERS = ("dlfs/mnist_mini",)
 CACHE_SUFFIXES = {".pyc"}
 CACHE_FOLDERS = {"__pycache__"}
 LITTER = re.compile(r"\..+\.[0-9]+\.tmp")
+WRITING = threading.Lock()  # half a snapshot looks like no snapshot
 
 # --- Comparing with what is on disk ---
 
@@ -229,15 +231,16 @@ def write_snapshot(root: Path, output: Output, folder: Path) -> list[str]:
     `BookError` if it holds anything else.
     """
     try:
-        check_snapshot_folder(root, folder)
-        for file in find_orphans(folder, output):
-            text = read_generated(folder / file)
-            if is_untouched(text):
-                (folder / file).unlink()
-        changes = write_output(folder, output)
-        if "dlfs/__init__.py" in output.files:
-            for data in DATA_FOLDERS:
-                copy_data(root / data, folder / data)
+        with WRITING:
+            check_snapshot_folder(root, folder)
+            for file in find_orphans(folder, output):
+                text = read_generated(folder / file)
+                if is_untouched(text):
+                    (folder / file).unlink()
+            changes = write_output(folder, output)
+            if "dlfs/__init__.py" in output.files:
+                for data in DATA_FOLDERS:
+                    copy_data(root / data, folder / data)
     except OSError as error:
         message = f"cannot be read or written: {error}"
         raise BookError([Mistake(str(folder), 1, message)]) from error

@@ -4,7 +4,9 @@
 mends what that needs.
 """
 
+import functools
 import os
+import posixpath
 import re
 import subprocess
 import sys
@@ -16,17 +18,28 @@ from mkdocs.structure.files import File
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import reference
 from chapters import BookError
+from disk import write_snapshot
+from listing import RAW_END, RAW_START
+from notebook_pages import mend
+from notebooks import colab_link
+from npm import MissingPackage, npm_files
+from rendered import hash_of, render_once, site_key
+from thin import image_size, size_images, squeeze, thin_code
 from weave import WOVEN, Book, weave
 
 log = get_plugin_logger("weave")
-STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
-EMPTY_SCRIPT = re.compile(r'<script src="">\s*</script>')
-NOTEBOOK_LINK = re.compile(r'(href=")(\d\d-[a-z0-9-]+)\.ipynb')
+PACKAGE = "build/package"  # where mkdocstrings reads the package
 NOTEBOOK_CSS = "assets/notebook.css"
-# Names, operators and brackets have the colour of plain text, and without a
-# tag for each of them a page is half as long.
-PLAIN = re.compile(r'<span class="(?:bp|fm|n|nb|ne|nn|o|p|w)">([^<]*)</span>')
+RAW = re.compile(
+    f"^{re.escape(RAW_START)}.*^{re.escape(RAW_END)}$",
+    re.DOTALL | re.MULTILINE,
+)
+RAW_PLACE = "<!-- lines -->"
+ANCHOR = re.compile(r'<(?:a|div) id="([^"]+)"')
+PAGE_LINK = re.compile(r'(<a href=")([^"]*?)\.md#')
+KEYS: dict[str, str] = {}  # what the pages of this build follow from
 
 
 def on_config(config):
@@ -52,11 +65,15 @@ def on_files(files, config):
     try:
         book = Book(root, Path(config.docs_dir))
         check_nav(config, [f"{each.name}.md" for each in book.chapters])
+        write_snapshot(root, book.outputs[-1], root / PACKAGE)
         names = weave(
             book, woven, repository=config.repo_url or "", report=log.info
         )
     except BookError as error:
         raise PluginError(str(error)) from error
+    add_npm_files(files, config, root)
+    reference.ENTRIES.clear()
+    reference.ENTRIES.update(reference.find_entries(book.outputs[-1]))
     for name in names:
         known = files.get_file_from_path(name)
         if known:
@@ -64,6 +81,16 @@ def on_files(files, config):
         arguments = (str(woven), config.site_dir, config.use_directory_urls)
         files.append(File(name, *arguments))
     return files
+
+
+def add_npm_files(files, config, root: Path) -> None:
+    """Serve what npm installed from the site itself."""
+    try:
+        found = npm_files(root)
+    except MissingPackage as error:
+        raise PluginError(str(error)) from error
+    for name, content in found.items():
+        files.append(File.generated(config, name, content=content))
 
 
 def check_nav(config, chapters: list[str]) -> None:
@@ -85,38 +112,89 @@ def pages_of(nav) -> list[str]:
     return [page for child in children for page in pages_of(child)]
 
 
+def on_nav(nav, config, files):
+    """Note what all pages of this build follow from."""
+    package = Path(config.config_file_path).parent / PACKAGE
+    code = [path.read_text("utf-8") for path in sorted(package.rglob("*.py"))]
+    places = [
+        [each.path, reference.explain(each), reference.source_link(each)]
+        for each in reference.ENTRIES.values()
+    ]
+    KEYS.update(site=site_key(config, files), package=hash_of([code, places]))
+
+
 def on_page_markdown(markdown, page, config, files):
     """Join a chapter and its notebook; search finds the chapter only."""
     name = page.file.src_uri
     if name.startswith("notebooks/"):
         page.meta["search"] = {"exclude": True}
         page.edit_url = None
-    notebook = f"notebooks/{Path(name).stem}.ipynb"
-    if files.get_file_from_path(notebook) and name != notebook:
-        page.meta["notebook"] = files.get_file_from_path(notebook).url
+    stem = Path(name).stem
+    notebook = files.get_file_from_path(f"notebooks/{stem}.ipynb")
+    if notebook:
+        chapter = files.get_file_from_path(f"{stem}.md")
+        other = chapter if page.file is notebook else notebook
+        page.meta["chapter" if other is chapter else "notebook"] = other.url
+        page.meta["download"] = f"{notebook.url}{stem}.ipynb"
+        page.meta["colab"] = colab_link(config.repo_url or "", stem)
+    markdown = keep_raw(markdown, page)
+    render_once(page, markdown, **KEYS)
     return markdown
 
 
+def keep_raw(markdown, page):
+    """Keep the lines of a file from the Markdown parser.
+
+    They are HTML already, and it would take seconds to find that out.
+    """
+    match = RAW.search(markdown)
+    if not match:
+        return markdown
+    page.meta["lines"] = match[0]
+    page.edit_url = None
+    return markdown.replace(match[0], RAW_PLACE)
+
+
 def on_page_content(html, page, config, files):
-    """Leave out the tags of code that is not coloured."""
-    return PLAIN.sub(r"\1", html)
+    """Put back what was kept; shorten the code and size the figures."""
+    raw = page.meta.pop("lines", None)
+    if raw:
+        page.present_anchor_ids |= set(ANCHOR.findall(raw))
+        return html.replace(RAW_PLACE, PAGE_LINK.sub(r"\1../\2/#", raw))
+    if page.file.src_uri.startswith("notebooks/"):
+        return html
+
+    @functools.cache
+    def size_of(address: str):
+        path = posixpath.normpath(posixpath.join(page.url, address))
+        file = next((f for f in files if f.url == path), None)
+        return image_size(file.content_bytes) if file else None
+
+    return size_images(thin_code(html), size_of)
 
 
 def on_post_page(output, page, config):
-    """Make the notebook view lighter and mend its links.
+    """Leave out what no reader sees."""
+    if page.file.src_uri.startswith("notebooks/"):
+        output = mend_notebook(output, page, config)
+    return squeeze(output)
 
-    mkdocs-jupyter writes the same 590 kB of styles into every page: they go
-    into one file. Links to notebooks lead to their pages.
-    """
-    if not page.file.src_uri.startswith("notebooks/"):
-        return output
-    start = output.index("<article")
-    styles = dict.fromkeys(STYLE.findall(output, start))
+
+def on_post_build(config):
+    """Without an address a site has no map: what MkDocs writes is empty."""
+    if not config.site_url:
+        for name in ("sitemap.xml", "sitemap.xml.gz"):
+            (Path(config.site_dir) / name).unlink(missing_ok=True)
+
+
+def mend_notebook(output: str, page, config) -> str:
+    """Mend the notebook view; its styles go into one file for all."""
+    name = Path(page.file.src_uri).stem
+    output, styles = mend(output, name, page.markdown)
     path = Path(config.site_dir) / NOTEBOOK_CSS
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(styles), encoding="utf-8")
-    body = EMPTY_SCRIPT.sub("", STYLE.sub("", output[start:]))
-    body = NOTEBOOK_LINK.sub(r"\1../\2/", body)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(styles, encoding="utf-8")
     href = "../" * page.url.count("/") + NOTEBOOK_CSS
     link = f'<link rel="stylesheet" href="{href}"></head>'
-    return output[:start].replace("</head>", link) + body
+    return output.replace("</head>", link, 1)

@@ -1,0 +1,93 @@
+// What pages do besides Material's own: mathematics, the checklist, and names
+// for what has none. Everything is there to read without it.
+"use strict";
+
+function renderMath(root) {
+  if (!window.katex) return;
+  const options = { throwOnError: false };
+  for (const element of root.querySelectorAll(".arithmatex")) {
+    const text = element.textContent;
+    if (!/^\\[[(]/.test(text)) continue; // done already
+    const displayMode = text.startsWith("\\[");
+    katex.render(text.slice(2, -2), element, { ...options, displayMode });
+  }
+  if (!window.renderMathInElement) return;
+  const delimiters = [
+    { left: "$$", right: "$$", display: true },
+    { left: "$", right: "$", display: false },
+  ];
+  for (const element of root.querySelectorAll(".jp-RenderedMarkdown")) {
+    renderMathInElement(element, { ...options, delimiters });
+  }
+}
+
+// A box that scrolls can be scrolled with the keyboard, too.
+function reachScrolling(root) {
+  for (const box of root.querySelectorAll(
+    ".katex-display, .dlfs-figure, .md-typeset__scrollwrap",
+  )) {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
+}
+
+const CHECKED = "dlfs-checklist";
+
+function readChecked() {
+  try {
+    return new Set(JSON.parse(localStorage.getItem(CHECKED)) ?? []);
+  } catch {
+    return new Set(); // no storage, or not ours
+  }
+}
+
+function writeChecked(checked) {
+  try {
+    localStorage.setItem(CHECKED, JSON.stringify([...checked].sort()));
+  } catch {
+    // The browser keeps nothing: ticks last as long as the page.
+  }
+}
+
+function makeBox(item, checked, changed) {
+  const name = item.querySelector("strong").textContent;
+  const key = name.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+  const box = document.createElement("input");
+  box.type = "checkbox";
+  box.checked = checked.has(key);
+  box.setAttribute("aria-label", name);
+  box.addEventListener("change", () => {
+    if (box.checked) checked.add(key);
+    else checked.delete(key);
+    writeChecked(checked);
+    changed();
+  });
+  item.prepend(box);
+  return box;
+}
+
+function makeChecklist(list) {
+  if (list.querySelector("input")) return;
+  const checked = readChecked();
+  const count = document.createElement("p");
+  count.className = "dlfs-count";
+  count.setAttribute("role", "status");
+  const changed = () => {
+    const done = boxes.filter((box) => box.checked).length;
+    count.textContent = `${done} of ${boxes.length} ticked`;
+  };
+  const items = [...list.querySelectorAll("li:has(> strong)")];
+  const boxes = items.map((item) => makeBox(item, checked, changed));
+  changed();
+  list.prepend(count);
+}
+
+function start(root) {
+  document.querySelector(".md-search")?.setAttribute("aria-label", "Search");
+  renderMath(root);
+  root.querySelectorAll(".dlfs-checklist").forEach(makeChecklist);
+  reachScrolling(root);
+}
+
+document$.subscribe(() => start(document));
+addEventListener("resize", () => reachScrolling(document));
