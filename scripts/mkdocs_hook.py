@@ -109,6 +109,16 @@ def on_page_markdown(markdown, page, config, files):
     return markdown
 
 
+def on_env(env, config, files):
+    """Give the notebook of a chapter its title, and a way back to it."""
+    for file in files:
+        chapter = files.get_file_from_path(f"{Path(file.src_uri).stem}.md")
+        if file.src_uri.startswith("notebooks/") and file.page and chapter:
+            file.page.title = chapter.page.title
+            file.page.meta["chapter"] = chapter.url
+    return env
+
+
 def on_page_content(html, page, config, files):
     """Shorten the code and say how large the figures are."""
     if page.file.src_uri.startswith("notebooks/"):
