@@ -19,7 +19,7 @@ from mkdocs.structure.files import File
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from chapters import BookError
-from npm import MissingPackage, npm_files
+from npm import MissingPackageError, npm_files
 from thin import image_size, size_images, squeeze, thin_code
 from weave import WOVEN, Book, weave
 
@@ -72,7 +72,7 @@ def add_npm_files(files, config, root: Path) -> None:
     """Serve what npm installed from the site itself."""
     try:
         found = npm_files(root)
-    except MissingPackage as error:
+    except MissingPackageError as error:
         raise PluginError(str(error)) from error
     for name, content in found.items():
         files.append(File.generated(config, name, content=content))

@@ -37,7 +37,8 @@ from results import fill, find_facts
 from run_chapters import at_least_one
 
 WOVEN = "build/woven"
-MADE = ("*.md", "figures/*", "notebooks/*", "pictures/*")  # what a woven folder holds
+# What a woven folder holds.
+MADE = ("*.md", "figures/*", "notebooks/*", "pictures/*")
 
 
 @dataclass
@@ -150,9 +151,7 @@ def woven_files(
 
 def other_pages(book: Book, repository: str) -> dict[str, bytes]:
     """The pages that are no chapters, and their pictures."""
-    facts = functools.cache(
-        lambda: find_facts(book.folder, book.outputs[-1])
-    )
+    facts = functools.cache(lambda: find_facts(book.folder, book.outputs[-1]))
     files = {}
     for path in sorted(book.folder.glob("*.md")):
         if not path.name[0].isdigit():
