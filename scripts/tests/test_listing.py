@@ -124,5 +124,5 @@ class TestHighlight:
     def test_keeps_a_string_of_several_lines_in_its_colour(self):
         lines = highlight("x = '''a\n\nb'''\ny = 1")
         assert len(lines) == 4
-        assert lines[2] == "<u>b&#39;&#39;&#39;</u>"
+        assert lines[2] == "<u>b'''</u>"
         assert lines[3] == "y = 1"
