@@ -21,15 +21,14 @@ PACKAGE = make_block('"""Package."""', "package", file="dlfs/__init__.py")
 def chapters(book):
     """Two chapters: the second one needs what the first one makes."""
     book.chapter("01-one", PACKAGE, make_block("X = 42", "x"))
-    book.chapter(
-        "02-two", "# Two", make_cell("import dlfs.a\n\nprint(dlfs.a.X)")
-    )
+    show = make_cell("print(dlfs.a.X)")
+    book.chapter("02-two", "# Two", make_cell("import dlfs.a"), show)
     return read_book(book.root / "book")
 
 
 def cells_of(chapters, repository=""):
     """The cells of the second chapter's notebook."""
-    text = make_notebook(chapters[1], [[]], repository, chapters[0])
+    text = make_notebook(chapters[1], [[], []], repository, chapters[0])
     return json.loads(text)["cells"]
 
 
@@ -55,7 +54,7 @@ def run_script(text, folder):
 class TestStart:
     def test_stands_above_the_first_code(self, chapters):
         kinds = [cell["cell_type"] for cell in cells_of(chapters)]
-        assert kinds == ["markdown", "markdown", "code", "code"]
+        assert kinds == ["markdown", "markdown", "code", "code", "code"]
 
     def test_makes_the_package_in_a_copy_around_the_notebook(
         self, book, chapters

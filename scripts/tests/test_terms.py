@@ -90,7 +90,7 @@ class TestTerms:
             "[a batch](x.md), ![batch](x.svg) and [`a[0]` batch](x.md)",
             "<summary>A batch</summary>",
             '<a title="batch">',
-            "```text\nbatch\n```",
+            "```text\nbatch\n\nbatch\n```",
             "    batch",
             "[batch]: x.md",
             "*batch* is explained here: a batch",
