@@ -12,6 +12,7 @@ and raised together as one `BookError`.
 and the tests of their snapshots; see `run_chapters.py`.
 """
 
+import functools
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -180,7 +181,12 @@ def label(path: Path) -> str:
 
 def read_chapter(path: Path) -> Chapter:
     """Read one chapter; raises `BookError` with all that is wrong in it."""
-    text = read_text(path)
+    return make_chapter(path, read_text(path))
+
+
+@functools.lru_cache(64)  # `make serve` reads all after every change
+def make_chapter(path: Path, text: str) -> Chapter:
+    """Make a chapter of its text; raises `BookError`."""
     lines = text.split("\n")
     match = CHAPTER_FILE.fullmatch(path.name)
     start = front_matter_end(lines)

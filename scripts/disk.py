@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import threading
 from pathlib import Path
 
 from chapters import BookError, Chapter, Mistake
@@ -18,6 +19,7 @@ from output import (
 DATA_FOLDERS = ("dlfs/mnist_mini",)
 CACHE_SUFFIXES = {".pyc"}
 CACHE_FOLDERS = {"__pycache__"}
+WRITING = threading.Lock()  # half a snapshot looks like no snapshot
 
 # --- Comparing with what is on disk ---
 
@@ -165,15 +167,16 @@ def write_snapshot(root: Path, output: Output, folder: Path) -> list[str]:
     `BookError` if it holds anything else.
     """
     try:
-        check_snapshot_folder(root, folder)
-        for file in find_orphans(folder, output):
-            text = read_generated(folder / file)
-            if is_untouched(text):
-                (folder / file).unlink()
-        changes = write_output(folder, output)
-        if "dlfs/__init__.py" in output.files:
-            for data in DATA_FOLDERS:
-                copy_data(root / data, folder / data)
+        with WRITING:
+            check_snapshot_folder(root, folder)
+            for file in find_orphans(folder, output):
+                text = read_generated(folder / file)
+                if is_untouched(text):
+                    (folder / file).unlink()
+            changes = write_output(folder, output)
+            if "dlfs/__init__.py" in output.files:
+                for data in DATA_FOLDERS:
+                    copy_data(root / data, folder / data)
     except OSError as error:
         message = f"cannot be read or written: {error}"
         raise BookError([Mistake(str(folder), 1, message)]) from error

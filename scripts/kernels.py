@@ -75,7 +75,7 @@ def run_chapter(
     outputs = execute(root, chapter, snapshot)
     text = json.dumps(outputs, ensure_ascii=False, sort_keys=True)
     write_files(cached.parent, {cached.name: text.encode()})
-    forget_old_runs(cached.parent, chapter)
+    forget_old_runs(cached.parent, chapter.name)
     return Run(chapter, outputs, keys, True)
 
 
@@ -129,10 +129,10 @@ def version(distribution: str) -> str:
     return importlib.metadata.version(distribution)
 
 
-def forget_old_runs(folder: Path, chapter: Chapter) -> None:
-    """Delete all but the latest runs of a chapter from the cache."""
+def forget_old_runs(folder: Path, name: str) -> None:
+    """Delete all but the latest runs of this name from the cache."""
     runs = sorted(
-        folder.glob(f"{chapter.name}-*.json"),
+        folder.glob(f"{name}-*.json"),
         key=lambda path: path.stat().st_mtime_ns,
     )
     for path in runs[:-KEPT]:

@@ -18,16 +18,28 @@ from mkdocs.structure.files import File
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import reference
 from chapters import BookError
+from disk import write_snapshot
+from listing import RAW_END, RAW_START
+from notebook_pages import mend
+from notebooks import colab_link
 from npm import MissingPackageError, npm_files
+from rendered import hash_of, render_once, site_key
 from thin import image_size, size_images, squeeze, thin_code
 from weave import WOVEN, Book, weave
 
 log = get_plugin_logger("weave")
-STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
-EMPTY_SCRIPT = re.compile(r'<script src="">\s*</script>')
-NOTEBOOK_LINK = re.compile(r'(href=")(\d\d-[a-z0-9-]+)\.ipynb')
+PACKAGE = "build/package"  # where mkdocstrings reads the package
 NOTEBOOK_CSS = "assets/notebook.css"
+RAW = re.compile(
+    f"^{re.escape(RAW_START)}.*^{re.escape(RAW_END)}$",
+    re.DOTALL | re.MULTILINE,
+)
+RAW_PLACE = "<!-- lines -->"
+ANCHOR = re.compile(r'<(?:a|div) id="([^"]+)"')
+PAGE_LINK = re.compile(r'(<a href=")([^"]*?)\.md#')
+KEYS: dict[str, str] = {}  # what the pages of this build follow from
 
 
 def on_config(config):
@@ -53,12 +65,15 @@ def on_files(files, config):
     try:
         book = Book(root, Path(config.docs_dir))
         check_nav(config, [f"{each.name}.md" for each in book.chapters])
+        write_snapshot(root, book.outputs[-1], root / PACKAGE)
         names = weave(
             book, woven, repository=config.repo_url or "", report=log.info
         )
     except BookError as error:
         raise PluginError(str(error)) from error
     add_npm_files(files, config, root)
+    reference.ENTRIES.clear()
+    reference.ENTRIES.update(reference.find_entries(book.outputs[-1]))
     for name in names:
         known = files.get_file_from_path(name)
         if known:
@@ -97,30 +112,64 @@ def pages_of(nav) -> list[str]:
     return [page for child in children for page in pages_of(child)]
 
 
+def on_nav(nav, config, files):
+    """Note what all pages of this build follow from."""
+    package = Path(config.config_file_path).parent / PACKAGE
+    code = [path.read_text("utf-8") for path in sorted(package.rglob("*.py"))]
+    places = [
+        [each.path, reference.explain(each), reference.source_link(each)]
+        for each in reference.ENTRIES.values()
+    ]
+    KEYS.update(site=site_key(config, files), package=hash_of([code, places]))
+
+
 def on_page_markdown(markdown, page, config, files):
     """Join a chapter and its notebook; search finds the chapter only."""
     name = page.file.src_uri
     if name.startswith("notebooks/"):
         page.meta["search"] = {"exclude": True}
         page.edit_url = None
-    notebook = f"notebooks/{Path(name).stem}.ipynb"
-    if files.get_file_from_path(notebook) and name != notebook:
-        page.meta["notebook"] = files.get_file_from_path(notebook).url
+    stem = Path(name).stem
+    notebook = files.get_file_from_path(f"notebooks/{stem}.ipynb")
+    if notebook:
+        chapter = files.get_file_from_path(f"{stem}.md")
+        other = chapter if page.file is notebook else notebook
+        page.meta["chapter" if other is chapter else "notebook"] = other.url
+        page.meta["download"] = f"{notebook.url}{stem}.ipynb"
+        page.meta["colab"] = colab_link(config.repo_url or "", stem)
+    markdown = keep_raw(markdown, page)
+    render_once(page, markdown, **KEYS)
     return markdown
 
 
 def on_env(env, config, files):
-    """Give the notebook of a chapter its title, and a way back to it."""
+    """Give the notebook of a chapter its title."""
     for file in files:
         chapter = files.get_file_from_path(f"{Path(file.src_uri).stem}.md")
         if file.src_uri.startswith("notebooks/") and file.page and chapter:
             file.page.title = chapter.page.title
-            file.page.meta["chapter"] = chapter.url
     return env
 
 
+def keep_raw(markdown, page):
+    """Keep the lines of a file from the Markdown parser.
+
+    They are HTML already, and it would take seconds to find that out.
+    """
+    match = RAW.search(markdown)
+    if not match:
+        return markdown
+    page.meta["lines"] = match[0]
+    page.edit_url = None
+    return markdown.replace(match[0], RAW_PLACE)
+
+
 def on_page_content(html, page, config, files):
-    """Shorten the code and say how large the figures are."""
+    """Put back what was kept; shorten the code and size the figures."""
+    raw = page.meta.pop("lines", None)
+    if raw:
+        page.present_anchor_ids |= set(ANCHOR.findall(raw))
+        return html.replace(RAW_PLACE, PAGE_LINK.sub(r"\1../\2/#", raw))
     if page.file.src_uri.startswith("notebooks/"):
         return html
 
@@ -148,18 +197,13 @@ def on_post_build(config):
 
 
 def mend_notebook(output: str, page, config) -> str:
-    """Make the notebook view lighter and mend its links.
-
-    mkdocs-jupyter writes the same 590 kB of styles into every page: they go
-    into one file. Links to notebooks lead to their pages.
-    """
-    start = output.index("<article")
-    styles = dict.fromkeys(STYLE.findall(output, start))
+    """Mend the notebook view; its styles go into one file for all."""
+    name = Path(page.file.src_uri).stem
+    output, styles = mend(output, name, page.markdown)
     path = Path(config.site_dir) / NOTEBOOK_CSS
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(styles), encoding="utf-8")
-    body = EMPTY_SCRIPT.sub("", STYLE.sub("", output[start:]))
-    body = NOTEBOOK_LINK.sub(r"\1../\2/", body)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(styles, encoding="utf-8")
     href = "../" * page.url.count("/") + NOTEBOOK_CSS
     link = f'<link rel="stylesheet" href="{href}"></head>'
-    return output[:start].replace("</head>", link) + body
+    return output.replace("</head>", link, 1)

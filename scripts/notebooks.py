@@ -3,60 +3,155 @@
 import re
 
 from chapters import Cell, Chapter
+from kernels import version
+from pages import link_out
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+BRANCH = "notebooks"  # of the repository; the site's workflow writes it
+COLAB = "https://colab.research.google.com/github/"
+START_TEXT = """\
+**Before you start:** this chapter builds on what the chapters before it have
+made. The next cell makes that package, from a copy of the book's repository,
+in a few seconds.{where}"""
+WHERE_FETCHED = """ It looks for the copy around this notebook, and if there is
+none, as on Colab, it fetches one."""
+WHERE_FOUND = """ Keep this notebook in a folder of that copy."""
+START = """\
+def _start(repository="{repository}", last_chapter={last}):
+    \"\"\"Make the package as it is after a chapter, to be imported.\"\"\"
+    import subprocess
+    import sys
+    from pathlib import Path
+
+    def run(*command):
+        subprocess.run(list(map(str, command)), check=True)
+
+    here = Path.cwd().resolve()
+    places = (here, here / "dlfs-book", *here.parents)
+    copies = [x for x in places if (x / "scripts/tangle.py").exists()]
+    book = copies[0] if copies else here / "dlfs-book"
+    if not copies:
+        if not repository:
+            raise FileNotFoundError("no copy of the book's repository here")
+        run("git", "clone", "--quiet", "--depth", 1, repository, book)
+    try:
+        import jupytext
+    except ImportError:
+        run(sys.executable, "-m", "pip", "install", "--quiet", "{jupytext}")
+    package = book / "build/snapshots/{last:02}"
+    tangle = (sys.executable, book / "scripts/tangle.py")
+    run(*tangle, "--until", last_chapter, "--out", package)
+    sys.path.insert(0, str(package))
+
+
+_start()"""
 PAGE_LINK = re.compile(r"(\]\(\d\d-[a-z0-9-]+)\.md\b")
 
 
-def make_notebook(chapter: Chapter, outputs: list[list[dict]]) -> str:
+def make_notebook(
+    chapter: Chapter,
+    outputs: list[list[dict]],
+    repository: str = "",
+    before: Chapter | None = None,
+) -> str:
     """The text of the notebook; `outputs` are those of its live cells.
 
     The ids of its cells are fixed, so that the same chapter makes the same
-    notebook.
+    notebook. `repository` is where links to files outside the book lead, and
+    `before` the chapter whose package this one runs on.
     """
     import nbformat
 
-    notebook = nbformat.v4.new_notebook(
-        metadata={"kernelspec": KERNEL, "language_info": {"name": "python"}}
-    )
     found = iter(outputs)
-    count = 0
+    count, cells = 0, []
     for number, cell in enumerate(chapter.cells):
         if cell.kind == "raw":
             continue
         if cell.kind == "markdown" or cell.is_test:
-            made = nbformat.v4.new_markdown_cell(text_of(cell))
+            made = make_cell("markdown", text_of(cell, repository))
         else:
+            if not count and before:
+                cells += start_cells(before, repository)
             count += 1
             made = code_cell(cell, next(found), count)
-        made["id"] = cell.options.get("id", f"cell-{number}")
-        notebook.cells.append(made)
-    return nbformat.writes(notebook) + "\n"
+        cells.append({"id": cell.options.get("id", f"cell-{number}"), **made})
+    metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    # Made of plain dictionaries, as nbformat checks each cell that it makes.
+    notebook = nbformat.from_dict(
+        {
+            "cells": cells,
+            "metadata": metadata,
+            "nbformat": 4,
+            "nbformat_minor": 5,
+        }
+    )
+    nbformat.validate(notebook)
+    return nbformat.v4.writes_json(notebook) + "\n"
 
 
-def text_of(cell: Cell) -> str:
+def start_cells(before: Chapter, repository: str) -> list[dict]:
+    """The cells that make the package as it is after the chapter before."""
+    text = START_TEXT.format(
+        where=WHERE_FETCHED if repository else WHERE_FOUND
+    )
+    code = START.format(
+        repository=repository,
+        last=before.number,
+        jupytext=f"jupytext=={version('jupytext')}",
+    )
+    started = make_cell("code", code, execution_count=None, outputs=[])
+    return [
+        {"id": "before-you-start", **make_cell("markdown", text)},
+        {"id": "start", **started},
+    ]
+
+
+def colab_link(repository: str, name: str) -> str:
+    """Where Colab opens a notebook, if it can: it reads those on GitHub."""
+    owner, found, path = repository.partition("https://github.com/")
+    if owner or not found:
+        return ""
+    path = path.strip("/").removesuffix(".git")
+    return f"{COLAB}{path}/blob/{BRANCH}/{name}.ipynb"
+
+
+def make_cell(kind: str, source: str, **others) -> dict:
+    """A cell of a notebook."""
+    return {"cell_type": kind, "metadata": {}, "source": source} | others
+
+
+def text_of(cell: Cell, repository: str) -> str:
     """A text, or a block of tests/, as a cell of Markdown.
 
     Links to other chapters lead to their notebooks.
     """
     if cell.kind == "code":
         return f"```python\n{cell.source}\n```"
-    return PAGE_LINK.sub(r"\1.ipynb", cell.source)
+    lines = cell.source.split("\n")
+    text = "\n".join(link_out(line, repository) for line in lines)
+    return PAGE_LINK.sub(r"\1.ipynb", text)
 
 
-def code_cell(cell: Cell, outputs: list[dict], count: int):
-    """A code cell with its outputs, the one that ran as number `count`."""
-    import nbformat
+def code_cell(cell: Cell, outputs: list[dict], count: int) -> dict:
+    """A code cell with its outputs, the one that ran as number `count`.
 
+    A figure has the text that describes it.
+    """
     tags = ["raises-exception"] if "expect" in cell.options else []
-    made = nbformat.v4.new_code_cell(
-        cell.source, execution_count=count, metadata={"tags": tags}
-    )
+    made = []
     for output in outputs:
-        output = nbformat.from_dict(output)
-        if output.output_type == "execute_result":
+        output = dict(output)
+        if output["output_type"] == "execute_result":
             output["execution_count"] = count
-        if output.output_type == "error":
-            output["traceback"] = [f"{output.ename}: {output.evalue}"]
-        made.outputs.append(output)
-    return made
+        if output["output_type"] == "error":
+            output["traceback"] = [f"{output['ename']}: {output['evalue']}"]
+        if "alt" in cell.options and "data" in output:
+            output["metadata"] = {"alt": cell.options["alt"]}
+        made.append(output)
+    return make_cell(
+        "code",
+        cell.source,
+        execution_count=count,
+        metadata={"tags": tags},
+        outputs=made,
+    )

@@ -9,6 +9,7 @@ element, as others do by themselves.
 import ast
 import base64
 import difflib
+import functools
 import html
 import json
 import re
@@ -18,9 +19,13 @@ from pathlib import Path
 from blocks import Block, assigned_names
 from chapters import BookError, Cell, Chapter, Mistake
 from fences import scan_fences
+from listing import listing_page, placed_ids
 from methods import find_extend
 from output import Output
 from recorded import is_timing
+from reference import Entry, entry_of, find_entries
+from terms import Linker, Term
+from testruns import ChapterTests
 
 ANCHOR = "code-"  # a heading may have the name of a block: "Hooks", "hooks"
 IMAGES = {"image/svg+xml": "svg", "image/png": "png"}
@@ -29,14 +34,37 @@ README_LINK = re.compile(r"\[([^\]]*)\]\(\.\./([^)]*)\)")
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
+@dataclass(frozen=True)
+class Site:
+    """What all pages need: what the chapters make, and where links lead.
+
+    `repository` is where links to files outside the book lead, `terms` are
+    those of the glossary.
+    """
+
+    book: Output
+    repository: str = ""
+    terms: tuple[Term, ...] = ()
+
+    @functools.cached_property
+    def entries(self) -> dict[str, Entry]:
+        """The entries of the API reference."""
+        return find_entries(self.book)
+
+    @functools.cached_property
+    def placed(self) -> set[str]:
+        """The blocks that can be seen in the index of code."""
+        return placed_ids(self.book)
+
+
 @dataclass
 class Page:
     """A page under way: its parts, and its figures by file name."""
 
     chapter: Chapter
-    book: Output
+    site: Site
     conditions: dict[str, str]
-    repository: str
+    tests: ChapterTests
     parts: list[str] = field(default_factory=list)
     figures: dict[str, bytes] = field(default_factory=dict)
 
@@ -50,26 +78,30 @@ def make_page(
     chapter: Chapter,
     outputs: list[list[dict]],
     conditions: dict[str, str],
-    book: Output,
-    repository: str = "",
+    site: Site,
+    tests: ChapterTests | None = None,
 ) -> Page:
     """Make the page of a chapter.
 
     `outputs` are those of its live cells, `conditions` say where its timings
-    were measured, `book` is what all chapters make, and `repository` is where
-    links to files outside the book lead.
+    were measured, `tests` are what came of its tests.
     """
-    page = Page(chapter, book, conditions, repository)
+    page = Page(chapter, site, conditions, tests or ChapterTests("", {}))
     page.parts.append(front_matter(chapter))
-    blocks = {id(block.cell): block for block in book.blocks}
+    blocks = {id(block.cell): block for block in site.book.blocks}
+    linker = Linker(chapter, site.terms, site.entries)
     found = iter(outputs)
     for cell in chapter.cells:
         if cell.kind == "markdown":
-            page.parts.append(make_text(cell.source, repository))
+            text = linker.link(cell.source)
+            page.parts.append(make_text(text, site.repository))
         elif cell.kind == "code":
             add_code(page, cell, blocks.get(id(cell)))
             if not cell.is_test:
                 add_outputs(page, cell, next(found))
+    if page.tests.conditions:
+        text = f"Tests timed on {explain(page.tests.conditions)}."
+        page.parts.append(measured(text))
     return page
 
 
@@ -150,7 +182,7 @@ def add_code(page: Page, cell: Cell, block: Block | None) -> None:
     elif "id" in cell.options:
         page.parts.append(f'<a id="{ANCHOR}{cell.options["id"]}"></a>')
     page.parts.append(fenced(cell.source, "python"))
-    for old in old_blocks(page.book, block):
+    for old in old_blocks(page.site.book, block):
         page.parts.append(make_diff(old, block))
 
 
@@ -163,19 +195,50 @@ def fenced(text: str, language: str) -> str:
 
 def make_bar(page: Page, block: Block) -> str:
     """The title bar of a block: its file and what it does there."""
-    parts = [f"`{block.file}`", describe(block)]
-    parts += [
-        f"replaces {block_link(old)}" for old in old_blocks(page.book, block)
-    ]
+    book = page.site.book
+    parts = [file_link(page.site, block), describe(page.site, block)]
+    parts += [f"replaces {block_link(old)}" for old in old_blocks(book, block)]
     parts += [
         f"replaced in {block_link(new)}"
-        for new in page.book.blocks
+        for new in book.blocks
         if block.id in new.replaces
     ]
+    parts.append(count_tests(page, block))
     anchor = ANCHOR + block.id
-    permalink = f'[#](#{anchor} "Link to this block")'
+    permalink = f"[#](#{anchor})"
     text = " · ".join(part for part in parts if part)
     return div("dlfs-bar", f"{text} {permalink}", f' id="{anchor}"')
+
+
+def count_tests(page: Page, block: Block) -> str:
+    """How many tests of a block passed: "12 tests passed in 30 ms"."""
+    tests = page.tests.blocks.get(block.id)
+    if not tests:
+        return ""
+    parts = []
+    if tests.passed:
+        parts = [f"{tests.passed} test{'s' * (tests.passed > 1)} passed"]
+        if tests.seconds is not None:
+            parts[0] += f" in {in_words(tests.seconds)}"
+    if tests.skipped:
+        reason = html.escape(tests.reason)
+        parts.append(f"{tests.skipped} skipped here ({reason})")
+    return f'<span class="dlfs-passed">{", ".join(parts)}</span>'
+
+
+def in_words(seconds: float) -> str:
+    """A duration: "30 ms" or "1.2 s"."""
+    if seconds >= 1:
+        return f"{seconds:.1f} s"
+    return f"{max(1000 * seconds, 1):.0f} ms"
+
+
+def file_link(site: Site, block: Block) -> str:
+    """The file of a block, a link to its place there if it has one."""
+    name = f"`{block.file}`"
+    if block.id not in site.placed:
+        return name
+    return f"[{name}]({listing_page(block.file)}#{block.id})"
 
 
 def div(name: str, text: str, attributes: str = "") -> str:
@@ -197,14 +260,20 @@ def old_blocks(book: Output, block: Block | None) -> list[Block]:
     return [each for each in book.blocks if each.id in block.replaces]
 
 
-def describe(block: Block) -> str:
+def describe(site: Site, block: Block) -> str:
     """What a block adds to its file: "adds `exp`, `log`"."""
-    names = [f"`{name}`" for name in defined_names(block)]
+    names = [entry_link(site, block, name) for name in defined_names(block)]
     if not names:
         return "imports" if block.tree.body else ""
     if len(names) > MANY:
         names[MANY - 1 :] = [f"{len(names) - MANY + 1} more"]
     return f"adds {', '.join(names)}"
+
+
+def entry_link(site: Site, block: Block, name: str) -> str:
+    """A name that a block defines, a link to its entry if it has one."""
+    entry = entry_of(site.entries, block, name)
+    return f"[`{name}`]({entry.link})" if entry else f"`{name}`"
 
 
 def defined_names(block: Block) -> list[str]:
@@ -252,7 +321,12 @@ def add_outputs(page: Page, cell: Cell, outputs: list[dict]) -> None:
             page.parts.append(make_output(output))
     if is_timing(cell) and outputs:
         text = f"Measured on {explain(page.conditions)}."
-        page.parts.append(f'<p class="dlfs-measured">{html.escape(text)}</p>')
+        page.parts.append(measured(text))
+
+
+def measured(text: str) -> str:
+    """A line that says where something was measured."""
+    return f'<p class="dlfs-measured">{html.escape(text)}</p>'
 
 
 def make_output(output: dict) -> str:

@@ -8,17 +8,20 @@ shows what was recorded by
 
 in `book/runs/timings/`, and names the machine and the versions. A recording
 only counts for exactly the code that it was made with, all code before the
-cell included; else the page shows the outputs of this build.
+cell included; else the page shows the outputs of this build. How long tests
+took is recorded in the same way, and else is not shown.
 """
 
 import json
 import platform
+from dataclasses import replace
 from pathlib import Path
 
 from chapters import BookError, Chapter, Mistake
 from disk import write_files
 from kernels import Run, version
 from record_runs import blas, machine
+from testruns import ChapterTests
 
 FOLDER = "runs/timings"
 TAG = "timing"
@@ -45,20 +48,21 @@ def conditions() -> dict[str, str]:
 
 
 def read_recorded(book: Path, chapter: Chapter) -> dict:
-    """What is recorded of a chapter, under `conditions` and `cells`."""
+    """What is recorded: the `conditions`, and the `cells` and `tests`."""
     path = recorded_file(book, chapter)
     if not path.exists():
-        return {"conditions": {}, "cells": {}}
+        return {"conditions": {}, "cells": {}, "tests": {}}
     try:
         recorded = json.loads(path.read_text(encoding="utf-8"))
-        return {key: recorded[key] for key in ("conditions", "cells")}
+        found = {key: recorded[key] for key in ("conditions", "cells")}
+        return found | {"tests": recorded.get("tests", {})}
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"is no recording ({error}); delete it and record again"
         raise BookError([Mistake(str(path), 1, message)]) from error
 
 
-def write_recorded(book: Path, run: Run) -> None:
-    """Record the timings of a run; without any, delete the file."""
+def write_recorded(book: Path, run: Run, tests: ChapterTests) -> None:
+    """Record the timings of a chapter; without any, delete the file."""
     path = recorded_file(book, run.chapter)
     cells = {
         key[:20]: outputs
@@ -67,10 +71,20 @@ def write_recorded(book: Path, run: Run) -> None:
         )
         if is_timing(cell)
     }
-    if not cells:
+    if not (cells or tests.blocks):
         path.unlink(missing_ok=True)
         return
-    recorded = {"conditions": conditions(), "cells": cells}
+    recorded = {
+        "conditions": conditions(),
+        "cells": cells,
+        "tests": {
+            "key": tests.key[:20],
+            "seconds": {
+                name: round(each.seconds, 3)
+                for name, each in tests.blocks.items()
+            },
+        },
+    }
     text = json.dumps(recorded, ensure_ascii=False, indent=1) + "\n"
     write_files(path.parent, {path.name: text.encode()})
 
@@ -103,6 +117,25 @@ def with_recorded(
         )
     ]
     return outputs, recorded["conditions"]
+
+
+def with_recorded_times(
+    book: Path, chapter: Chapter, tests: ChapterTests
+) -> ChapterTests:
+    """The tests with recorded times, and where these were measured.
+
+    Without times, if what is recorded are other tests or another package.
+    """
+    recorded = read_recorded(book, chapter)
+    seconds, conditions = {}, {}
+    if recorded["tests"].get("key") == tests.key[:20]:
+        seconds = recorded["tests"]["seconds"]
+        conditions = recorded["conditions"]
+    blocks = {
+        name: replace(each, seconds=seconds.get(name))
+        for name, each in tests.blocks.items()
+    }
+    return replace(tests, blocks=blocks, conditions=conditions)
 
 
 def find_untagged(one: Run, other: Run) -> list[Mistake]:

@@ -24,21 +24,26 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from chapters import ROOT, BookError, Chapter, read_book, write_any_text
 from disk import write_files
 from kernels import Run, run_chapter
+from listing import cached_listings
 from notebooks import make_notebook
 from output import Output, tangle
-from pages import make_page, make_text
+from pages import Site, make_page, make_text
 from recorded import (
     find_untagged,
     is_recorded,
     with_recorded,
+    with_recorded_times,
     write_recorded,
 )
+from reference import make_reference
 from results import fill, find_facts
 from run_chapters import at_least_one
+from terms import PAGE as GLOSSARY
+from terms import Term, make_glossary, read_terms
+from testruns import ChapterTests, run_tests
 
 WOVEN = "build/woven"
-# What a woven folder holds.
-MADE = ("*.md", "figures/*", "notebooks/*", "pictures/*")
+WRITTEN = ".woven"  # the names of the files in a woven folder
 
 
 @dataclass
@@ -83,10 +88,11 @@ def weave(
     of all chapters that do not run.
     """
     files: dict[str, bytes] = {}
-    for run in run_chapters(book, book.select(numbers or []), jobs, report):
-        files |= woven_files(book, run, repository, report)
+    site = Site(book.outputs[-1], repository, tuple(glossary_terms(book)))
+    for run, tests in run_all(book, book.select(numbers or []), jobs, report):
+        files |= woven_files(book, run, tests, site, report)
     if not numbers:
-        files |= other_pages(book, repository)
+        files |= other_pages(book, site)
         delete_others(folder, files)
     changed = {
         name: content
@@ -94,41 +100,74 @@ def weave(
         if not has_content(folder / name, content)
     }
     write_files(folder, changed)
-    return list(files)
+    return [name for name in files if name != WRITTEN]
 
 
-def run_chapters(
+def run_all(
     book: Book,
     indices: list[int],
     jobs: int,
     report: Callable[[str], None],
     use_cache: bool = True,
-) -> list[Run]:
-    """Run chapters, some at the same time; raises `BookError`."""
+) -> list[tuple[Run, ChapterTests]]:
+    """Run chapters and their tests, some at the same time.
 
-    def run(index: int) -> Run | BookError:
-        chapter, start = book.chapters[index], time.perf_counter()
-        try:
-            done = run_chapter(
-                book.root, chapter, book.outputs[index], use_cache
-            )
-        except BookError as error:
-            return error
-        if done.is_fresh:
-            seconds = time.perf_counter() - start
-            report(f"{chapter.name}: ran in {seconds:.1f} s")
-        return done
-
+    Raises `BookError` with the mistakes of all of them.
+    """
+    tasks = [
+        functools.partial(run, book, index, report, use_cache)
+        for index in indices[::-1]
+        for run in (run_cells, run_chapter_tests)
+    ]
     with ThreadPoolExecutor(jobs) as pool:
-        results = list(pool.map(run, indices[::-1]))[::-1]
+        results = list(pool.map(attempt, tasks))
     errors = [each for each in results if isinstance(each, BookError)]
     if errors:
-        raise BookError([m for error in errors for m in error.mistakes])
-    return results
+        mistakes = [m for error in errors for m in error.mistakes]
+        raise BookError(sorted(mistakes))
+    return list(zip(results[::2], results[1::2]))[::-1]
+
+
+def attempt(task: Callable) -> Run | ChapterTests | BookError:
+    """The result of a task, or the mistakes that stopped it."""
+    try:
+        return task()
+    except BookError as error:
+        return error
+
+
+def run_cells(
+    book: Book, index: int, report: Callable[[str], None], use_cache: bool
+) -> Run:
+    """Run the cells of a chapter; raises `BookError`."""
+    chapter, start = book.chapters[index], time.perf_counter()
+    run = run_chapter(book.root, chapter, book.outputs[index], use_cache)
+    if run.is_fresh:
+        seconds = time.perf_counter() - start
+        report(f"{chapter.name}: ran in {seconds:.1f} s")
+    return run
+
+
+def run_chapter_tests(
+    book: Book, index: int, report: Callable[[str], None], use_cache: bool
+) -> ChapterTests:
+    """Run the tests that a chapter adds; raises `BookError`."""
+    chapter, start = book.chapters[index], time.perf_counter()
+    tests = run_tests(book.root, chapter, book.outputs[index + 1], use_cache)
+    if tests.is_fresh and tests.blocks:
+        seconds = time.perf_counter() - start
+        report(
+            f"{chapter.name}: {tests.passed} tests passed in {seconds:.1f} s"
+        )
+    return tests
 
 
 def woven_files(
-    book: Book, run: Run, repository: str, report: Callable[[str], None]
+    book: Book,
+    run: Run,
+    tests: ChapterTests,
+    site: Site,
+    report: Callable[[str], None],
 ) -> dict[str, bytes]:
     """The page of a chapter, its figures and its notebook."""
     chapter = run.chapter
@@ -138,10 +177,11 @@ def woven_files(
             "page shows those of this run (scripts/weave.py --record)"
         )
     outputs, conditions = with_recorded(book.folder, run)
-    page = make_page(
-        chapter, outputs, conditions, book.outputs[-1], repository
-    )
-    notebook = make_notebook(chapter, outputs)
+    tests = with_recorded_times(book.folder, chapter, tests)
+    page = make_page(chapter, outputs, conditions, site, tests)
+    index = book.chapters.index(chapter)
+    before = book.chapters[index - 1] if index else None
+    notebook = make_notebook(chapter, outputs, site.repository, before)
     return {
         f"{chapter.name}.md": page.text.encode(),
         f"notebooks/{chapter.name}.ipynb": notebook.encode(),
@@ -149,27 +189,41 @@ def woven_files(
     }
 
 
-def other_pages(book: Book, repository: str) -> dict[str, bytes]:
-    """The pages that are no chapters, and their pictures."""
-    facts = functools.cache(lambda: find_facts(book.folder, book.outputs[-1]))
+def glossary_terms(book: Book) -> list[Term]:
+    """The terms of the glossary, if there is one."""
+    path = book.folder / GLOSSARY
+    return read_terms(path.read_text("utf-8")) if path.is_file() else []
+
+
+def other_pages(book: Book, site: Site) -> dict[str, bytes]:
+    """The pages that are no chapters: home, glossary, code, reference."""
+    facts = functools.cache(lambda: find_facts(book.folder, site.book))
     files = {}
     for path in sorted(book.folder.glob("*.md")):
         if not path.name[0].isdigit():
             source = path.read_text(encoding="utf-8")
             name = f"{book.folder.name}/{path.name}"
-            text = make_text(fill(source, name, facts), repository)
+            text = make_text(fill(source, name, facts), site.repository)
             files[path.name] = text.encode()
     for path in sorted(book.folder.glob("pictures/*")):
         files[f"pictures/{path.name}"] = path.read_bytes()
-    return files
+    if GLOSSARY in files:
+        files[GLOSSARY] = make_glossary(files[GLOSSARY].decode()).encode()
+    files |= cached_listings(book.root, site.book)
+    return files | make_reference(site.entries)
 
 
 def delete_others(folder: Path, files: dict[str, bytes]) -> None:
-    """Delete what an earlier weaving wrote and this one does not."""
-    for pattern in MADE:
-        for path in folder.glob(pattern):
-            if path.relative_to(folder).as_posix() not in files:
-                path.unlink()
+    """Delete what an earlier weaving wrote and this one does not.
+
+    What it wrote stands in a file of its own, so that nothing else is lost.
+    """
+    written = folder / WRITTEN
+    if written.is_file():
+        for name in written.read_text(encoding="utf-8").splitlines():
+            if name not in files:
+                (folder / name).unlink(missing_ok=True)
+    files[WRITTEN] = "".join(f"{name}\n" for name in sorted(files)).encode()
 
 
 def has_content(path: Path, content: bytes) -> bool:
@@ -195,13 +249,13 @@ def command_record(book: Book, args: argparse.Namespace) -> int:
     """Record timings: one chapter at a time, on an otherwise idle machine."""
     for index in book.select(args.chapter):
         runs = [
-            *run_chapters(book, [index], 1, lambda line: None, False),
-            *run_chapters(book, [index], 1, lambda line: None, False),
+            *run_all(book, [index], 1, lambda line: None, False),
+            *run_all(book, [index], 1, lambda line: None, False),
         ]
-        mistakes = find_untagged(*runs)
+        mistakes = find_untagged(*(run for run, _ in runs))
         if mistakes:
             raise BookError(mistakes)
-        write_recorded(book.folder, runs[-1])
+        write_recorded(book.folder, *runs[-1])
         print(f"{book.chapters[index].name}: recorded", flush=True)
     return 0
 

@@ -1,0 +1,52 @@
+"""The files of the site: links lead somewhere, figures have words."""
+
+from built import Site, has_text
+
+from conftest import complain
+
+LIMIT = 150_000  # bytes of a chapter
+
+
+def test_every_link_and_anchor_resolves(site: Site):
+    failures = [
+        f"{page.name}:{line}: {link}: {problem}"
+        for page in site.pages
+        for link, line in page.links
+        if (problem := site.problem_of(page.url, link))
+    ]
+    failures += [
+        f"{name}: {link}: {problem}"
+        for name, url, link in site.other_links()
+        if (problem := site.problem_of(url, link))
+    ]
+    complain("links that lead nowhere", failures)
+
+
+def test_no_anchor_is_there_twice(site: Site):
+    failures = [
+        f"{page.name}: #{anchor} is there {count} times"
+        for page in site.pages
+        for anchor, count in page.ids.items()
+        if count > 1
+    ]
+    complain("anchors that are not unique", failures)
+
+
+def test_every_figure_has_alternative_text(site: Site):
+    failures = [
+        f"{page.name}:{each.line}: <{each.tag}> {each['src'][:60]}"
+        for page in site.pages
+        for each in page.figures
+        if not has_text(each)
+    ]
+    complain("figures without a text that says what they show", failures)
+
+
+def test_chapters_are_light(site: Site):
+    failures = [
+        f"{page.name} has {size / 1000:.0f} kB, may have {LIMIT / 1000:.0f}"
+        for page in site.pages
+        if (size := page.path.stat().st_size) > LIMIT
+        and page.kind == "chapter"
+    ]
+    complain("chapters that are too long to load quickly", failures)
