@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [8bd8d65f9fe0]
+# Made from book/ by scripts/tangle.py: edit the chapters. [a5432a1a8296]
 """Deep learning from scratch: tensors, layers and training in NumPy.
 
 Every line of this package stands in a chapter of the book beside it, with its
@@ -42,6 +42,7 @@ from dlfs.autograd import (
     randint,
     randn,
     relu,
+    set_grad_enabled,
     sigmoid,
     sin,
     softmax,
@@ -86,6 +87,7 @@ __all__ = [
     "randint",
     "randn",
     "relu",
+    "set_grad_enabled",
     "sigmoid",
     "sin",
     "softmax",

@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [c1221658bb84]
+# Made from book/ by scripts/tangle.py: edit the chapters. [fa4636a53323]
 """Tensors that remember how they were computed, and their derivatives."""
 
 import contextlib
@@ -1096,7 +1096,10 @@ def operation(*rules: Callable, twice: bool = True) -> Callable:
                 else:
                     arrays.append(_constant(x, inputs, kind.name))
             try:
-                y = forward(*arrays, **options)
+                if options:
+                    y = forward(*arrays, **options)
+                else:
+                    y = forward(*arrays)  # no dictionary for nothing
             except (ValueError, IndexError) as error:
                 raise _explain(error, kind.name, arrays) from None
             if not (needed and _recording.get()):
@@ -1216,7 +1219,8 @@ def _backpropagate(pending, retain_graph, create_graph=False, wanted=()):
                 gx = rule(g, out, arguments[0], arguments[1])
             else:
                 gx = rule(g, out, *arguments, **options)
-            if gx.shape != x._data.shape or gx.dtype is not x._data.dtype:
+            data = x._data
+            if gx.shape != data.shape or gx.dtype is not data.dtype:
                 gx = x._fit(gx)
             if x in pending:
                 pending[x] = pending[x] + gx

@@ -100,7 +100,7 @@ def add_block(
     check_one_statement_a_line(module, block)
     gap: list[Line] = []
     for segment in split_block(block):
-        gap = max(gap, segment.gap, key=len)
+        gap = max(segment.gap, gap, key=len)
         if isinstance(segment.node, IMPORTS):
             add_import(module, segment, modules)
         elif segment.node is not None and segment.is_docstring:

@@ -8,10 +8,12 @@ All libraries run in this one process and take turns: in every round each has
 a turn at each workload, in an order drawn from a fixed seed, so that whatever
 disturbs the machine disturbs them all. Before a turn the garbage is collected
 and the threads of the turn before get time to fall asleep; then some runs go
-untimed. During a turn Python's garbage collector works as it does for
-everybody. `ratio` is a library's time divided by PyTorch's time in the same
-round, the median over the rounds: 0.5 is twice as fast as PyTorch. `best` is
-the shortest turn. A GFLOP is 1e9 additions and multiplications.
+untimed. Only W1b leaves out that rest: it shows how much a library suffers
+when the other one's threads still spin and wait for work. During a turn
+Python's garbage collector works as it does for everybody. `ratio` is a
+library's time divided by PyTorch's time in the same round, the median over
+the rounds: 0.5 is twice as fast as PyTorch. `best` is the shortest turn. A
+GFLOP is 1e9 additions and multiplications.
 
 Before anything is timed, the libraries have to agree about the losses of the
 first five steps of training and about value and gradient of the chain. Peak
@@ -43,11 +45,11 @@ except ModuleNotFoundError as error:
     sys.exit(f"bench.py: there is no {error.name} here: run `make bench`")
 
 ROOT = Path(__file__).resolve().parent.parent
-PAUSE = 0.05  # seconds; OpenBLAS's threads stay awake for half of that
 BARS = {"W1": 0.40, "W1e": 0.45, "W4": 0.55}  # largest ratios to PyTorch
 SLOWEST = {"W4": 2.2}  # largest medians, in the workload's unit
 TUNING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 MEMORY_STEPS = 100
+BUSY = 0.8  # load average of other processes before the start
 
 
 class BenchError(Exception):
@@ -127,8 +129,9 @@ def compare(found: np.ndarray, expected: np.ndarray, most: float) -> None:
 def turn(workload: Workload, library: Library) -> float:
     """Seconds of one run."""
     run = workload.start(library)
-    gc.collect()
-    time.sleep(PAUSE)
+    if workload.pause:
+        gc.collect()
+        time.sleep(workload.pause)
     for _ in range(workload.warm):
         run()
     began = time.perf_counter()
@@ -252,9 +255,12 @@ def describe_torch(torch) -> str:
     name = re.search(r"BLAS_INFO=(\w+)", text)
     number = re.search(r"Kernel Library Version (\S+)", text)
     words = [match[1] for match in (name, number) if match]
-    kernel = torch.backends.cpu.get_cpu_capability()
+    vectors = torch.backends.cpu.get_cpu_capability()
     threads = torch.get_num_threads()
-    return f"{' '.join(words)}, kernel {kernel}, {threads} threads"
+    return (
+        f"{' '.join(words)}, which does not tell its kernel, {threads} "
+        f"threads; its own loops use {vectors}"
+    )
 
 
 def describe_setting(libraries: list[Library], threads: int) -> dict:
@@ -273,20 +279,29 @@ def describe_setting(libraries: list[Library], threads: int) -> dict:
         "threads": threads,
         "blas": blas,
         "environment": {k: os.environ[k] for k in TUNING if k in os.environ},
+        "warnings": find_disturbances(),
     }
 
 
-def explain_environment() -> list[str]:
-    """A warning for variables that make NumPy slow."""
+def find_disturbances() -> list[str]:
+    """A warning for what makes the figures hard to compare with others."""
+    warnings = []
     found = [f"{k}={os.environ[k]}" for k in TUNING if k in os.environ]
-    if not found:
-        return []
-    unset = " ".join(f"-u {name}" for name in TUNING)
-    return [
-        f"{' and '.join(found)} is set, which can halve NumPy's speed: these "
-        f"figures are not comparable with others; env {unset} python "
-        "scripts/bench.py measures without"
-    ]
+    if found:
+        unset = " ".join(f"-u {name}" for name in TUNING)
+        warnings.append(
+            f"{' and '.join(found)} is set, which can halve NumPy's speed: "
+            f"these figures are not comparable with others; env {unset} "
+            "python scripts/bench.py measures without"
+        )
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    if load > BUSY:
+        warnings.append(
+            f"the machine is busy (load average {load:.1f}): threads that "
+            "have to share a core make everything slower, and some libraries "
+            "more than others"
+        )
+    return warnings
 
 
 def print_setting(setting: dict) -> None:
@@ -297,7 +312,10 @@ def print_setting(setting: dict) -> None:
     print(f"with     {libraries}; git {setting['git']}")
     for name, blas in setting["blas"].items():
         print(f"BLAS     of {name}: {blas}")
-    print(f"date     {setting['date']}\n", flush=True)
+    print(f"date     {setting['date']}")
+    for warning in setting["warnings"]:
+        print(f"warning: {warning}")
+    print(flush=True)
 
 
 def print_workload(name: str, summary: dict) -> None:
@@ -430,7 +448,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def bench(args: argparse.Namespace) -> dict:
     """Load, check, measure and print; returns the report."""
-    notes = explain_environment()
+    notes = []
     names = [n for n in LIBRARIES if n in args.libraries or n == "dlfs"]
     libraries = load(names, args.threads, notes)
     loaded = [library.name for library in libraries]

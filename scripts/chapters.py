@@ -15,7 +15,8 @@ and the tests of their snapshots; see `run_chapters.py`.
 import functools
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -91,7 +92,7 @@ class Cell:
         return self.options.get("file", "").startswith("tests/")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Chapter:
     """A chapter, `path` as it is printed: "book/03-tensors.md"."""
 
@@ -116,15 +117,20 @@ class Chapter:
         return [cell for cell in self.code_cells if not cell.is_test]
 
 
-def read_book(book: Path, until: int | None = None) -> list[Chapter]:
+def read_book(
+    book: Path,
+    until: int | None = None,
+    read: Callable[[Path], Chapter] | None = None,
+) -> list[Chapter]:
     """Read all chapters in order, or those up to the number `until`.
 
-    Raises `BookError` with everything that is wrong in any of them.
+    `read` reads one chapter, if it is not `read_chapter`. Raises `BookError`
+    with everything that is wrong in any of them.
     """
     chapters, mistakes = [], []
     for path in chapter_paths(book, until):
         try:
-            chapters.append(read_chapter(path))
+            chapters.append((read or read_chapter)(path))
         except BookError as error:
             mistakes += error.mistakes
     mistakes += check_unique_ids(chapters)
@@ -181,18 +187,18 @@ def label(path: Path) -> str:
 
 def read_chapter(path: Path) -> Chapter:
     """Read one chapter; raises `BookError` with all that is wrong in it."""
-    return make_chapter(path, read_text(path))
+    return parse_chapter(label(path), read_text(path))
 
 
 @functools.lru_cache(64)  # `make serve` reads all after every change
-def make_chapter(path: Path, text: str) -> Chapter:
-    """Make a chapter of its text; raises `BookError`."""
+def parse_chapter(path: str, text: str) -> Chapter:
+    """Make a chapter from its text; `path` is as it is printed."""
     lines = text.split("\n")
-    match = CHAPTER_FILE.fullmatch(path.name)
+    match = CHAPTER_FILE.fullmatch(path.rpartition("/")[2])
     start = front_matter_end(lines)
     fences = list(scan_fences(lines, start))
     mistakes = [
-        Mistake(label(path), line, message)
+        Mistake(path, line, message)
         for line, message in (
             *check_front_matter(lines[:start]),
             *find_fence_mistakes(fences),
@@ -200,7 +206,7 @@ def make_chapter(path: Path, text: str) -> Chapter:
     ]
     if not mistakes:
         cells = list(split_cells(lines, start, fences))
-        chapter = Chapter(int(match[1]), match[2], label(path), cells)
+        chapter = Chapter(int(match[1]), match[2], path, cells)
         body = "\n".join(lines[start:])
         mistakes = list(check_chapter(chapter, body, fences))
     if mistakes:
@@ -209,17 +215,31 @@ def make_chapter(path: Path, text: str) -> Chapter:
 
 
 def read_text(path: Path) -> str:
-    """Read a chapter, with line ends as `\\n` whatever they are on disk."""
+    """Read a chapter, with line ends as `\n` whatever they are on disk."""
+    return decode_chapter(label(path), read_bytes(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read the bytes of a chapter; raises `BookError` if that fails."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        return path.read_bytes()
+    except OSError as error:
         message = f"cannot be read: {error}"
         raise BookError([Mistake(label(path), 1, message)]) from error
+
+
+def decode_chapter(path: str, content: bytes) -> str:
+    """The text of a chapter, with line ends as `\n`."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = f"cannot be read: {error}"
+        raise BookError([Mistake(path, 1, message)]) from error
     text = text.replace("\r\n", "\n")
     for number, line in enumerate(text.split("\n"), 1):
         if "\0" in line or len(line.splitlines()) > 1:
             message = "holds a control character that may end a line"
-            raise BookError([Mistake(label(path), number, message)])
+            raise BookError([Mistake(path, number, message)])
     return text
 
 
@@ -343,7 +363,8 @@ def compare_with_jupytext(
     """Return the first fence that jupytext reads otherwise than we do."""
     import jupytext
 
-    notebook = jupytext.reads(PYTHON_HEADER + text, fmt=JUPYTEXT_FORMAT)
+    with unvalidated_cells():
+        notebook = jupytext.reads(PYTHON_HEADER + text, fmt=JUPYTEXT_FORMAT)
     found = [cell for cell in notebook.cells if cell.cell_type == "code"]
     for fence in fences:
         if fence.is_cell:
@@ -358,6 +379,22 @@ def compare_with_jupytext(
         line = fences[-1].line if fences else 1
         return line, "jupytext finds one more cell, here or below"
     return None
+
+
+@contextmanager
+def unvalidated_cells() -> Iterator[None]:
+    """Let nbformat make cells without holding each against its schema.
+
+    That is half of the time that jupytext takes, and the options of cells,
+    the only part that can be wrong, have been checked here before.
+    """
+    from nbformat.v4 import nbbase
+
+    validate, nbbase.validate = nbbase.validate, lambda *_, **__: None
+    try:
+        yield
+    finally:
+        nbbase.validate = validate
 
 
 def same_cell(fence: Fence, cell) -> bool:
@@ -424,8 +461,8 @@ def check_unique_ids(chapters: list[Chapter]) -> Iterator[Mistake]:
 def check_unnumbered_pages(book: Path) -> Iterator[Mistake]:
     """Check that only chapters hold blocks with file=."""
     for path in sorted(book.glob("*.md")):
-        if path.name[0].isdigit():
-            continue
+        if path.name[0].isdigit() or path.name[0] == ".":
+            continue  # hidden files are those of editors
         for fence in scan_fences(read_text(path).split("\n"), 0):
             if fence.is_cell and re.search(r"\sfile=", fence.info):
                 message = "only chapters (NN-slug.md) are tangled"

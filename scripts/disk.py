@@ -2,8 +2,11 @@
 
 import contextlib
 import os
+import re
 import shutil
 import threading
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from chapters import BookError, Chapter, Mistake
@@ -11,14 +14,16 @@ from fences import GENERATED_FOLDERS
 from output import (
     HEADER,
     Output,
+    find_hashes,
     find_syntax_error,
-    header,
+    hash_text,
     nearest_origin,
 )
 
 DATA_FOLDERS = ("dlfs/mnist_mini",)
 CACHE_SUFFIXES = {".pyc"}
 CACHE_FOLDERS = {"__pycache__"}
+LITTER = re.compile(r"\..+\.[0-9]+\.tmp")
 WRITING = threading.Lock()  # half a snapshot looks like no snapshot
 
 # --- Comparing with what is on disk ---
@@ -27,19 +32,36 @@ WRITING = threading.Lock()  # half a snapshot looks like no snapshot
 def read_generated(path: Path) -> str | None:
     """Read a file with `\\n` line ends; None if it does not exist."""
     try:
-        text = path.read_bytes().decode(errors="replace")
+        return plain_text(path.read_bytes())
     except FileNotFoundError:
         return None
     except OSError as error:
         message = f"cannot be read: {error.strerror}"
         raise BookError([Mistake(str(path), 1, message)]) from error
-    return text.replace("\r\n", "\n")
+
+
+def plain_text(content: bytes) -> str:
+    """The text of a file with `\n` line ends, to compare it."""
+    return content.decode(errors="replace").replace("\r\n", "\n")
 
 
 def is_untouched(text: str) -> bool:
     """Whether a generated file is as it was written."""
-    first, _, body = text.partition("\n")
-    return first == header(body)
+    return find_hashes(text) == [hash_text(text.partition("\n")[2])]
+
+
+def is_hand_edit(text: str, made: str) -> bool:
+    """Whether a file holds what is neither in the book nor was made by us.
+
+    `made` is the file as the book makes it. If only the hash in the header
+    differs, the edit is in the book already.
+    """
+    if (
+        find_hashes(text)
+        and text.partition("\n")[2] == made.partition("\n")[2]
+    ):
+        return False
+    return not is_untouched(text)
 
 
 def find_changes(root: Path, output: Output) -> dict[str, str | None]:
@@ -61,7 +83,7 @@ def check_changes(
     mistakes = explain_orphans(root, output)
     for file, old in changes.items():
         mistakes += find_syntax_error(output.files[file], file)
-        if old is not None and not is_untouched(old):
+        if old is not None and is_hand_edit(old, output.text(file)):
             mistakes.append(explain_hand_edit(file, old, output))
     if mistakes:
         raise BookError(mistakes)
@@ -84,8 +106,8 @@ def explain_hand_edit(file: str, old: str, output: Output) -> Mistake:
     return Mistake(
         file,
         number,
-        f"edited by hand{place}; put the edit into the chapter, or delete "
-        "the file and tangle again",
+        f"edited by hand{place}; scripts/tangle.py --back puts the edit into "
+        "the chapter; to drop it, delete the file and tangle again",
     )
 
 
@@ -109,9 +131,14 @@ def is_allowed(path: Path) -> bool:
     return (
         path.name == "py.typed"
         or path.suffix in CACHE_SUFFIXES
-        or any(p in CACHE_FOLDERS or p.startswith(".") for p in path.parts)
+        or is_hidden(path)
         or any(path.is_relative_to(folder) for folder in DATA_FOLDERS)
     )
+
+
+def is_hidden(path: Path) -> bool:
+    """Whether a file is hidden or in a cache."""
+    return any(p in CACHE_FOLDERS or p.startswith(".") for p in path.parts)
 
 
 def explain_orphans(root: Path, output: Output) -> list[Mistake]:
@@ -123,21 +150,33 @@ def explain_orphans(root: Path, output: Output) -> list[Mistake]:
 # --- Writing ---
 
 
-def write_files(root: Path, contents: dict[str, bytes]) -> None:
+def write_files(
+    root: Path,
+    contents: dict[str, str | bytes],
+    seen: dict[str, str | None] | None = None,
+) -> None:
     """Write files whole, and none of them if one has no place on disk.
 
-    Each is written beside its place first; only then they are all moved.
+    Each is written beside its place first; only then they are all moved, in
+    the order of `contents`. `seen` are texts as they were read; if one of them
+    is another by now, nothing is moved.
     """
-    temporary = {file: temporary_name(root / file) for file in contents}
+    places = {file: Path(os.path.realpath(root / file)) for file in contents}
+    temporary = {file: temporary_name(path) for file, path in places.items()}
+    remove_litter(path.parent for path in places.values())
     try:
         for file, content in contents.items():
             temporary[file].parent.mkdir(parents=True, exist_ok=True)
             with open(temporary[file], "wb") as stream:
-                stream.write(content)
+                is_text = isinstance(content, str)
+                stream.write(content.encode() if is_text else content)
                 stream.flush()
                 os.fsync(stream.fileno())
+            if places[file].exists():
+                shutil.copymode(places[file], temporary[file])
+        check_unchanged(root, seen or {})
         for file, path in temporary.items():
-            os.replace(path, root / file)
+            os.replace(path, places[file])
     except OSError as error:
         message = f"cannot be written: {error}"
         raise BookError([Mistake(file, 1, message)]) from error
@@ -147,16 +186,42 @@ def write_files(root: Path, contents: dict[str, bytes]) -> None:
                 path.unlink(missing_ok=True)
 
 
+def check_unchanged(root: Path, seen: dict[str, str | None]) -> None:
+    """Raise `BookError` if a file is not as it was when it was read."""
+    message = "was changed while scripts/tangle.py ran; run it again"
+    mistakes = [
+        Mistake(file, 1, message)
+        for file, text in seen.items()
+        if read_generated(root / file) != text
+    ]
+    if mistakes:
+        raise BookError(mistakes)
+
+
 def temporary_name(path: Path) -> Path:
     """Where a file is written before it is moved to its place."""
     return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+def remove_litter(folders: Iterable[Path]) -> None:
+    """Delete what a run that was killed has left in these folders.
+
+    Files of the last minute may belong to a run that goes on.
+    """
+    for folder in set(folders):
+        for path in folder.glob(".*.tmp"):
+            with contextlib.suppress(OSError):
+                is_ours = LITTER.fullmatch(path.name)
+                if is_ours and path.stat().st_mtime < time.time() - 60:
+                    path.unlink()
 
 
 def write_output(root: Path, output: Output) -> list[str]:
     """Write the files that changed and return their names."""
     changes = find_changes(root, output)
     check_changes(root, output, changes)
-    write_files(root, {file: output.text(file).encode() for file in changes})
+    texts = {file: output.text(file) for file in changes}
+    write_files(root, texts, changes)
     return list(changes)
 
 
@@ -197,19 +262,24 @@ def check_snapshot_folder(root: Path, folder: Path) -> None:
 def is_snapshot(folder: Path) -> bool:
     """Whether a folder is empty, or holds generated files and no others.
 
-    Hidden files and caches do not count.
+    Empty folders, hidden files and caches do not count: they are also what a
+    run leaves that was killed.
     """
     names = {path.name for path in folder.iterdir()} - CACHE_FOLDERS
     names = {name for name in names if not name.startswith(".")}
-    if not names:
-        return True
     files = [
         path
-        for name in GENERATED_FOLDERS
-        for path in folder.glob(f"{name}/**/*.py")
+        for name in names & {*GENERATED_FOLDERS}
+        for path in [folder / name, *folder.glob(f"{name}/**/*")]
+        if path.is_file() and not is_hidden(path.relative_to(folder))
     ]
-    return names <= set(GENERATED_FOLDERS) and any(
-        read_generated(path).startswith(HEADER) for path in files
+    return names <= {*GENERATED_FOLDERS} and (
+        not files
+        or any(
+            read_generated(path).startswith(HEADER)
+            for path in files
+            if path.suffix == ".py"
+        )
     )
 
 
@@ -219,7 +289,11 @@ def copy_data(source: Path, target: Path) -> None:
         copy = target / path.relative_to(source)
         if path.is_file() and not is_same_file(path, copy):
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(path, copy)
+            try:
+                shutil.copy2(path, temporary_name(copy))
+                os.replace(temporary_name(copy), copy)
+            finally:
+                temporary_name(copy).unlink(missing_ok=True)
 
 
 def is_same_file(path: Path, copy: Path) -> bool:

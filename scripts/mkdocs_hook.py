@@ -142,15 +142,6 @@ def on_page_markdown(markdown, page, config, files):
     return markdown
 
 
-def on_env(env, config, files):
-    """Give the notebook of a chapter its title."""
-    for file in files:
-        chapter = files.get_file_from_path(f"{Path(file.src_uri).stem}.md")
-        if file.src_uri.startswith("notebooks/") and file.page and chapter:
-            file.page.title = chapter.page.title
-    return env
-
-
 def keep_raw(markdown, page):
     """Keep the lines of a file from the Markdown parser.
 
@@ -162,6 +153,15 @@ def keep_raw(markdown, page):
     page.meta["lines"] = match[0]
     page.edit_url = None
     return markdown.replace(match[0], RAW_PLACE)
+
+
+def on_env(env, config, files):
+    """Give the notebook of a chapter the chapter's title."""
+    for file in files:
+        chapter = files.get_file_from_path(f"{Path(file.src_uri).stem}.md")
+        if file.src_uri.startswith("notebooks/") and file.page and chapter:
+            file.page.title = chapter.page.title
+    return env
 
 
 def on_page_content(html, page, config, files):

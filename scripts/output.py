@@ -6,8 +6,9 @@ import difflib
 import gc
 import hashlib
 import itertools
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from assemble import assemble, module_name
 from blocks import Block, Line, Origin
@@ -45,10 +46,26 @@ def paused_collector() -> Iterator[None]:
             gc.enable()
 
 
+@dataclass
+class Memo:
+    """What one run has made, for the next run in the same process.
+
+    The blocks of each chapter, and for each file its blocks, the modules of
+    the book, and what `assemble` made of them.
+    """
+
+    blocks: dict[Chapter, tuple] = field(default_factory=dict)
+    files: dict[str, tuple] = field(default_factory=dict)
+
+
 @paused_collector()
-def tangle(chapters: list[Chapter]) -> Output:
-    """Make all files from the chapters; raises `BookError`."""
-    blocks, mistakes = parse_blocks(chapters)
+def tangle(chapters: list[Chapter], memo: Memo | None = None) -> Output:
+    """Make all files from the chapters; raises `BookError`.
+
+    With a `memo` only what has changed since the last run is made again.
+    """
+    memo = memo or Memo()
+    blocks, mistakes = parse_blocks(chapters, memo)
     placed, more = place_blocks(blocks)
     mistakes += more + check_files(placed)
     broken = {(mistake.path, mistake.line) for mistake in mistakes}
@@ -58,15 +75,24 @@ def tangle(chapters: list[Chapter]) -> Output:
         sound = itertools.takewhile(
             lambda block: not is_broken(block, broken), placed[file]
         )
-        body, more = assemble(file, list(sound), modules)
+        files[file], more = make_file(file, list(sound), modules, memo)
         mistakes += more
-        files[file] = [
-            Line(header("".join(f"{b.text}\n" for b in body))),
-            *body,
-        ]
     if mistakes:
         raise BookError(sorted(mistakes))
     return Output(files, chapters, blocks)
+
+
+def make_file(
+    file: str, blocks: list[Block], modules: set[str], memo: Memo
+) -> tuple[list[Line], list[Mistake]]:
+    """Make the lines of a file, its header included."""
+    known = memo.files.get(file)
+    if known is None or known[:2] != (blocks, modules):
+        body, mistakes = assemble(file, blocks, modules)
+        digest = hash_text("".join(f"{line.text}\n" for line in body))
+        lines = [Line(header(digest)), *body]
+        memo.files[file] = known = blocks, modules, lines, mistakes
+    return known[2:]
 
 
 def is_broken(block: Block, places: set[tuple[str, int]]) -> bool:
@@ -83,26 +109,37 @@ def is_broken(block: Block, places: set[tuple[str, int]]) -> bool:
 
 
 def parse_blocks(
-    chapters: list[Chapter],
+    chapters: list[Chapter], memo: Memo
 ) -> tuple[list[Block], list[Mistake]]:
     """Parse every cell that goes into a file."""
+    memo.blocks = {
+        chapter: memo.blocks.get(chapter) or parse_cells(chapter)
+        for chapter in chapters
+    }
+    blocks = [block for found, _ in memo.blocks.values() for block in found]
+    return blocks, [
+        each for _, found in memo.blocks.values() for each in found
+    ]
+
+
+def parse_cells(chapter: Chapter) -> tuple[list[Block], list[Mistake]]:
+    """Parse the cells of a chapter that go into a file."""
     blocks, mistakes = [], []
-    for chapter in chapters:
-        for cell in chapter.code_cells:
-            if "file" not in cell.options:
-                continue
-            try:
-                tree = parse(cell.source)
-            except SyntaxError as error:
-                line = cell.fence + (error.lineno or 1)
-                message = f"syntax error: {error.msg}"
-                mistakes.append(Mistake(chapter.path, line, message))
-                tree = ast.Module([], [])
-            else:
-                if not tree.body:
-                    message = "a block with file= needs at least one statement"
-                    mistakes.append(Mistake(chapter.path, cell.fence, message))
-            blocks.append(Block(chapter, cell, tree))
+    for cell in chapter.code_cells:
+        if "file" not in cell.options:
+            continue
+        try:
+            tree = parse(cell.source)
+        except SyntaxError as error:
+            line = cell.fence + (error.lineno or 1)
+            message = f"syntax error: {error.msg}"
+            mistakes.append(Mistake(chapter.path, line, message))
+            tree = ast.Module([], [])
+        else:
+            if not tree.body:
+                message = "a block with file= needs at least one statement"
+                mistakes.append(Mistake(chapter.path, cell.fence, message))
+        blocks.append(Block(chapter, cell, tree))
     return blocks, mistakes
 
 
@@ -191,9 +228,23 @@ def nearest_origin(lines: list[Line], number: int) -> Origin | None:
     return before[-1] if before else after[0] if after else None
 
 
-def header(body: str) -> str:
+def header(*hashes: str) -> str:
     """The first line of a file: where it comes from, and a hash of the rest.
 
-    By the hash a file that was edited by hand is told from an older one.
+    By the hash a file that was edited by hand is told from an older one. There
+    are several while an edit goes back into several chapters; see back.py.
     """
-    return f"{HEADER}{hashlib.sha256(body.encode()).hexdigest()[:12]}]"
+    return f"{HEADER}{' '.join(hashes)}]"
+
+
+def hash_text(body: str) -> str:
+    """The hash of a file without its header."""
+    return hashlib.sha256(body.encode()).hexdigest()[:12]
+
+
+def find_hashes(text: str) -> list[str]:
+    """The hashes in the header of a file, none if it is not as we write it."""
+    first = text.partition("\n")[0]
+    hashes = first.removeprefix(HEADER).removesuffix("]").split(" ")
+    is_ours = all(re.fullmatch("[0-9a-f]{12}", each) for each in hashes)
+    return hashes if is_ours and first == header(*hashes) else []

@@ -87,7 +87,7 @@ def write_if_changed(book: Path, path: Path, text: str) -> None:
     """Write a file of the book unless it has this text already."""
     if read_generated(path) != text:
         file = path.relative_to(book.parent).as_posix()
-        write_files(book.parent, {file: text.encode()})
+        write_files(book.parent, {file: text})
 
 
 def pair_lines(book: Path, chapter: Chapter, snapshot: str) -> list[Line]:

@@ -1,6 +1,7 @@
 """Parse Python so that whatever is wrong with it is a `SyntaxError`."""
 
 import ast
+import functools
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,8 +22,12 @@ def only_syntax_errors() -> Iterator[None]:
             raise SyntaxError(message) from None
 
 
+@functools.lru_cache(maxsize=4096)
 def parse(source: str) -> ast.Module:
-    """Parse Python; raises `SyntaxError` if that fails for any reason."""
+    """Parse Python; raises `SyntaxError` if that fails for any reason.
+
+    The tree is kept for the next time, so nobody may change it.
+    """
     with only_syntax_errors():
         return ast.parse(source)
 

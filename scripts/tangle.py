@@ -2,6 +2,9 @@
 
     python scripts/tangle.py                      write dlfs/ and tests/
     python scripts/tangle.py --check              show what would change
+    python scripts/tangle.py --back               edits of these files go back
+                                                  into the chapters
+    python scripts/tangle.py --watch              both, whenever one is saved
     python scripts/tangle.py --until 3 --out DIR  as they are after chapter 3
     python scripts/tangle.py where dlfs/nn.py:120 which line made this one
     python scripts/tangle.py run -m dlfs.experiments.mlp_mnist
@@ -25,10 +28,18 @@ from types import TracebackType
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from back import propose, write_back
 from blocks import Line, Origin
 from chapters import ROOT, BookError, Mistake, read_book, write_any_text
-from disk import explain_orphans, find_changes, write_output, write_snapshot
-from output import Output, nearest_origin, tangle
+from disk import (
+    explain_orphans,
+    find_changes,
+    is_hand_edit,
+    write_output,
+    write_snapshot,
+)
+from output import Memo, Output, nearest_origin, tangle
+from watch import watch
 
 RUNPY = runpy.run_path.__code__.co_filename
 LAUNCHERS = {__file__, RUNPY}
@@ -85,6 +96,21 @@ def command_write(root: Path, book: Path) -> int:
     return report(changes, output, start)
 
 
+def command_back(root: Path, book: Path) -> int:
+    """Put edits of generated files into the chapters; write what changed."""
+    start = time.perf_counter()
+    memo = Memo()
+    output = tangle(read_book(book), memo)
+    proposal = propose(root, book, output, memo)
+    if proposal is None:
+        print("no file was edited by hand")
+        return report(write_output(root, output), output, start)
+    changes = write_back(root, book, proposal)
+    for line in proposal.describe():
+        print(line)
+    return report(changes, proposal.outputs[-1], start)
+
+
 def command_snapshot(root: Path, book: Path, until: int, folder: Path) -> int:
     """Write the package and tests as they are after chapter `until`."""
     start = time.perf_counter()
@@ -118,10 +144,16 @@ def command_check(root: Path, book: Path) -> int:
         show("\n".join(diff(file, old or "", output.files[file])))
     mistakes = explain_orphans(root, output)
     if changes:
+        is_edited = any(
+            old is not None and is_hand_edit(old, output.text(file))
+            for file, old in changes.items()
+        )
         message = (
             f"{len(changes)} files differ from the book: edit the chapters "
             "and run scripts/tangle.py"
         )
+        if is_edited:
+            message += ", or bring edits by hand back with --back"
         mistakes.append(Mistake(next(iter(changes)), 1, message))
     if mistakes:
         raise BookError(mistakes)
@@ -264,6 +296,18 @@ def make_parser() -> argparse.ArgumentParser:
         help="write nothing, print what would change; exit code 1 if any",
     )
     parser.add_argument(
+        "--back",
+        action="store_true",
+        help="put what was edited by hand in dlfs/ and tests/ into the "
+        "chapters; each edit has to be inside one block",
+    )
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="do both whenever a file is saved, until Ctrl-C: tangle the "
+        "chapters, and put edits of generated files into them",
+    )
+    parser.add_argument(
         "--until",
         type=int,
         metavar="NN",
@@ -307,8 +351,12 @@ def main(arguments: list[str] | None = None) -> int:
     book = (args.book or root / "book").resolve()
     if (args.until is None) != (args.out is None):
         parser.error("--until and --out go together")
-    if bool(args.command) + args.check + (args.until is not None) > 1:
-        parser.error("a command, --check and --until exclude each other")
+    modes = [args.command, args.check, args.back, args.watch]
+    if sum(map(bool, [*modes, args.until is not None])) > 1:
+        parser.error(
+            "a command, --check, --back, --watch and --until exclude each "
+            "other"
+        )
     write_any_text()
     try:
         match args.command:
@@ -322,6 +370,10 @@ def main(arguments: list[str] | None = None) -> int:
                 parser.error("commands: where FILE:LINE, run [-m] PROGRAM")
         if args.until is not None:
             return command_snapshot(root, book, args.until, args.out)
+        if args.back:
+            return command_back(root, book)
+        if args.watch:
+            return watch(root, book, show)
         return (command_check if args.check else command_write)(root, book)
     except BookError as error:
         print(error, file=sys.stderr)

@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [e1342b677aa8]
+# Made from book/ by scripts/tangle.py: edit the chapters. [34d40a986946]
 
 import ast
 import gc
@@ -33,6 +33,7 @@ from dlfs.autograd import (
     numeric_derivative,
     numeric_gradient,
     operation,
+    set_grad_enabled,
     softmax,
     where,
 )
@@ -176,6 +177,20 @@ class TestRecording:
         with pytest.raises(ZeroDivisionError), no_grad():
             1 / 0  # noqa: B018
         assert is_grad_enabled()
+
+    def test_set_grad_enabled_nests_and_no_grad_decorates(self):
+        x = Tensor([1.0], requires_grad=True)
+
+        @no_grad()
+        def double(x):
+            return x * 2
+
+        with no_grad():
+            with set_grad_enabled(True):
+                assert (x * 2).requires_grad
+                assert not double(x).requires_grad
+                assert is_grad_enabled()
+            assert not is_grad_enabled()
 
     def test_no_grad_holds_for_one_thread(self):
         seen = []

@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [628bb93313c1]
+# Made from book/ by scripts/tangle.py: edit the chapters. [000d430d5c6f]
 """The experiments, as somebody at a terminal meets them."""
 
 import json
@@ -240,6 +240,8 @@ def run_and_kill(folder, chance):
         process.kill()
         said = process.stdout.read()
     assert "error" not in said, said
+    assert epochs_in(folder) >= before  # what was reached is never lost
+    assert before == 0 or (folder / "last.npz").exists()
     return process.returncode != 0
 
 

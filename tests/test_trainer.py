@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [00f2ca4c2024]
+# Made from book/ by scripts/tangle.py: edit the chapters. [fe717f63c9a1]
 """Training: what is measured, saved, resumed and refused."""
 
 import contextlib
@@ -197,11 +197,12 @@ def member(shape="(3,)", dtype="'|u1'", body=b"abc"):
     return "a.npy", b"\x93NUMPY\1\0" + length + header.encode() + body
 
 
-def lying_archive(offset, number):
-    """An archive whose list of members is wrong in one number."""
+def lying_archive(number, *offsets):
+    """An archive whose list of members has a wrong number in places."""
     content = archive(A, member())
-    at = content.rindex(b"PK\1\2") + offset
-    content[at : at + 4] = struct.pack("<I", number)
+    for offset in offsets:
+        at = content.rindex(b"PK\1\2") + offset
+        content[at : at + 4] = struct.pack("<I", number)
     return content
 
 
@@ -226,10 +227,11 @@ HOSTILE = {
     "signs": (archive(A, member("-" * 9000 + "1")), "whole checkpoint"),
     "long header": (archive(A, member(" " * 60_000)), "Header info length"),
     "axes": (archive(A, member("(" + 999 * "1," + ")")), "can't have"),
-    "packed size": (lying_archive(20, 2**31 - 1), "compressed"),
-    "size": (lying_archive(24, 2**31 - 1), "compressed"),
-    "place": (lying_archive(42, 2**31 - 1), "header"),
-    "method": (lying_archive(10, 12), "compressed"),
+    "packed size": (lying_archive(2**31 - 1, 20), "compressed"),
+    "size": (lying_archive(2**31 - 1, 24), "compressed"),
+    "both": (lying_archive(2**31 - 1, 20, 24), "more bytes than it has"),
+    "place": (lying_archive(2**31 - 1, 42), "header"),
+    "method": (lying_archive(12, 10), "compressed"),
 }
 
 
@@ -588,25 +590,31 @@ def files_of(folder):
     }
 
 
+def go_on(folder):
+    """Train for two epochs, going on where an earlier run stopped."""
+    trainer = make_trainer(folder)
+    if (folder / "last.npz").exists():
+        trainer.resume()
+    trainer.fit(2)
+
+
 def test_a_run_survives_death_at_every_call(tmp_path, monkeypatch):
     monkeypatch.setattr(Trainer, "_draw_curve", lambda trainer: None)
-    make_trainer(tmp_path / "0").fit(3)
+    go_on(tmp_path / "0")
     expected, fatal, killed = files_of(tmp_path / "0"), 0, True
     while killed:
         fatal, killed = fatal + 1, False
         folder = tmp_path / str(fatal)
-        with monkeypatch.context() as patch:
-            Faults(patch, fatal, kill=True)
-            try:
-                make_trainer(folder).fit(3)
-            except Dead:
-                killed = True
-        resumed = make_trainer(folder)
-        if (folder / "last.npz").exists():
-            resumed.resume()
-        resumed.fit(3)
+        for call in fatal, fatal % 13 + 1:
+            reached = (folder / "last.npz").exists()
+            with monkeypatch.context() as patch, contextlib.suppress(Dead):
+                faults = Faults(patch, call, kill=True)
+                go_on(folder)
+            killed = killed or faults.calls >= fatal
+            assert (folder / "last.npz").exists() or not reached
+        go_on(folder)
         assert same(files_of(folder), expected)
-    assert fatal > 3 * 2 * 5  # two files an epoch or three, five calls each
+    assert fatal > 2 * 2 * 5  # two files an epoch or three, five calls each
 
 
 # book/11-training.md#test-trainer-any-state

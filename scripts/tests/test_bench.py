@@ -92,6 +92,17 @@ class TestRun:
         assert all(sorted(names) == sorted(LIBRARIES) for names in rounds)
         assert len({tuple(names) for names in rounds}) > 4
 
+    def test_a_busy_machine_is_reported(self, monkeypatch):
+        monkeypatch.setattr(os, "getloadavg", lambda: (2.4, 0, 0), False)
+        warnings = bench.find_disturbances()
+        assert "is busy (load average 2.4)" in warnings[-1]
+
+    def test_a_quiet_machine_is_not(self, monkeypatch):
+        monkeypatch.setattr(os, "getloadavg", lambda: (0.1, 9, 9), False)
+        for name in bench.TUNING:
+            monkeypatch.delenv(name, raising=False)
+        assert bench.find_disturbances() == []
+
     def test_figures_come_from_the_same_rounds(self):
         workload = make_workloads()["W1"]
         seconds = {"pytorch": [2.0, 4.0, 6.0], "dlfs": [1.5, 1.0, 9.0]}
@@ -205,7 +216,10 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("options", "sentence"),
         [
-            ("--only W1,W9", "'W9' is not one of W1, W1e, W4, W4s, G1, G2"),
+            (
+                "--only W1,W9",
+                "'W9' is not one of W1, W1b, W1e, W4, W4s, G1, G2",
+            ),
             ("--libraries jax", "'jax' is not one of pytorch, dlfs"),
             ("--rounds 0", "'0' is not a whole number from 1 to 1024"),
             ("--threads two", "'two' is not a whole number from 1 to 1024"),

@@ -85,7 +85,7 @@ $ ls
         plain = read(book, self.TEXT)
         path = book.root / "book" / "01-one.md"
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-        assert read_chapter(path) == plain
+        assert read_chapter(path).cells == plain.cells
 
 
 class TestFences:

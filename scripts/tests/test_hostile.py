@@ -146,6 +146,12 @@ class TestChapters:
         )
         assert (done.returncode, done.stdout) == (0, "SystemExit: 3\n")
 
+    def test_files_of_an_editor(self, book):
+        book.chapter("01-one", CLASS)
+        (book.root / "book/.#01-one.md").symlink_to("me@here.123")
+        book.write("book/.01-one.md.swp", "\0")
+        assert book.tangle().code == 0
+
     def test_no_chapters(self, book):
         (book.root / "book").mkdir()
         outcome = book.tangle()

@@ -13,6 +13,12 @@ ROW = re.compile(
     r"\| .* \| (?P<seeds>[\d, ]+) \| \*\*(?P<mean>\S+)%\*\* "
     r"\| (?P<lowest>\S+)% \| (?P<highest>\S+)% \| `(?P<command>.*)` \|"
 )
+BENCH = ROOT / "book" / "runs" / "bench.json"
+SPEED = re.compile(
+    r"^\| (?P<name>\w+): .* \| (?P<ours>[\d.]+) \S+ \| (?P<theirs>[\d.]+) \S+ "
+    r"\| \*\*(?P<ratio>[\d.]+)\*\* \|$",
+    re.MULTILINE,
+)
 READMES = ["README.md", "README.ko.md"]
 
 
@@ -40,6 +46,20 @@ def test_results_are_those_of_the_recorded_runs(name):
         assert row["mean"] == f"{mean(values):.2f}"
         assert row["lowest"] == f"{min(values):.2f}"
         assert row["highest"] == f"{max(values):.2f}"
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_speed_is_that_of_the_recorded_benchmark(name):
+    workloads = json.loads(BENCH.read_text(encoding="utf-8"))["workloads"]
+    rows = list(SPEED.finditer(read(name)))
+    assert [row["name"] for row in rows] == ["W1", "W1e", "W4"]
+    for row in rows:
+        recorded = workloads[row["name"]]["libraries"]
+        for key, library in ("ours", "dlfs"), ("theirs", "pytorch"):
+            decimals = len(row[key].partition(".")[2])
+            median = recorded[library]["median"]
+            assert row[key] == f"{median:.{decimals}f}"
+        assert row["ratio"] == f"{recorded['dlfs']['ratio']:.2f}"
 
 
 def test_the_translation_has_the_same_parts():

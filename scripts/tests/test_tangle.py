@@ -127,8 +127,8 @@ class TestHandEdits:
         line = text.splitlines().index("        return self.y") + 1
         assert outcome.err == (
             f"dlfs/a.py:{line}: edited by hand (made from "
-            "book/02-two.md:6); put the edit into the chapter, or delete the "
-            "file and tangle again\n"
+            "book/02-two.md:6); scripts/tangle.py --back puts the edit into "
+            "the chapter; to drop it, delete the file and tangle again\n"
         )
         assert written.read("dlfs/a.py") == text
 

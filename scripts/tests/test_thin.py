@@ -96,6 +96,11 @@ class TestSqueeze:
         expected = '<img src="a.svg"/><img src=a/ /><img alt="">\n'
         assert squeeze(page) == expected
 
+    def test_a_list_in_the_table_of_contents_is_no_landmark(self):
+        page = '<nav class="md-nav" aria-label="step"><ul></ul></nav>'
+        expected = '<nav class="md-nav" role=none><ul></ul></nav>\n'
+        assert squeeze(page) == expected
+
     def test_a_line_of_the_navigation_has_no_space_around(self):
         page = '<span class="md-ellipsis">\n  One two\n </span>'
         assert ">One two<" in squeeze(page)
