@@ -24,7 +24,7 @@ from disk import write_snapshot
 from listing import RAW_END, RAW_START
 from notebook_pages import mend
 from notebooks import colab_link
-from npm import MissingPackage, npm_files
+from npm import MissingPackageError, npm_files
 from rendered import hash_of, render_once, site_key
 from thin import image_size, size_images, squeeze, thin_code
 from weave import WOVEN, Book, weave
@@ -87,7 +87,7 @@ def add_npm_files(files, config, root: Path) -> None:
     """Serve what npm installed from the site itself."""
     try:
         found = npm_files(root)
-    except MissingPackage as error:
+    except MissingPackageError as error:
         raise PluginError(str(error)) from error
     for name, content in found.items():
         files.append(File.generated(config, name, content=content))
@@ -153,6 +153,15 @@ def keep_raw(markdown, page):
     page.meta["lines"] = match[0]
     page.edit_url = None
     return markdown.replace(match[0], RAW_PLACE)
+
+
+def on_env(env, config, files):
+    """Give the notebook of a chapter the chapter's title."""
+    for file in files:
+        chapter = files.get_file_from_path(f"{Path(file.src_uri).stem}.md")
+        if file.src_uri.startswith("notebooks/") and file.page and chapter:
+            file.page.title = chapter.page.title
+    return env
 
 
 def on_page_content(html, page, config, files):

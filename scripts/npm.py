@@ -27,7 +27,7 @@ STYLES = ("normal", "italic")
 OTHER_FORMATS = re.compile(r',url\([^)]*\) format\("(?:woff|truetype)"\)')
 
 
-class MissingPackage(Exception):
+class MissingPackageError(Exception):
     """npm has not been run; the message says what to do."""
 
 
@@ -59,4 +59,4 @@ def read(root: Path, path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         message = MISSING.format(path=path.relative_to(root), root=root.name)
-        raise MissingPackage(message) from None
+        raise MissingPackageError(message) from None

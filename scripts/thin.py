@@ -17,7 +17,7 @@ ELEMENTS = {
     **dict.fromkeys(("s", "s1", "s2", "sa", "se", "sh", "sr"), "u"),  # strings
     **dict.fromkeys(("nc", "nd", "nf"), "dfn"),  # definitions, decorators
 }
-PLAIN = {"bp", "fm", "il", "mf", "mh", "mi", "mo", "n", "na", "nb", "ne"}
+PLAIN = {"bp", "fm", "il", "m", "mf", "mh", "mi", "mo", "n", "na", "nb", "ne"}
 PLAIN |= {"nn", "no", "nt", "nv", "o", "p", "si", "vm", "w"}
 TWICE = re.compile(r"</(b|i|u|dfn)>(\s*)<\1>")
 KEPT = re.compile(

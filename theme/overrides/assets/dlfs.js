@@ -2,14 +2,27 @@
 // for what has none. Everything is there to read without it.
 "use strict";
 
+// No line begins with the comma that follows a short formula.
+function keepTogether(formula, text) {
+  const next = formula.nextSibling;
+  const mark = next?.nodeType === Node.TEXT_NODE && /^[^\s\w]+/.exec(next.data);
+  if (!mark || text.length > 12) return;
+  const group = document.createElement("span");
+  group.className = "dlfs-together";
+  formula.replaceWith(group);
+  group.append(formula, mark[0]);
+  next.data = next.data.slice(mark[0].length);
+}
+
 function renderMath(root) {
   if (!window.katex) return;
   const options = { throwOnError: false };
   for (const element of root.querySelectorAll(".arithmatex")) {
-    const text = element.textContent;
-    if (!/^\\[[(]/.test(text)) continue; // done already
-    const displayMode = text.startsWith("\\[");
-    katex.render(text.slice(2, -2), element, { ...options, displayMode });
+    if (element.querySelector(".katex")) continue; // done already
+    const text = element.textContent.trim();
+    const displayMode = element.localName === "div";
+    katex.render(text, element, { ...options, displayMode });
+    if (!displayMode) keepTogether(element, text);
   }
   if (!window.renderMathInElement) return;
   const delimiters = [

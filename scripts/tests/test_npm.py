@@ -1,0 +1,54 @@
+"""The site brings what its pages need, and says what is missing."""
+
+import re
+
+import pytest
+from npm import (
+    FILES,
+    FONT,
+    FONT_LICENSE,
+    FONTS,
+    STYLES,
+    MissingPackageError,
+    npm_files,
+)
+
+CSS = (
+    "@font-face{src:url(fonts/A.woff2) format("
+    '"woff2"),url(fonts/A.woff) format("woff"),url(fonts/A.ttf) format('
+    '"truetype")}'
+)
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A folder as npm leaves it."""
+    names = [*FILES, "katex/dist/fonts/A.woff2", "katex/dist/fonts/A.ttf"]
+    for name in FONTS:
+        names += [FONT.format(name=name, style=style) for style in STYLES]
+        names.append(FONT_LICENSE.format(name=name))
+    for name in names:
+        path = tmp_path / "node_modules" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(CSS if path.suffix == ".css" else name)
+    return tmp_path
+
+
+def test_every_font_of_the_style_sheet_is_served(root):
+    files = npm_files(root)
+    css = files["assets/katex/katex.min.css"].decode()
+    urls = re.findall(r"url\(([^)]*)\)", css)
+    assert urls == ["fonts/A.woff2"]
+    assert all(f"assets/katex/{url}" in files for url in urls)
+    assert not any(name.endswith(".ttf") for name in files)
+
+
+def test_a_missing_file_is_named_with_the_command_that_brings_it(root):
+    (root / "node_modules/katex/dist/katex.min.js").unlink()
+    with pytest.raises(MissingPackageError) as raised:
+        npm_files(root)
+    message = str(raised.value)
+    assert message.startswith(
+        "node_modules/katex/dist/katex.min.js is missing"
+    )
+    assert "npm ci" in message
