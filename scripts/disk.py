@@ -152,7 +152,7 @@ def explain_orphans(root: Path, output: Output) -> list[Mistake]:
 
 def write_files(
     root: Path,
-    contents: dict[str, str],
+    contents: dict[str, str | bytes],
     seen: dict[str, str | None] | None = None,
 ) -> None:
     """Write files whole, and none of them if one has no place on disk.
@@ -165,10 +165,12 @@ def write_files(
     temporary = {file: temporary_name(path) for file, path in places.items()}
     remove_litter(path.parent for path in places.values())
     try:
-        for file, text in contents.items():
+        for file, content in contents.items():
+            if isinstance(content, str):
+                content = content.encode()
             temporary[file].parent.mkdir(parents=True, exist_ok=True)
             with open(temporary[file], "wb") as stream:
-                stream.write(text.encode())
+                stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())
             if places[file].exists():
