@@ -43,6 +43,7 @@ class Page(HTMLParser):
         self.ids: Counter[str] = Counter()
         self.links: list[tuple[str, int]] = []
         self.figures: list[Element] = []
+        self.classes: set[str] = set()
         self.canonical = ""
         self._open: list[Element] = []
         self.feed(path.read_text(encoding="utf-8"))
@@ -61,6 +62,7 @@ class Page(HTMLParser):
         )
         anchors = {element["id"], element["name"] if tag == "a" else ""}
         self.ids.update(anchors - {""})
+        self.classes.update(element["class"].split())
         if LINKS.get(tag) in element.attributes:
             self.links.append((element[LINKS[tag]], element.line))
         if element["rel"] == "canonical":

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from browse import chromium, serve
+from browse import serve
 from built import Site
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,12 +44,3 @@ def axe() -> str:
     if not AXE.is_file():
         pytest.exit("axe-core is not installed: npm ci", returncode=2)
     return AXE.read_text(encoding="utf-8")
-
-
-@pytest.fixture
-def tab(address: str, site: Site):
-    """A tab of a fresh browser, on the home page."""
-    with chromium() as browser:
-        page = browser.new_page(viewport={"width": 1360, "height": 900})
-        page.goto(address + site.base)
-        yield page

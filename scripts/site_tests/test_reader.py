@@ -1,0 +1,131 @@
+"""What readers do: search, tick the checklist, read at night, print."""
+
+import pytest
+from browse import PHONE, chromium
+from built import Site
+from playwright.sync_api import Page as Tab
+
+from conftest import complain
+
+# What a reader types, and the places one of which has to come first.
+EXPECTED = {
+    "Adam": ["09-optimisers/", "api/optim/"],
+    "backward": ["02-scalar-autograd/", "03-tensors/", "api/autograd/"],
+    "broadcasting": ["04-elementwise/"],
+    "checkpoint": ["11-training/", "api/trainer/"],
+    "cross entropy": ["08-losses/", "api/nn/"],
+    "DataLoader": ["10-data/", "api/data/"],
+    "gradient checking": ["06-gradient-checking/"],
+    "learning rate": ["09-optimisers/"],
+    "matmul": ["05-shapes/", "api/autograd/"],
+    "MNIST": ["10-data/", "12-mnist/", "api/data/"],
+    "Module": ["07-modules/", "api/nn/"],
+    "softmax": ["08-losses/", "api/nn/"],
+    "tensor": ["03-tensors/", "api/autograd/"],
+}
+PRINTED = """() => {
+  const failures = []
+  const shown = each => getComputedStyle(each).display !== "none" &&
+    each.getClientRects().length
+  for (const name of [".md-header", ".md-sidebar", ".md-tabs", ".md-search",
+                      ".md-footer__inner", ".md-content__button", ".md-top"])
+    if ([...document.querySelectorAll(name)].some(shown))
+      failures.push(`${name} is printed`)
+  const light = color => color.match(/[\\d.]+/g).slice(0, 3)
+    .reduce((sum, each) => sum + Number(each), 0) / 3
+  const paper = getComputedStyle(document.body).backgroundColor
+  if (!/, 0\\)$/.test(paper) && light(paper) < 250)
+    failures.push(`the paper is not white: ${paper}`)
+  const ink = getComputedStyle(document.querySelector("article p")).color
+  if (light(ink) > 100) failures.push(`the text is not dark: ${ink}`)
+  const cut = [...document.querySelectorAll("article pre, article pre > code")]
+    .filter(each => each.scrollWidth > each.clientWidth + 1 && shown(each))
+  if (cut.length) failures.push(`${cut.length} blocks of code are cut off: ` +
+    cut[0].textContent.trim().slice(0, 50))
+  return failures
+}"""
+SCHEME = "document.body.getAttribute('data-md-color-scheme')"
+PAPER = "getComputedStyle(document.body).backgroundColor"
+
+
+@pytest.fixture
+def tab(address: str, site: Site):
+    """A tab of a fresh browser, on the home page."""
+    with chromium() as browser:
+        tab = browser.new_page(viewport={"width": 1360, "height": 900})
+        tab.goto(address + site.base)
+        yield tab
+
+
+def first_result(tab: Tab, query: str) -> str:
+    """What the search puts first, as an address on the site."""
+    tab.reload()
+    tab.locator("[data-md-component=search-query]").fill(query)
+    link = tab.locator(".md-search-result__link").first
+    link.wait_for(state="attached", timeout=20_000)
+    return link.evaluate("each => each.pathname + each.hash")
+
+
+def test_search_finds_first_what_a_reader_expects(tab: Tab, site: Site):
+    failures = []
+    for query, places in EXPECTED.items():
+        found = first_result(tab, query).removeprefix(site.base)
+        if not found.startswith(tuple(places)):
+            failures.append(f"{query}: {found}, not {' or '.join(places)}")
+    complain("searches that put something else first", failures)
+
+
+def test_the_checklist_remembers(tab: Tab, site: Site):
+    """What is ticked stays ticked, and nothing else is."""
+    pages = [page for page in site.pages if "dlfs-checklist" in page.classes]
+    assert pages, "no page has the checklist"
+    tab.goto(tab.url.removesuffix(site.base) + pages[0].url)
+    boxes = tab.locator(".dlfs-checklist input[type=checkbox]")
+    for number in (0, 2):
+        boxes.nth(number).check()
+    tab.reload()
+    ticked = [box.is_checked() for box in boxes.all()]
+    assert ticked == [number in (0, 2) for number in range(len(ticked))]
+    boxes.nth(0).uncheck()
+    tab.reload()
+    assert not boxes.nth(0).is_checked()
+    assert boxes.nth(2).is_checked()
+
+
+def test_the_button_makes_the_site_dark_and_that_is_remembered(tab: Tab):
+    papers = []
+    for scheme in ("slate", "default"):
+        papers.append(tab.evaluate(PAPER))
+        tab.locator("label.md-header__button[for^=__palette]:visible").click()
+        tab.wait_for_function(f"{SCHEME} === '{scheme}'")
+        tab.reload()
+        assert tab.evaluate(SCHEME) == scheme
+    assert papers[0] != papers[1]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_can_be_printed(address: str, site: Site, scheme: str):
+    failures = []
+    with chromium() as browser:
+        tab = browser.new_page(color_scheme=scheme)
+        tab.set_viewport_size({"width": 700, "height": 1000})  # of paper
+        for page in site.pages:
+            if page.kind == "chapter":
+                tab.goto(address + page.url)
+                tab.emulate_media(media="print")
+                found = tab.evaluate(PRINTED)
+                failures += [f"{page.name}: {each}" for each in found]
+    complain(f"what is wrong on paper, of a {scheme} page", failures)
+
+
+def test_the_phone_has_a_menu_that_opens(address: str, site: Site):
+    with chromium() as browser:
+        width, height = PHONE
+        tab = browser.new_page(viewport={"width": width, "height": height})
+        tab.goto(address + site.base)
+        tab.locator("label[for=__drawer].md-header__button").click()
+        tab.locator(".md-sidebar--primary a").first.wait_for(timeout=5_000)
+        tab.wait_for_function(
+            "document.querySelector('.md-sidebar--primary')"
+            ".getBoundingClientRect().left >= 0"
+        )

@@ -1,0 +1,67 @@
+"""Two builds of the same book make the same site, byte for byte."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from built import Site
+
+from conftest import ROOT, complain
+
+
+def copy_sources(folder: Path) -> None:
+    """Copy what git knows or would add, and nothing that was ever built."""
+    command = ["git", "ls-files", "-z", "-co", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        source, target = ROOT / name, folder / name
+        if source.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+    (folder / "node_modules").symlink_to(ROOT / "node_modules")
+
+
+def commit_time() -> str:
+    """The time that the site bears, as the copy is not under git."""
+    command = ["git", "log", "-1", "--format=%ct"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    return os.environ.get("SOURCE_DATE_EPOCH") or found.stdout.strip() or "0"
+
+
+def test_a_build_from_nothing_makes_the_same_bytes(site: Site, tmp_path: Path):
+    copy_sources(tmp_path)
+    subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"],
+        cwd=tmp_path,
+        env={**os.environ, "SOURCE_DATE_EPOCH": commit_time()},
+        check=True,
+    )
+    here, there = files_of(site.folder), files_of(tmp_path / "site")
+    failures = [
+        f"{name}: {difference(here.get(name), there.get(name))}"
+        for name in sorted(here.keys() | there.keys())
+        if here.get(name) != there.get(name)
+    ]
+    complain("files that differ between two builds", failures)
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """The contents of all files in a folder."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def difference(first: bytes | None, second: bytes | None) -> str:
+    """Where two files differ, and what stands there."""
+    if first is None or second is None:
+        return "only one of the builds has it"
+    pairs = enumerate(zip(first, second))
+    end = min(len(first), len(second))
+    place = next((at for at, (one, two) in pairs if one != two), end)
+    start = max(0, place - 30)
+    return f"{first[start : place + 30]} or {second[start : place + 30]}"

@@ -1,0 +1,67 @@
+"""How long a reader waits for a page that was never loaded before."""
+
+import os
+import statistics
+
+from browse import chromium
+from built import Site
+
+from conftest import complain
+
+LIMIT = 1000  # milliseconds
+NOTE_LONG_TASKS = """
+window.busyUntil = 0
+new PerformanceObserver(list => {
+  for (const {startTime, duration} of list.getEntries())
+    busyUntil = Math.max(busyUntil, startTime + duration)
+}).observe({type: "longtask", buffered: true})
+"""
+# When the page is parsed and painted and the last long task (over 50 ms)
+# before half a second of rest is over, a click is answered at once.
+INTERACTIVE = """() => new Promise(done => {
+  const look = () => {
+    const {domContentLoadedEventEnd, loadEventEnd} =
+      performance.getEntriesByType("navigation")[0]
+    const paint = performance.getEntriesByName("first-contentful-paint")[0]
+    const ready = Math.max(
+      domContentLoadedEventEnd, paint?.startTime ?? Infinity, busyUntil)
+    const rest = performance.now() - Math.max(ready, loadEventEnd)
+    if (loadEventEnd && rest > 500) done(ready)
+    else setTimeout(look, 50)
+  }
+  look()
+})"""
+
+
+def interactive_after(browser, address: str) -> float:
+    """The milliseconds until a page can be used, nothing being cached."""
+    context = browser.new_context(viewport={"width": 1360, "height": 900})
+    try:
+        tab = context.new_page()
+        tab.add_init_script(NOTE_LONG_TASKS)
+        tab.goto(address)
+        return tab.evaluate(INTERACTIVE)
+    finally:
+        context.close()
+
+
+def test_chapters_are_there_within_a_second(site: Site, address: str):
+    """The median of three; of three more, if the machine was busy."""
+    failures = []
+    with chromium() as browser:
+        interactive_after(browser, address + site.base)  # warms the browser
+        for page in site.pages:
+            if page.kind != "chapter":
+                continue
+            for _ in range(2):
+                times = [
+                    interactive_after(browser, address + page.url)
+                    for _ in range(3)
+                ]
+                if statistics.median(times) <= LIMIT:
+                    break
+            else:
+                shown = ", ".join(f"{each:.0f}" for each in times)
+                failures.append(f"{page.name}: {shown} ms")
+    load = f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    complain(f"pages not there after {LIMIT} ms (load {load})", failures)
