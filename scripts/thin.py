@@ -31,9 +31,13 @@ BLOCKS = (
 ).replace(" ", "|")
 TAG = re.compile(r"<[a-z][^<>]*>")
 QUOTED = re.compile(r'="([\w./#:-]+)"(?=[ >])', re.ASCII)
-# The table of contents has a landmark for each list in a list, and where two
-# are of one name nobody could tell them apart.
-NESTED = re.compile(r'<nav class="md-nav" aria-label="[^"]*"')
+# Lists within the navigation need not be landmarks of their own: where two are
+# of one name, or of none, nobody could tell them apart.
+NESTED = re.compile(
+    r'<nav class="md-nav"( data-md-level="[1-9]")?'
+    r' aria-label(?:ledby)?="[^"]*"'
+    r'(?: aria-expanded="\w+")?'
+)
 LINE = re.compile(r'(<span class="md-ellipsis">) ?(.*?) ?(?=</span>)')
 AROUND = re.compile(rf" ?(<(?:/?(?:{BLOCKS})\b[^<>]*|!doctype html)>) ?")
 IMAGE = re.compile(r'<img alt="[^"]*" src="([^"]+)"(?= ?/?>)')
@@ -66,7 +70,7 @@ def squeeze(html: str) -> str:
     # Text, an element to be kept, and the name of that: again and again.
     for index in range(0, len(parts), 3):
         text = re.sub(r"\s+", " ", parts[index])
-        text = NESTED.sub('<nav class="md-nav" role="none"', text)
+        text = NESTED.sub(r'<nav class="md-nav"\1 role="none"', text)
         text = LINE.sub(r"\1\2", AROUND.sub(r"\1", text))
         parts[index] = TAG.sub(unquote, text)
     del parts[2::3]

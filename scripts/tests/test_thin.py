@@ -96,10 +96,23 @@ class TestSqueeze:
         expected = '<img src="a.svg"/><img src=a/ /><img alt="">\n'
         assert squeeze(page) == expected
 
-    def test_a_list_in_the_table_of_contents_is_no_landmark(self):
-        page = '<nav class="md-nav" aria-label="step"><ul></ul></nav>'
-        expected = '<nav class="md-nav" role=none><ul></ul></nav>\n'
-        assert squeeze(page) == expected
+    @pytest.mark.parametrize(
+        "attributes, left",
+        [
+            ('aria-label="step"', "role=none"),
+            (
+                'data-md-level="2" aria-labelledby="x" aria-expanded="true"',
+                "data-md-level=2 role=none",
+            ),
+            ('data-md-level="0" aria-label="Top"', None),
+        ],
+    )
+    def test_a_list_within_the_navigation_is_no_landmark(
+        self, attributes, left
+    ):
+        left = left or attributes.replace('"', "")
+        page = f'<nav class="md-nav" {attributes}></nav>'
+        assert squeeze(page) == f"<nav class=md-nav {left}></nav>\n"
 
     def test_a_line_of_the_navigation_has_no_space_around(self):
         page = '<span class="md-ellipsis">\n  One two\n </span>'

@@ -100,6 +100,13 @@ function makeChecklist(list) {
   list.prepend(count);
 }
 
+// Material puts the button that copies code into a landmark without a name.
+function unmarkButtons() {
+  for (const box of document.querySelectorAll(".md-code__nav:not([role])")) {
+    box.setAttribute("role", "none");
+  }
+}
+
 function start(root) {
   document.querySelector(".md-search")?.setAttribute("aria-label", "Search");
   renderMath(root);
@@ -109,5 +116,9 @@ function start(root) {
 }
 
 document$.subscribe(() => start(document));
+new MutationObserver(unmarkButtons).observe(document.body, {
+  childList: true,
+  subtree: true,
+});
 addEventListener("resize", reachScrolling);
 addEventListener("load", reachScrolling);
