@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [3cfd663b12e2]
+# Made from book/ by scripts/tangle.py: edit the chapters. [a78ea57ce181]
 """Optimisers: rules that turn gradients into better parameters."""
 
 import copy
@@ -188,6 +188,15 @@ class Optimizer:
                 f"loaded state dict has no {', '.join(missing)}: it does not "
                 f"belong to {type(self).__name__}"
             )
+        for name, default in self.defaults.items():
+            if not _alike(options[name], default):
+                raise ValueError(
+                    f"loaded state dict has {name}={options[name]!r}, which "
+                    f"is not like {default!r}"
+                )
+        for name in ("amsgrad", "maximize"):  # of PyTorch's optimisers
+            if options.get(name):
+                raise ValueError(f"loaded state dict has {name}, we have not")
         self._check(options)
         return options
 
@@ -438,3 +447,13 @@ def clip_grad_norm_(
         for g in grads:
             g.data *= scale
     return Tensor(norm)
+
+
+# book/09-optimisers.md#optimizer-read-group
+def _alike(value, default):
+    """Return whether a loaded option is of the kind of the default."""
+    if isinstance(default, tuple):
+        lengths = isinstance(value, tuple) and len(value) == len(default)
+        return lengths and all(map(_alike, value, default))
+    kinds = bool if isinstance(default, bool) else (int, float)
+    return isinstance(value, kinds)

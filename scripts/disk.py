@@ -166,11 +166,10 @@ def write_files(
     remove_litter(path.parent for path in places.values())
     try:
         for file, content in contents.items():
-            if isinstance(content, str):
-                content = content.encode()
             temporary[file].parent.mkdir(parents=True, exist_ok=True)
             with open(temporary[file], "wb") as stream:
-                stream.write(content)
+                is_text = isinstance(content, str)
+                stream.write(content.encode() if is_text else content)
                 stream.flush()
                 os.fsync(stream.fileno())
             if places[file].exists():

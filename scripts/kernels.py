@@ -74,7 +74,7 @@ def run_chapter(
     write_snapshot(root, before, snapshot)
     outputs = execute(root, chapter, snapshot)
     text = json.dumps(outputs, ensure_ascii=False, sort_keys=True)
-    write_files(cached.parent, {cached.name: text.encode()})
+    write_files(cached.parent, {cached.name: text})
     forget_old_runs(cached.parent, chapter.name)
     return Run(chapter, outputs, keys, True)
 

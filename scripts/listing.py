@@ -78,7 +78,7 @@ def cached_listings(root: Path, output: Output) -> dict[str, bytes]:
         return {name: text.encode() for name, text in pages.items()}
     made = make_listings(output)
     text = json.dumps({name: page.decode() for name, page in made.items()})
-    write_files(cached.parent, {cached.name: text.encode()})
+    write_files(cached.parent, {cached.name: text})
     forget_old_runs(cached.parent, "listings")
     return made
 

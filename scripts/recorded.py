@@ -86,7 +86,7 @@ def write_recorded(book: Path, run: Run, tests: ChapterTests) -> None:
         },
     }
     text = json.dumps(recorded, ensure_ascii=False, indent=1) + "\n"
-    write_files(path.parent, {path.name: text.encode()})
+    write_files(path.parent, {path.name: text})
 
 
 def is_recorded(book: Path, run: Run) -> bool:

@@ -90,7 +90,7 @@ def run_tests(
     run = ChapterTests(key, execute(root, chapter, after, names), True)
     found = {id: vars(each) for id, each in run.blocks.items()}
     text = json.dumps(found, sort_keys=True)
-    write_files(cached.parent, {cached.name: text.encode()})
+    write_files(cached.parent, {cached.name: text})
     forget_old_runs(cached.parent, cached.name.rpartition("-")[0])
     return run
 

@@ -24,10 +24,17 @@ KEPT = re.compile(
     r"(<(pre|script|style|textarea)\b.*?</\2>)", re.DOTALL | re.IGNORECASE
 )
 BLOCKS = (
-    "article aside body button details div dl dd dt fieldset figcaption figure"
-    " footer form h[1-6] head header html li link main meta nav ol p pre"
-    " script section style summary table tbody td th thead title tr ul"
+    "article aside body button details div dl dd dt fieldset figcaption"
+    " figure footer form h[1-6] head header html input label li link main"
+    " meta nav ol p pre script section style summary table tbody td th thead"
+    " title tr ul"
 ).replace(" ", "|")
+TAG = re.compile(r"<[a-z][^<>]*>")
+QUOTED = re.compile(r'="([\w./#:-]+)"(?=[ >])', re.ASCII)
+# The table of contents has a landmark for each list in a list, and where two
+# are of one name nobody could tell them apart.
+NESTED = re.compile(r'<nav class="md-nav" aria-label="[^"]*"')
+LINE = re.compile(r'(<span class="md-ellipsis">) ?(.*?) ?(?=</span>)')
 AROUND = re.compile(rf" ?(<(?:/?(?:{BLOCKS})\b[^<>]*|!doctype html)>) ?")
 IMAGE = re.compile(r'<img alt="[^"]*" src="([^"]+)"(?= ?/?>)')
 
@@ -59,9 +66,16 @@ def squeeze(html: str) -> str:
     # Text, an element to be kept, and the name of that: again and again.
     for index in range(0, len(parts), 3):
         text = re.sub(r"\s+", " ", parts[index])
-        parts[index] = AROUND.sub(r"\1", text)
+        text = NESTED.sub('<nav class="md-nav" role="none"', text)
+        text = LINE.sub(r"\1\2", AROUND.sub(r"\1", text))
+        parts[index] = TAG.sub(unquote, text)
     del parts[2::3]
     return "".join(parts).strip() + "\n"
+
+
+def unquote(tag: re.Match) -> str:
+    """Take the quotes from the plain words among the attributes of a tag."""
+    return QUOTED.sub(r"=\1", tag[0])
 
 
 def size_images(html: str, size_of) -> str:

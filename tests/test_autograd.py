@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [34d40a986946]
+# Made from book/ by scripts/tangle.py: edit the chapters. [92a7f7f94fae]
 
 import ast
 import gc
@@ -1079,6 +1079,7 @@ class TestSetitem:
 
 # book/05-shapes.md#test-join-cases
 SHAPE_CASES += [
+    case("x.clone()", (2, 3)),
     case("cat([x, y, z])", (2, 3), (1, 3), (0, 3)),
     case("cat([x, y], -1)", (2, 1), (2, 3)),
     case("cat([x, x], 1)", (2, 2)),

@@ -1,10 +1,11 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [000d430d5c6f]
+# Made from book/ by scripts/tangle.py: edit the chapters. [012b7c77548d]
 """The experiments, as somebody at a terminal meets them."""
 
 import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -188,15 +189,23 @@ BROKEN = {
 }
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The folder of a run of one epoch, to be copied."""
+    folder = tmp_path_factory.mktemp("run")
+    assert main([*SMALL, "--epochs", "1", "--save-dir", str(folder)]) == 0
+    return folder
+
+
 @pytest.mark.parametrize("what", BROKEN)
-def test_a_broken_checkpoint_is_refused_and_kept(tmp_path, capsys, what):
-    options = [*SMALL, "--epochs", "1", "--save-dir", str(tmp_path)]
-    assert main(options) == 0
+def test_a_broken_checkpoint_is_refused_and_kept(
+    trained, tmp_path, capsys, what
+):
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
     path = tmp_path / "last.npz"
     path.write_bytes(BROKEN[what](path.read_bytes()))
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
-    capsys.readouterr()
-    assert main([*options, "--resume"]) == 1
+    assert main([*SMALL, "--save-dir", str(tmp_path), "--resume"]) == 1
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and len(error) < 600
     assert f"error: {path} is not a whole checkpoint" in error

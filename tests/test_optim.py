@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [891f649d921c]
+# Made from book/ by scripts/tangle.py: edit the chapters. [98b1928d88b3]
 
 import copy
 import json
@@ -454,6 +454,30 @@ class TestMismatch:
         with pytest.raises(ValueError, match="does not belong to"):
             other.load_state_dict(optimizer.state_dict())
         assert repr(other.state_dict()) == before
+
+    @pytest.mark.parametrize(
+        ("kind", "option", "value"),
+        [
+            ("momentum", "dampening", "x"),
+            ("momentum", "dampening", None),
+            ("momentum", "dampening", []),
+            ("momentum", "nesterov", "False"),
+            ("sgd", "lr", "0.1"),
+            ("adam", "betas", [0.9, "x"]),
+            ("adam", "betas", [0.9, 0.9, 0.9]),
+            ("adam", "amsgrad", True),
+            ("sgd", "maximize", True),
+        ],
+    )
+    def test_options_of_another_kind_are_refused(self, kind, option, value):
+        params, optimizer = new_model(kind)
+        train(params, optimizer, range(2))
+        saved = optimizer.state_dict()
+        saved["param_groups"][0][option] = value
+        before = repr(optimizer.state_dict())
+        with pytest.raises(ValueError, match=f"loaded state .* {option}"):
+            optimizer.load_state_dict(saved)
+        assert repr(optimizer.state_dict()) == before
 
 
 # book/09-optimisers.md#test-optim-torch

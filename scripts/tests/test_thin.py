@@ -86,6 +86,25 @@ class TestSqueeze:
         page = f"<{tag}>a\n\n   b\n</{tag}>"
         assert squeeze(f"<div> {page} </div>") == f"<div>{page}</div>\n"
 
+    def test_plain_words_need_no_quotes(self):
+        page = '<a class="b c" href="../d/#e" title="f">="g" </a>'
+        expected = '<a class="b c" href=../d/#e title=f>="g" </a>\n'
+        assert squeeze(page) == expected
+
+    def test_an_address_does_not_run_into_the_end_of_its_tag(self):
+        page = '<img src="a.svg"/><img src="a/" /><img alt="">'
+        expected = '<img src="a.svg"/><img src=a/ /><img alt="">\n'
+        assert squeeze(page) == expected
+
+    def test_a_list_in_the_table_of_contents_is_no_landmark(self):
+        page = '<nav class="md-nav" aria-label="step"><ul></ul></nav>'
+        expected = '<nav class="md-nav" role=none><ul></ul></nav>\n'
+        assert squeeze(page) == expected
+
+    def test_a_line_of_the_navigation_has_no_space_around(self):
+        page = '<span class="md-ellipsis">\n  One two\n </span>'
+        assert ">One two<" in squeeze(page)
+
 
 SVG = b'<?xml version="1.0"?>\n<svg xmlns="x" width="460.8pt" height="345pt">'
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes([0, 0, 4, 176, 0, 0, 2, 118])

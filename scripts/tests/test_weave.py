@@ -1,15 +1,22 @@
-"""Tests of the weaver, by small books. Kernels run where nbclient is."""
+"""Tests of the weaver, by small books. Kernels run where nbclient is.
 
+To start one takes a second, so most books here are run by `run_here`.
+"""
+
+import contextlib
+import io
 import json
 import re
 
 import kernels
 import pytest
+import testruns
 import weave
-from books import make_block, make_cell
+from books import Book, make_block, make_cell
 from chapters import BookError, read_book
 from output import tangle
-from pages import make_page, make_text
+from pages import Site, make_page, make_text
+from testruns import BlockTests, ChapterTests
 
 # Without it another `dlfs` that is installed would be found first.
 PACKAGE = make_block('"""Package."""', "package", file="dlfs/__init__.py")
@@ -33,12 +40,11 @@ def stream(text, name="stdout"):
     return {"output_type": "stream", "name": name, "text": text}
 
 
-def page_of(book, *outputs, repository=""):
+def page_of(book, *outputs, number=-1, tests=None):
     """The page of the last chapter, with these outputs in its live cells."""
     chapters = read_book(book.root / "book")
-    return make_page(
-        chapters[-1], list(outputs), CONDITIONS, tangle(chapters), repository
-    )
+    site = Site(tangle(chapters))
+    return make_page(chapters[number], list(outputs), CONDITIONS, site, tests)
 
 
 def weave_book(book, *arguments):
@@ -56,9 +62,9 @@ class TestPage:
     def test_has_outputs_below_their_cells(self, book):
         book.chapter("01-one", "# One", make_cell("print(1)"), "Two.")
         assert page_of(book, [stream("1 < 2\n")]).text == (
-            '---\ntitle: "1. One"\n---\n\n# One\n\n```python\nprint(1)\n```'
-            '\n\n<pre class="dlfs-output" tabindex="0">1 &lt; 2</pre>\n\n'
-            "Two.\n"
+            '---\ntitle: "1. One"\nminutes: 5\n---\n\n# One\n\n'
+            "```python\nprint(1)\n```\n\n"
+            '<pre class="dlfs-output" tabindex="0">1 &lt; 2</pre>\n\nTwo.\n'
         )
 
     def test_keeps_fences_and_escapes_out_of_outputs(self, book):
@@ -113,7 +119,7 @@ class TestPage:
         front = '---\ntitle: "Ends: and means"\n---'
         book.chapter("02-two", front, "# Two")
         assert page_of(book).text.startswith(
-            '---\ntitle: "2. Ends: and means"\n---\n\n# Two'
+            '---\ntitle: "2. Ends: and means"\nminutes: 5\n---\n\n# Two'
         )
 
 
@@ -123,7 +129,8 @@ class TestBar:
         book.chapter("01-one", make_block(code, "some"))
         text = page_of(book, []).text
         assert '<div class="dlfs-bar" id="code-some" markdown="1">' in text
-        assert "`dlfs/a.py` · adds `A`, `f`, `B` [#](#code-some" in text
+        link = "[`dlfs/a.py`](code/dlfs/a.md#some)"
+        assert f"{link} · adds `A`, `f`, `B` [#](#code-some)" in text
 
     def test_names_methods_with_their_class(self, book):
         book.chapter(
@@ -146,10 +153,52 @@ class TestBar:
         old, new = "def f():\n    return 1", "def f():\n    return 2"
         book.chapter("01-one", make_block(old, "old"))
         book.chapter("02-two", make_block(new, "new", replaces="old"))
-        chapters = read_book(book.root / "book")
-        page = make_page(chapters[0], [[]], CONDITIONS, tangle(chapters))
-        link = "replaced in [`new` of chapter 2](02-two.md#code-new)"
-        assert link in page.text
+        text = page_of(book, [], number=0).text
+        assert "replaced in [`new` of chapter 2](02-two.md#code-new)" in text
+        assert "`dlfs/a.py` · adds" in text  # it has no place there now
+
+    def test_leads_to_the_reference_for_what_is_public(self, book):
+        code = """\
+class A:
+    \"\"\"A class.\"\"\"
+
+
+def f():
+    pass
+
+
+def _g():
+    \"\"\"Hidden.\"\"\""""
+        book.chapter(
+            "01-one",
+            make_block(code, "a"),
+            make_block('@extend(A)\ndef h(self):\n    """Do."""', "h"),
+        )
+        text = page_of(book, [], []).text
+        assert "adds [`A`](api/a.md#dlfs.a.A), `f`, `_g` [#]" in text
+        assert "adds [`A.h`](api/a.md#dlfs.a.A.h) [#]" in text
+
+    def test_says_how_many_tests_passed(self, book):
+        test = "def test_one():\n    assert True"
+        file = "tests/test_a.py"
+        book.chapter("01-one", make_block(test, "t", file=file))
+        for found, said in (
+            (BlockTests(1, 0, "", None), "1 test passed"),
+            (BlockTests(12, 0, "", 0.0312), "12 tests passed in 31 ms"),
+            (BlockTests(2, 1, "no <x>", 1.26), "2 tests passed in 1.3 s, 1"),
+            (BlockTests(0, 3, "no x", 0.1), "3 skipped here (no x)"),
+        ):
+            tests = ChapterTests("key", {"t": found})
+            text = page_of(book, tests=tests).text
+            assert f'<span class="dlfs-passed">{said}' in text
+            assert "timed" not in text
+
+    def test_says_where_tests_were_timed(self, book):
+        test = "def test_one():\n    assert True"
+        file = "tests/test_a.py"
+        book.chapter("01-one", make_block(test, "t", file=file))
+        tests = ChapterTests("", {"t": BlockTests(1)}, False, CONDITIONS)
+        assert "Tests timed on M, with" in page_of(book, tests=tests).text
 
     def test_is_above_a_test_which_does_not_run_here(self, book):
         test = "def test_one():\n    assert True"
@@ -159,7 +208,8 @@ class TestBar:
             make_cell("print(1)"),
         )
         text = page_of(book, [stream("1")]).text
-        assert "`tests/test_a.py` · adds `test_one`" in text
+        link = "[`tests/test_a.py`](code/tests/test_a.md#t)"
+        assert f"{link} · adds `test_one`" in text
         assert text.index("test_one():") < text.index(">1</pre>")
 
 
@@ -184,47 +234,82 @@ class TestText:
         )
 
 
-@pytest.mark.usefixtures("jupyter")
+def run_here(root, chapter, snapshot):
+    """Stand in for a kernel: run the cells in this process."""
+    outputs = []
+    for cell in chapter.live_cells:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(cell.source, {"snapshot": snapshot})
+        text = printed.getvalue()
+        outputs.append([stream(text)] if text else [])
+    return outputs
+
+
+@pytest.fixture
+def no_kernel(jupyter, monkeypatch):
+    """Run cells in this process, where they find `snapshot`."""
+    monkeypatch.setattr(kernels, "execute", run_here)
+
+
+@pytest.fixture(scope="module")
+def woven(tmp_path_factory):
+    """A book of two chapters that kernels have run."""
+    pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    book = Book(tmp_path_factory.mktemp("woven"), None)
+    code = "def f():\n    return 6"
+    book.chapter("00-start", PACKAGE, make_block(code, "f"))
+    book.chapter(
+        "01-one",
+        "# One",
+        make_cell("from dlfs.a import f\n\nprint(f() * 7)\nf()"),
+        make_cell("int('a')", expect="ValueError"),
+        make_cell(FIGURE, alt="A line"),
+    )
+    assert weave_quietly(book) == 0
+    return book
+
+
+def weave_quietly(book, *arguments):
+    """Weave a book whose output nobody reads; return the exit code."""
+    out = ["--markdown", str(book.root / "out")]
+    return weave.main(["--root", str(book.root), *out, *arguments])
+
+
 class TestRun:
-    def test_weaves_pages_figures_and_notebooks(self, book):
-        code = "def f():\n    return 6"
-        book.chapter("00-start", PACKAGE, make_block(code, "f"))
-        book.chapter(
-            "01-one",
-            "# One",
-            make_cell("from dlfs.a import f\n\nprint(f() * 7)\nf()"),
-            make_cell("int('a')", expect="ValueError"),
-            make_cell(FIGURE, alt="A line"),
-        )
-        outcome = weave_book(book)
-        assert outcome.err == ""
-        text = book.read("out/01-one.md")
+    def test_shows_what_cells_print_return_and_raise(self, woven):
+        text = woven.read("out/01-one.md")
         assert ">42</pre>" in text
         assert ">6</pre>" in text
         assert ">ValueError: invalid literal" in text
-        assert "<svg" in book.read("out/figures/01-one-1.svg")
-        notebook = json.loads(book.read("out/notebooks/01-one.ipynb"))
-        outputs = notebook["cells"][1]["outputs"]
-        assert [each["output_type"] for each in outputs] == [
-            "stream",
-            "execute_result",
+        assert "<svg" in woven.read("out/figures/01-one-1.svg")
+
+    def test_writes_a_notebook_with_outputs(self, woven):
+        nbformat = pytest.importorskip("nbformat")
+        notebook = json.loads(woven.read("out/notebooks/01-one.ipynb"))
+        nbformat.validate(notebook)
+        printed = [
+            [each["output_type"] for each in cell["outputs"]]
+            for cell in notebook["cells"]
+            if cell["cell_type"] == "code"
         ]
+        assert printed[:2] == [[], ["stream", "execute_result"]]
 
-    def test_makes_the_same_bytes_twice(self, book):
-        book.chapter("01-one", make_cell(FIGURE, alt="A line"))
+    def test_makes_the_same_bytes_twice(self, woven):
         files = ["01-one.md", "figures/01-one-1.svg", "notebooks/01-one.ipynb"]
-        texts = []
-        for _ in range(2):
-            weave_book(book)
-            texts.append([book.read(f"out/{file}") for file in files])
-            for path in (book.root / kernels.CACHE).iterdir():
-                path.unlink()
-        assert texts[0] == texts[1]
+        before = [woven.read(f"out/{file}") for file in files]
+        for path in (woven.root / kernels.CACHE).glob("01-one-*"):
+            path.unlink()
+        assert weave_quietly(woven, "--chapter", "1") == 0
+        assert [woven.read(f"out/{file}") for file in files] == before
 
+    @pytest.mark.usefixtures("no_kernel")
     def test_runs_again_exactly_what_a_change_reaches(self, book):
+        look = "print((snapshot / 'dlfs/a.py').read_text())"
         book.chapter("01-one", PACKAGE, make_block("X = 1", "x"))
         book.chapter("02-two", make_block("Y = 1", "y", file="dlfs/b.py"))
-        book.chapter("03-three", make_cell("import dlfs.a\n\ndlfs.a.X"))
+        book.chapter("03-three", make_cell(look))
         assert runs(weave_book(book)) == ["01", "02", "03"]
         assert runs(weave_book(book)) == []
         book.chapter("02-two", "Words.", book_block("Y = 1"))
@@ -233,8 +318,9 @@ class TestRun:
         assert runs(weave_book(book)) == ["02", "03"]
         book.chapter("01-one", PACKAGE, make_block("X = 5", "x"))
         assert runs(weave_book(book)) == ["01", "02", "03"]
-        assert ">5</pre>" in book.read("out/03-three.md")
+        assert "X = 5" in book.read("out/03-three.md")
 
+    @pytest.mark.usefixtures("jupyter")
     def test_stops_at_the_line_of_an_error(self, book):
         code = 'def f(x):\n    """Fail."""\n    return 1 / x'
         book.chapter("01-one", make_block(code, "f"), PACKAGE)
@@ -245,7 +331,7 @@ class TestRun:
             make_cell("x = 0\nf(x)"),
             make_cell("print(1)"),
         )
-        outcome = weave_book(book)
+        outcome = weave_book(book, "--chapter", "2")
         assert outcome.code == 1
         first, *rest = outcome.err.splitlines()
         assert first == "book/02-two.md:9: ZeroDivisionError: division by zero"
@@ -253,26 +339,43 @@ class TestRun:
         assert not (book.root / "out/02-two.md").exists()
 
     def test_stops_where_the_expected_error_does_not_come(self, book):
-        book.chapter("01-one", make_cell("print(1)", expect="ValueError"))
-        outcome = weave_book(book)
-        assert outcome.code == 1
-        assert outcome.err.startswith(
+        mistake = self.mistake_of(book, [])
+        assert mistake == (
             "book/01-one.md:1: expected ValueError, but nothing was raised"
         )
 
     def test_stops_where_another_error_comes(self, book):
-        book.chapter("01-one", make_cell("1 / 0", expect="ValueError"))
-        assert weave_book(book).err.startswith(
+        error = {
+            "output_type": "error",
+            "ename": "ZeroDivisionError",
+            "evalue": "division by zero",
+            "traceback": ["Cell In[2], line 1\n----> 1 1 / 0"],
+        }
+        assert self.mistake_of(book, [error]).startswith(
             "book/01-one.md:2: expected ValueError, but there was "
             "ZeroDivisionError: division by zero"
         )
 
-    def test_deletes_what_it_no_longer_makes(self, book):
-        book.chapter("01-one", make_cell(FIGURE, alt="A line"))
+    def mistake_of(self, book, outputs):
+        """The mistake in a cell that should raise but has these outputs."""
+        book.chapter("01-one", make_cell("1 / 0", expect="ValueError"))
+        (chapter,) = read_book(book.root / "book")
+        (cell,) = chapter.live_cells
+        with pytest.raises(BookError) as found:
+            kernels.check_error(book.root, chapter, cell, outputs)
+        return str(found.value)
+
+    @pytest.mark.usefixtures("no_kernel")
+    def test_deletes_what_it_no_longer_makes_and_nothing_else(self, book):
+        book.chapter("01-one", make_cell("print(1)"))
+        book.chapter("02-two", "# Two")
         weave_book(book)
-        book.chapter("01-one", "# One")
+        book.write("out/mine.md", "# Mine")
+        (book.root / "book/02-two.md").unlink()
         weave_book(book)
-        assert not (book.root / "out/figures/01-one-1.svg").exists()
+        assert not (book.root / "out/02-two.md").exists()
+        assert not (book.root / "out/notebooks/02-two.ipynb").exists()
+        assert book.read("out/mine.md") == "# Mine"
 
 
 def book_block(code):
@@ -280,7 +383,7 @@ def book_block(code):
     return make_block(code, "y", file="dlfs/b.py")
 
 
-@pytest.mark.usefixtures("jupyter")
+@pytest.mark.usefixtures("no_kernel")
 class TestRecord:
     CODE = "import time\n\nprint(time.perf_counter_ns())"
 
@@ -297,6 +400,25 @@ class TestRecord:
         book.chapter("01-one", make_cell(code, tags=["timing"]))
         assert "not recorded for this code" in weave_book(book).out
         assert text not in book.read("out/01-one.md")
+
+    def test_shows_recorded_times_of_tests_until_they_change(
+        self, book, monkeypatch
+    ):
+        found = {"t": BlockTests(1, 0, "", 0.0312)}
+        monkeypatch.setattr(testruns, "execute", lambda *_: found)
+
+        def page_with(code):
+            block = make_block(code, "t", file="tests/test_a.py")
+            book.chapter("01-one", PACKAGE, block)
+            weave_book(book)
+            return book.read("out/01-one.md")
+
+        code = "def test_one():\n    assert True"
+        assert "1 test passed</span>" in page_with(code)
+        assert book.run(weave.main, ["--record"]).code == 0
+        assert "1 test passed in 31 ms</span>" in page_with(code)
+        assert "Tests timed on " in page_with(code)
+        assert "1 test passed</span>" in page_with(f"{code}  # changed")
 
     def test_finds_cells_that_vary_without_a_tag(self, book):
         book.chapter("01-one", "# One", make_cell(self.CODE))

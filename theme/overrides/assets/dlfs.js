@@ -35,13 +35,18 @@ function renderMath(root) {
 }
 
 // A box that scrolls can be scrolled with the keyboard, too.
-function reachScrolling(root) {
-  for (const box of root.querySelectorAll(
-    ".katex-display, .dlfs-figure, .md-typeset__scrollwrap",
-  )) {
-    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+const SCROLLING =
+  ".katex-display, .dlfs-figure > p, .md-typeset__scrollwrap, " +
+  ".jupyter-wrapper pre, .jp-OutputArea-output";
+
+function reachScrolling() {
+  const boxes = [...document.querySelectorAll(SCROLLING)];
+  // All are measured before the first is changed: one layout, not hundreds.
+  const scrolls = boxes.map((box) => box.scrollWidth > box.clientWidth);
+  boxes.forEach((box, index) => {
+    if (scrolls[index]) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
-  }
+  });
 }
 
 const CHECKED = "dlfs-checklist";
@@ -99,8 +104,10 @@ function start(root) {
   document.querySelector(".md-search")?.setAttribute("aria-label", "Search");
   renderMath(root);
   root.querySelectorAll(".dlfs-checklist").forEach(makeChecklist);
-  reachScrolling(root);
+  reachScrolling();
+  document.fonts.ready.then(reachScrolling); // other letters, other widths
 }
 
 document$.subscribe(() => start(document));
-addEventListener("resize", () => reachScrolling(document));
+addEventListener("resize", reachScrolling);
+addEventListener("load", reachScrolling);

@@ -1,0 +1,128 @@
+"""Tests of the pages of files: each line leads to its block, and back."""
+
+import re
+
+import pytest
+from books import make_block
+from chapters import read_book
+from listing import cached_listings, highlight, make_listings, split_regions
+from output import tangle
+from pages import Site, file_link
+
+pytest.importorskip("pygments")
+FIRST = 'import math\n\n\ndef f(x):\n    """Root."""\n    return math.sqrt(x)'
+GROWN = "import os\n\n\n@extend(A)\ndef g(self):\n    return os.sep"
+ROW = re.compile(
+    r'<div(?: id="(?P<id>[^"]+)")?>'
+    r'(?:<a href="(?P<to>[^"]+)" title="(?P<title>[^"]+)">\d+</a>|<i></i>)'
+    r"<pre>(?P<numbers>.*?)</pre><pre>\n?(?P<code>.*?)\n</pre></div>",
+    re.DOTALL,
+)
+
+
+@pytest.fixture
+def output(book):
+    """A file of two chapters, the second of which grows a class."""
+    book.chapter(
+        "01-one",
+        make_block(FIRST, "root"),
+        make_block("class A:\n    x = '<>'", "class"),
+    )
+    book.chapter("02-two", make_block(GROWN, "grown"))
+    return tangle(read_book(book.root / "book"))
+
+
+def rows_of(output):
+    """The regions on the page of dlfs/a.py."""
+    page = make_listings(output)["code/dlfs/a.md"].decode()
+    return [match.groupdict() for match in ROW.finditer(page)]
+
+
+def plain(html):
+    """The text of a page without its tags."""
+    text = re.sub("<[^>]+>", "", html)
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&#39;", "'")
+
+
+class TestListing:
+    def test_holds_every_line_once_and_in_order(self, output):
+        rows = rows_of(output)
+        text = "\n".join(
+            plain(row["code"]).replace("&quot;", '"') for row in rows
+        )
+        lines = output.text("dlfs/a.py").rstrip("\n").split("\n")
+        shown = text.split("\n")
+        assert [line for line in shown if line] == [x for x in lines if x]
+        numbers = re.findall(
+            r'<a id="L(\d+)" href="#L\1" tabindex="-1">\1</a>',
+            "".join(row["numbers"] for row in rows),
+        )
+        assert numbers == [str(n + 1) for n in range(len(lines))]
+
+    def test_every_line_of_a_block_leads_to_it(self, output):
+        leads = {}
+        for row in rows_of(output):
+            for number in re.findall(r'id="L(\d+)"', row["numbers"]):
+                leads[int(number)] = row["to"]
+        for number, line in enumerate(output.files["dlfs/a.py"], 1):
+            if line.origin:
+                chapter = line.origin.path.removeprefix("book/")
+                target = f"../../{chapter}#code-{line.origin.block}"
+                assert leads[number] == target
+
+    def test_lines_of_no_block_lead_nowhere(self, output):
+        (row,) = [r for r in rows_of(output) if "__all__" in r["code"]]
+        assert row["to"] is None
+
+    def test_a_block_has_its_anchor_below_its_name(self, output):
+        rows = {r["id"]: r for r in rows_of(output) if r["id"]}
+        assert list(rows) == ["root", "class", "grown"]
+        comment = "# book/01-one.md#root"
+        assert plain(rows["root"]["code"]).strip().startswith(comment)
+        assert "def g" in plain(rows["grown"]["code"])
+
+    def test_is_found_from_the_title_bar(self, output):
+        site = Site(output)
+        links = [file_link(site, block) for block in output.blocks]
+        assert links[-1] == "[`dlfs/a.py`](code/dlfs/a.md#grown)"
+
+    def test_a_replaced_block_has_no_place(self, book):
+        book.chapter("01-one", make_block("X = 1", "old"))
+        book.chapter("02-two", make_block("X = 2", "new", replaces="old"))
+        output = tangle(read_book(book.root / "book"))
+        assert file_link(Site(output), output.blocks[0]) == "`dlfs/a.py`"
+        assert [r["id"] for r in rows_of(output) if r["id"]] == ["new"]
+
+    def test_the_index_counts_lines_and_blocks(self, output):
+        index = make_listings(output)["code/index.md"].decode()
+        count = len(output.files["dlfs/a.py"])
+        assert (
+            f"| [`dlfs/a.py`](dlfs/a.md) | {count} | 3 | [1](../01-one.md), "
+            "[2](../02-two.md) |"
+        ) in index
+
+    def test_the_cache_follows_the_files(self, book, output):
+        first = cached_listings(book.root, output)
+        assert cached_listings(book.root, output) == first
+        book.chapter("02-two", make_block(GROWN + "  # !", "grown"))
+        changed = tangle(read_book(book.root / "book"))
+        page = cached_listings(book.root, changed)["code/dlfs/a.md"]
+        assert page == make_listings(changed)["code/dlfs/a.md"]
+        assert page != first["code/dlfs/a.md"]
+
+
+class TestRegions:
+    def test_together_hold_all_lines(self, output):
+        lines = output.files["dlfs/a.py"]
+        regions = list(split_regions(lines))
+        assert [line for r in regions for line in r.lines] == lines
+        starts = [r.first for r in regions]
+        assert starts == sorted(set(starts))
+
+
+class TestHighlight:
+    def test_keeps_a_string_of_several_lines_in_its_colour(self):
+        lines = highlight("x = '''a\n\nb'''\ny = 1")
+        assert len(lines) == 4
+        assert lines[2] == "<u>b'''</u>"
+        assert lines[3] == "y = 1"
