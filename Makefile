@@ -10,10 +10,10 @@ NPM_READY := node_modules/.package-lock.json
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help train test tangle chapters bench site serve record check clean
+.PHONY: help train test tangle chapters bench site serve check-site record check clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
 train: tangle ## train the MLP on the MNIST slice in the package
 	$(PY) -m dlfs.experiments.mlp_mnist --data mini --epochs 5 --batch-size 128 --lr 1e-3 --seed 42
@@ -32,6 +32,9 @@ site: $(SITE_READY) $(NPM_READY) ## make the site in site/: run the chapters, we
 
 serve: $(SITE_READY) $(NPM_READY) ## show the site at http://127.0.0.1:8000, anew after every change
 	$(PY) -m mkdocs serve --livereload
+
+check-site: site ## check the site in a browser: links, looks, speed, search; see CONTRIBUTING.md
+	$(PY) -m pytest -q scripts/site_tests
 
 record: $(SITE_READY) ## run the chapters and record the timings they print
 	$(PY) scripts/weave.py --record

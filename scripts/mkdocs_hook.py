@@ -32,6 +32,9 @@ from weave import WOVEN, Book, weave
 log = get_plugin_logger("weave")
 PACKAGE = "build/package"  # where mkdocstrings reads the package
 NOTEBOOK_CSS = "assets/notebook.css"
+# A title counts 1,000 times in the search; what a chapter explains stands
+# before the entry of the reference that has the name.
+CHAPTER_BOOST = 1000
 RAW = re.compile(
     f"^{re.escape(RAW_START)}.*^{re.escape(RAW_END)}$",
     re.DOTALL | re.MULTILINE,
@@ -124,11 +127,13 @@ def on_nav(nav, config, files):
 
 
 def on_page_markdown(markdown, page, config, files):
-    """Join a chapter and its notebook; search finds the chapter only."""
+    """Join a chapter and its notebook; search finds the chapter first."""
     name = page.file.src_uri
     if name.startswith("notebooks/"):
         page.meta["search"] = {"exclude": True}
         page.edit_url = None
+    elif name[0].isdigit():
+        page.meta["search"] = {"boost": CHAPTER_BOOST}
     stem = Path(name).stem
     notebook = files.get_file_from_path(f"notebooks/{stem}.ipynb")
     if notebook:

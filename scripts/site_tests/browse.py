@@ -16,6 +16,7 @@ from playwright.sync_api import Page as Tab
 
 DESKTOP, PHONE = (1360, 900), (360, 740)
 WORKERS = min(4, os.cpu_count() or 1)
+BROWSERS = ("chromium", "google-chrome")
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -125,10 +126,11 @@ def serve(folder: Path, base: str) -> Iterator[str]:
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
     """A browser, as long as the block runs."""
+    found = list(filter(None, map(shutil.which, BROWSERS)))
     with sync_playwright() as playwright:
         try:
             browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=ARGUMENTS
+                executable_path=found[0] if found else None, args=ARGUMENTS
             )
         except Error as error:
             raise RuntimeError(f"{NO_BROWSER}\n{error.message}") from error

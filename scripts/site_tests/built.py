@@ -14,6 +14,7 @@ LINKS = {"a": "href", "link": "href", "script": "src", "img": "src"}
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link"}
 VOID |= {"meta", "source", "track", "wbr"}
 STYLE_URL = re.compile(r"""url\(\s*["']?([^"')]+)""")
+CHAPTER = re.compile(r"\d\d-")
 LOCATION = re.compile(r"<loc>([^<]*)</loc>")
 
 
@@ -53,7 +54,7 @@ class Page(HTMLParser):
         """Whether it is a chapter, a notebook, or another page."""
         if self.name.startswith("notebooks/"):
             return "notebook"
-        return "chapter" if self.name[0:2].isdigit() else "other"
+        return "chapter" if CHAPTER.match(self.name) else "other"
 
     def handle_starttag(self, tag: str, attributes: list) -> None:
         """Note what an element has, and that we are inside it."""

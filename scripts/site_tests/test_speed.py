@@ -1,8 +1,8 @@
 """How long a reader waits for a page that was never loaded before."""
 
-import os
 import statistics
 
+import psutil
 from browse import chromium
 from built import Site
 
@@ -45,23 +45,31 @@ def interactive_after(browser, address: str) -> float:
         context.close()
 
 
+def median_of_three(browser, address: str) -> float:
+    """The median of what three readers wait."""
+    return statistics.median(
+        interactive_after(browser, address) for _ in range(3)
+    )
+
+
 def test_chapters_are_there_within_a_second(site: Site, address: str):
-    """The median of three; of three more, if the machine was busy."""
+    """Where other programs take most of the machine, it may take longer.
+
+    How much they take is measured while we do nothing.
+    """
     failures = []
     with chromium() as browser:
         interactive_after(browser, address + site.base)  # warms the browser
         for page in site.pages:
             if page.kind != "chapter":
                 continue
-            for _ in range(2):
-                times = [
-                    interactive_after(browser, address + page.url)
-                    for _ in range(3)
-                ]
-                if statistics.median(times) <= LIMIT:
-                    break
-            else:
-                shown = ", ".join(f"{each:.0f}" for each in times)
-                failures.append(f"{page.name}: {shown} ms")
-    load = f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
-    complain(f"pages not there after {LIMIT} ms (load {load})", failures)
+            if median_of_three(browser, address + page.url) <= LIMIT:
+                continue
+            free = 1 - psutil.cpu_percent(interval=1) / 100
+            time = median_of_three(browser, address + page.url)
+            if time > LIMIT / max(free, 0.25):
+                failures.append(
+                    f"{page.name}: {time:.0f} ms, with {free:.0%} of the "
+                    "machine for us"
+                )
+    complain(f"pages that are not there after {LIMIT} ms", failures)
