@@ -9,7 +9,7 @@ import pairs
 import pytest
 import tangle
 from books import make_block, make_cell
-from chapters import ROOT, read_book
+from chapters import ROOT, parse_chapter, read_book
 from tracebacks import ChapterLines, format_exception
 
 SCRIPTS = ROOT / "scripts"
@@ -287,6 +287,7 @@ class TestTracebacks:
         self, two_chapters, monkeypatch
     ):
         two_chapters.tangle()
+        parse_chapter.cache_clear()  # a chapter that is known needs no reading
         monkeypatch.setitem(sys.modules, "jupytext", None)
         text = format_exception(ValueError("x"), two_chapters.root)
         assert text == "ValueError: x\n"
