@@ -12,12 +12,26 @@ EMPTY = re.compile(r"<span></span>")
 # Pygments' short names -> the element. What is not here has the colour of
 # plain text. assets/dlfs.css gives the elements their colours.
 ELEMENTS = {
-    **dict.fromkeys(("k", "kc", "kd", "kn", "kr", "ow"), "b"),  # keywords
+    **dict.fromkeys(("k", "kd", "kn", "kr", "ow"), "b"),  # keywords
     **dict.fromkeys(("c1", "cm", "sd", "ch"), "i"),  # comments, docstrings
     **dict.fromkeys(("s", "s1", "s2", "sa", "se", "sh", "sr"), "u"),  # strings
     **dict.fromkeys(("nc", "nd", "nf"), "dfn"),  # definitions, decorators
 }
-PLAIN = {"bp", "fm", "il", "m", "mf", "mh", "mi", "mo", "n", "na", "nb", "ne"}
+PLAIN = {
+    "bp",
+    "fm",
+    "il",
+    "kc",
+    "m",
+    "mf",
+    "mh",
+    "mi",
+    "mo",
+    "n",
+    "na",
+    "nb",
+    "ne",
+}
 PLAIN |= {"nn", "no", "nt", "nv", "o", "p", "si", "vm", "w"}
 TWICE = re.compile(r"</(b|i|u|dfn)>(\s*)<\1>")
 KEPT = re.compile(
