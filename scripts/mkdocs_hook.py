@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from jinja2 import FileSystemBytecodeCache
 from mkdocs.exceptions import PluginError
 from mkdocs.plugins import event_priority, get_plugin_logger
 from mkdocs.structure.files import File
@@ -25,12 +26,13 @@ from listing import RAW_END, RAW_START
 from notebook_pages import mend
 from notebooks import colab_link
 from npm import MissingPackageError, npm_files
-from rendered import hash_of, render_once, site_key
+from rendered import hash_of, index_once, render_once, site_key
 from thin import image_size, size_images, squeeze, thin_code
 from weave import WOVEN, Book, weave
 
 log = get_plugin_logger("weave")
 PACKAGE = "build/package"  # where mkdocstrings reads the package
+TEMPLATES = ".cache/templates"
 NOTEBOOK_CSS = "assets/notebook.css"
 # A title counts 1,000 times in the search; what a chapter explains stands
 # before the entry of the reference that has the name.
@@ -160,8 +162,16 @@ def keep_raw(markdown, page):
     return markdown.replace(match[0], RAW_PLACE)
 
 
+@event_priority(-100)  # after the links to the reference are in place
 def on_env(env, config, files):
-    """Give the notebook of a chapter the chapter's title."""
+    """Give notebooks the titles of their chapters.
+
+    Templates are compiled once, and search reads only the pages that changed.
+    """
+    cache = Path(config.config_file_path).parent / TEMPLATES
+    cache.mkdir(parents=True, exist_ok=True)
+    env.bytecode_cache = FileSystemBytecodeCache(str(cache))
+    index_once(config.plugins["material/search"].search_index)
     for file in files:
         chapter = files.get_file_from_path(f"{Path(file.src_uri).stem}.md")
         if file.src_uri.startswith("notebooks/") and file.page and chapter:

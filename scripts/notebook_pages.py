@@ -4,6 +4,7 @@ They become lighter, show the figures of the chapter's page with their texts,
 ask no other host for anything, and their links lead to pages of the site.
 """
 
+import functools
 import html
 import json
 import re
@@ -29,6 +30,7 @@ CODE = re.compile(
 )
 
 
+@functools.lru_cache(64)  # pages that `make serve` shows again
 def mend(page: str, name: str, notebook: str) -> tuple[str, str]:
     """Mend the page of a notebook; returns it and the styles it had.
 

@@ -255,7 +255,7 @@ def block_link(block: Block) -> str:
 
 def old_blocks(book: Output, block: Block | None) -> list[Block]:
     """The blocks that a block replaces."""
-    if not block:
+    if not block or not block.replaces:
         return []
     return [each for each in book.blocks if each.id in block.replaces]
 

@@ -4,6 +4,7 @@ A browser shows the same page: only space between elements goes, and spans
 around every word of code become a few short elements, or none.
 """
 
+import functools
 import re
 
 SPAN = re.compile(r'<span class="([a-z0-9]+)">([^<]*)</span>')
@@ -57,6 +58,7 @@ AROUND = re.compile(rf" ?(<(?:/?(?:{BLOCKS})\b[^<>]*|!doctype html)>) ?")
 IMAGE = re.compile(r'<img alt="[^"]*" src="([^"]+)"(?= ?/?>)')
 
 
+@functools.lru_cache(256)  # pages that `make serve` shows again
 def thin_code(html: str) -> str:
     """Give the colours of code short elements."""
     return PRE.sub(lambda match: thin_block(match[0]), html)
@@ -78,6 +80,7 @@ def thin_span(match: re.Match) -> str:
     return f"<{element}>{text}</{element}>" if element else match[0]
 
 
+@functools.lru_cache(256)
 def squeeze(html: str) -> str:
     """Leave out the space that no browser shows."""
     parts = KEPT.split(html)
