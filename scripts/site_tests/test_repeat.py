@@ -10,12 +10,13 @@ from built import Site
 
 from conftest import ROOT, complain
 
-# What an author may change while `make serve` runs: a heading that the
-# reference links to, a docstring of the package, a page beside the chapters.
+# What an author may change while `make serve` runs: a page beside the
+# chapters, after which all pages are made anew, so it comes first; a heading
+# that the reference links to; a line that the reference takes from the code.
 EDITS = [
-    ("04-elementwise.md", "\n## Choosing\n", "\n## How to choose\n"),
-    ("12-mnist.md", "to 10 logits.", "to ten logits."),
     ("glossary.md", "the share of examples", "the part of all examples"),
+    ("04-elementwise.md", "\n## Choosing\n", "\n## How to choose\n"),
+    ("12-mnist.md", "width of every hidden layer,", "widths of the layers,"),
 ]
 
 
