@@ -66,16 +66,13 @@ def run_chapter(
     """
     keys = cell_keys(chapter, package_hash(root, before))
     cached = cache_file(root, chapter, keys)
-    if use_cache and cached.exists():
-        outputs = json.loads(cached.read_text(encoding="utf-8"))
-        cached.touch()  # the oldest are deleted
+    outputs = read_cache(cached) if use_cache else None
+    if outputs is not None:
         return Run(chapter, outputs, keys, False)
     snapshot = root / snapshot_folder(before.chapters)
     write_snapshot(root, before, snapshot)
     outputs = execute(root, chapter, snapshot)
-    text = json.dumps(outputs, ensure_ascii=False, sort_keys=True)
-    write_files(cached.parent, {cached.name: text})
-    forget_old_runs(cached.parent, chapter.name)
+    write_cache(cached, outputs)
     return Run(chapter, outputs, keys, True)
 
 
@@ -87,7 +84,7 @@ def cache_file(root: Path, chapter: Chapter, keys: list[str]) -> Path:
     parts = [*keys, program_hash()]
     parts += [platform.python_version(), platform.machine()]
     parts += [f"{each} {version(each)}" for each in LIBRARIES]
-    return root / CACHE / f"{chapter.name}-{hash_texts(parts)[:20]}.json"
+    return root / CACHE / f"{chapter.name}-{hash_of(parts)[:20]}.json"
 
 
 def cell_keys(chapter: Chapter, package: str) -> list[str]:
@@ -95,7 +92,7 @@ def cell_keys(chapter: Chapter, package: str) -> list[str]:
     keys = [package]
     for cell in chapter.live_cells:
         parts = [keys[-1], cell.source, expected(cell) or ""]
-        keys.append(hash_texts(parts))
+        keys.append(hash_of(parts))
     return keys[1:]
 
 
@@ -110,23 +107,41 @@ def package_hash(root: Path, package: Output) -> str:
             if path.is_file():
                 digest = hashlib.sha256(path.read_bytes()).hexdigest()
                 parts += [path.relative_to(root).as_posix(), digest]
-    return hash_texts(parts)
+    return hash_of(parts)
 
 
 def program_hash() -> str:
     """The hash of what this module does, and of the style of figures."""
     files = (Path(__file__), STYLE)
-    return hash_texts([path.read_text(encoding="utf-8") for path in files])
+    return hash_of([path.read_text(encoding="utf-8") for path in files])
 
 
-def hash_texts(texts: list[str]) -> str:
-    """A hash that also tells where one text ends and the next begins."""
-    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
+def hash_of(value) -> str:
+    """The hash of anything that JSON can hold.
+
+    It also tells where one text ends and the next begins.
+    """
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
 def version(distribution: str) -> str:
     """The version of a library that is installed."""
     return importlib.metadata.version(distribution)
+
+
+def read_cache(path: Path):
+    """What `write_cache` wrote there, or None."""
+    if not path.exists():
+        return None
+    path.touch()  # the oldest are deleted
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_cache(path: Path, value) -> None:
+    """Keep what JSON can hold in NAME-HASH.json; forget old ones of NAME."""
+    text = json.dumps(value, ensure_ascii=False)
+    write_files(path.parent, {path.name: text})
+    forget_old_runs(path.parent, path.name.rpartition("-")[0])
 
 
 def forget_old_runs(folder: Path, name: str) -> None:

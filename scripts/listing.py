@@ -5,15 +5,13 @@ chapter stands beside them and leads to the block; a block's title bar in the
 chapter leads to its first region.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import thin
 from blocks import Block, Line
-from disk import write_files
-from kernels import CACHE, forget_old_runs, hash_texts, version
+from kernels import CACHE, hash_of, read_cache, version, write_cache
 from output import Output
 
 FOLDER = "code"
@@ -71,15 +69,12 @@ def cached_listings(root: Path, output: Output) -> dict[str, bytes]:
         parts += [file, output.text(file)]
     for block in output.blocks:
         parts += [block.id, block.chapter.name]
-    cached = root / CACHE / f"listings-{hash_texts(parts)[:20]}.json"
-    if cached.exists():
-        pages = json.loads(cached.read_text(encoding="utf-8"))
-        cached.touch()  # the oldest are deleted
+    cached = root / CACHE / f"listings-{hash_of(parts)[:20]}.json"
+    pages = read_cache(cached)
+    if pages is not None:
         return {name: text.encode() for name, text in pages.items()}
     made = make_listings(output)
-    text = json.dumps({name: page.decode() for name, page in made.items()})
-    write_files(cached.parent, {cached.name: text})
-    forget_old_runs(cached.parent, "listings")
+    write_cache(cached, {name: page.decode() for name, page in made.items()})
     return made
 
 

@@ -22,11 +22,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import reference
 from chapters import BookError
 from disk import write_snapshot
+from kernels import hash_of
 from listing import RAW_END, RAW_START
 from notebook_pages import mend
 from notebooks import colab_link
 from npm import MissingPackageError, npm_files
-from rendered import hash_of, index_once, render_once, site_key
+from rendered import index_once, render_once, site_key
 from thin import image_size, size_images, squeeze, thin_code
 from weave import WOVEN, Book, weave
 

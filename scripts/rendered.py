@@ -9,12 +9,12 @@ warning comes again. The search index is made in the same way.
 
 import contextlib
 import copy
-import hashlib
-import json
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from kernels import hash_of
 
 REFERENCE = "\n::: "  # what mkdocstrings replaces by a part of the package
 
@@ -62,11 +62,6 @@ def site_key(config, files) -> str:
     settings = Path(config.config_file_path).read_text(encoding="utf-8")
     names = [(file.src_uri, file.url) for file in files]
     return hash_of([settings, beside, names])
-
-
-def hash_of(value) -> str:
-    """The hash of anything that JSON can hold."""
-    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
 def render_once(page, markdown: str, site: str, package: str) -> None:

@@ -9,7 +9,6 @@ the outputs of the chapters are.
 import ast
 import contextlib
 import importlib.metadata
-import json
 import platform
 import re
 import tempfile
@@ -20,13 +19,14 @@ from pathlib import Path
 
 from blocks import DEFINITIONS, Block, Line
 from chapters import BookError, Chapter, Mistake
-from disk import snapshot_folder, write_files, write_snapshot
+from disk import snapshot_folder, write_snapshot
 from kernels import (
     CACHE,
-    forget_old_runs,
-    hash_texts,
+    hash_of,
     package_hash,
+    read_cache,
     version,
+    write_cache,
 )
 from methods import find_extend
 from output import Output, nearest_origin
@@ -82,16 +82,12 @@ def run_tests(
     names = list(test_names(chapter, after))
     key = tests_key(root, names, after)
     cached = cache_file(root, chapter, key)
-    if use_cache and cached.exists():
-        found = json.loads(cached.read_text(encoding="utf-8"))
-        cached.touch()  # the oldest are deleted
+    found = read_cache(cached) if use_cache else None
+    if found is not None:
         blocks = {id: BlockTests(**each) for id, each in found.items()}
         return ChapterTests(key, blocks)
     run = ChapterTests(key, execute(root, chapter, after, names), True)
-    found = {id: vars(each) for id, each in run.blocks.items()}
-    text = json.dumps(found, sort_keys=True)
-    write_files(cached.parent, {cached.name: text})
-    forget_old_runs(cached.parent, cached.name.rpartition("-")[0])
+    write_cache(cached, {id: vars(each) for id, each in run.blocks.items()})
     return run
 
 
@@ -136,7 +132,7 @@ def tests_key(root: Path, names: list[str], after: Output) -> str:
         if file.startswith("tests/")
         for text in (file, after.text(file))
     ]
-    return hash_texts([package_hash(root, after), *texts, *names])
+    return hash_of([package_hash(root, after), *texts, *names])
 
 
 def cache_file(root: Path, chapter: Chapter, key: str) -> Path:
@@ -144,7 +140,7 @@ def cache_file(root: Path, chapter: Chapter, key: str) -> Path:
     parts = [key, Path(__file__).read_text(encoding="utf-8")]
     parts += [platform.python_version(), platform.machine()]
     parts += installed()
-    name = f"tests-{chapter.name}-{hash_texts(parts)[:20]}.json"
+    name = f"tests-{chapter.name}-{hash_of(parts)[:20]}.json"
     return root / CACHE / name
 
 
