@@ -138,12 +138,23 @@ search:
 
 # `{file}`
 
-{len(lines):,} lines from {len(used)} blocks of chapters \
-{chapter_links(used, root)}. [All files]({root}{FOLDER}/index.md)
+{len(lines):,} lines{describe_blocks(used, root)}. \
+[All files]({root}{FOLDER}/index.md)
 
 {RAW_START}
 {"".join(rows)}{RAW_END}
 """
+
+
+def describe_blocks(blocks: list[Block], root: str) -> str:
+    """Where lines come from: " from 12 blocks of chapters 3, 4"."""
+    if not blocks:
+        return ""
+    chapters = len({block.chapter.number for block in blocks})
+    return (
+        f" from {len(blocks)} block{'s' * (len(blocks) > 1)} of chapter"
+        f"{'s' * (chapters > 1)} {chapter_links(blocks, root)}"
+    )
 
 
 def find_anchors(

@@ -73,7 +73,11 @@ def on_files(files, config):
         check_nav(config, [f"{each.name}.md" for each in book.chapters])
         write_snapshot(root, book.outputs[-1], root / PACKAGE)
         names = weave(
-            book, woven, repository=config.repo_url or "", report=log.info
+            book,
+            woven,
+            repository=config.repo_url or "",
+            report=log.info,
+            is_plain=False,
         )
     except BookError as error:
         raise PluginError(str(error)) from error

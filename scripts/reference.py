@@ -1,17 +1,19 @@
 """The reference of the package: what is in it, and where it is explained.
 
-An entry is a public name with a docstring. mkdocstrings writes the signatures
-and docstrings; the pages here tell it which module to show, and list the
-names with the sections of the book that explain them.
+An entry is a public name with a docstring. On the site mkdocstrings writes the
+signatures and docstrings; the pages here tell it which module to show, and
+list the names with the sections of the book that explain them. For other
+generators the pages hold everything themselves, in plain Markdown.
 """
 
 import ast
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from assemble import module_name
-from blocks import DEFINITIONS, Block
+from blocks import DEFINITIONS, Block, Line
 from chapters import Chapter
 from fences import scan_fences
 from listing import listing_page
@@ -37,9 +39,15 @@ class Entry:
     """A public name of the package, and the block that defines it."""
 
     path: str
-    summary: str
+    docstring: str
+    signature: str
     module: str
     block: Block
+
+    @property
+    def summary(self) -> str:
+        """The first line of its docstring, for a cell of a table."""
+        return self.docstring.split("\n")[0].replace("|", "\\|")
 
     @property
     def page(self) -> str:
@@ -78,7 +86,8 @@ def find_entries(output: Output) -> dict[str, Entry]:
             origin = lines[node.lineno - 1].origin
             entries[f"{module}.{name}"] = Entry(
                 f"{module}.{name}",
-                ast.get_docstring(node).split("\n")[0].replace("|", "\\|"),
+                ast.get_docstring(node),
+                signature(node, lines),
                 module,
                 blocks[origin.block],
             )
@@ -96,6 +105,22 @@ def documented(
             yield within + node.name, node
         if isinstance(node, ast.ClassDef):
             yield from documented(node.body, f"{within}{node.name}.")
+
+
+def signature(node: ast.stmt, lines: list[Line]) -> str:
+    """The head of a definition as it stands in its file.
+
+    Under the head of a class stands that of its `__init__`.
+    """
+    first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+    texts = [line.text for line in lines[first - 1 : node.body[0].lineno - 1]]
+    head = textwrap.dedent("\n".join(texts))
+    if isinstance(node, ast.ClassDef):
+        for each in node.body:
+            if isinstance(each, DEFINITIONS) and each.name == "__init__":
+                start = textwrap.indent(signature(each, lines), " " * 4)
+                return f"{head}\n{start}"
+    return head
 
 
 def entry_of(
@@ -168,14 +193,19 @@ def source_link(entry: Entry, root: str = "../") -> str:
 # --- Pages ---
 
 
-def make_reference(entries: dict[str, Entry]) -> dict[str, bytes]:
-    """The pages of the modules, and the one that lists them."""
+def make_reference(
+    entries: dict[str, Entry], is_plain: bool = False
+) -> dict[str, bytes]:
+    """The pages of the modules, and the one that lists them.
+
+    Those that are plain do not need mkdocstrings.
+    """
     modules: dict[str, list[Entry]] = {}
     for entry in entries.values():
         modules.setdefault(entry.module, []).append(entry)
     pages = {f"{FOLDER}/index.md": make_index(modules)}
     for module, found in modules.items():
-        pages[found[0].page] = make_module(module, found)
+        pages[found[0].page] = make_module(module, found, is_plain)
     return {name: text.encode() for name, text in pages.items()}
 
 
@@ -193,7 +223,7 @@ def make_index(modules: dict[str, list[Entry]]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def make_module(module: str, entries: list[Entry]) -> str:
+def make_module(module: str, entries: list[Entry], is_plain: bool) -> str:
     """The page of a module."""
     shown = [each for each in entries if "." not in each.name]
     rows = ["| name | what it is | explained in |", "|---|---|---|"]
@@ -202,7 +232,11 @@ def make_module(module: str, entries: list[Entry]) -> str:
         for each in shown
     ]
     table = "\n".join(rows)
-    members = ", ".join(each.name for each in shown)
+    if is_plain:
+        details = "\n".join(map(make_entry, entries))
+    else:
+        members = ", ".join(each.name for each in shown)
+        details = f"::: {module}\n    options:\n      members: [{members}]\n"
     return f"""\
 ---
 title: {module}
@@ -212,7 +246,31 @@ title: {module}
 
 {table}
 
-::: {module}
-    options:
-      members: [{members}]
-"""
+{details}"""
+
+
+def make_entry(entry: Entry) -> str:
+    """An entry in plain Markdown."""
+    level = "#" * (2 + entry.name.count("."))
+    summary, _, rest = entry.docstring.partition("\n\n")
+    parts = [
+        f'<a id="{entry.path}"></a>',
+        f"{level} `{entry.name}`",
+        f"```python\n{entry.signature}\n```",
+        summary,
+        f"Explained in {explain(entry)} · {source_link(entry)}",
+    ]
+    parts += [list_items(part) for part in rest.split("\n\n") if part]
+    return "\n\n".join(parts) + "\n"
+
+
+def list_items(paragraph: str) -> str:
+    """A paragraph of a docstring; "Args:" and the like become a list."""
+    title, _, items = paragraph.partition("\n")
+    if not (title.endswith(":") and items.startswith(" ")):
+        return paragraph
+    lines = [
+        f"  {line.strip()}" if line.startswith(" ") else f"* {line}"
+        for line in textwrap.dedent(items).split("\n")
+    ]
+    return f"**{title}**\n\n" + "\n".join(lines)

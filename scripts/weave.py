@@ -81,11 +81,13 @@ def weave(
     jobs: int = 2,
     repository: str = "",
     report: Callable[[str], None] = print,
+    is_plain: bool = True,
 ) -> list[str]:
     """Write the pages into a folder; return the names of its files.
 
-    Only files that changed are written. Raises `BookError` with the mistakes
-    of all chapters that do not run.
+    Unless they are plain, those of the reference are for mkdocstrings. Only
+    files that changed are written. Raises `BookError` with the mistakes of
+    all chapters that do not run.
     """
     files: dict[str, bytes] = {}
     site = Site(book.outputs[-1], repository, tuple(glossary_terms(book)))
@@ -93,6 +95,7 @@ def weave(
         files |= woven_files(book, run, tests, site, report)
     if not numbers:
         files |= other_pages(book, site)
+        files |= make_reference(site.entries, is_plain)
         delete_others(folder, files)
     changed = {
         name: content
@@ -196,7 +199,7 @@ def glossary_terms(book: Book) -> list[Term]:
 
 
 def other_pages(book: Book, site: Site) -> dict[str, bytes]:
-    """The pages that are no chapters: home, glossary, code, reference."""
+    """The pages that are no chapters: home, glossary, code."""
     facts = functools.cache(lambda: find_facts(book.folder, site.book))
     files = {}
     for path in sorted(book.folder.glob("*.md")):
@@ -209,8 +212,7 @@ def other_pages(book: Book, site: Site) -> dict[str, bytes]:
         files[f"pictures/{path.name}"] = path.read_bytes()
     if GLOSSARY in files:
         files[GLOSSARY] = make_glossary(files[GLOSSARY].decode()).encode()
-    files |= cached_listings(book.root, site.book)
-    return files | make_reference(site.entries)
+    return files | cached_listings(book.root, site.book)
 
 
 def delete_others(folder: Path, files: dict[str, bytes]) -> None:

@@ -137,3 +137,33 @@ class TestPages:
             "[source](../code/dlfs/nn.md#layer)\n\nMore of it."
         )
         assert "Explained" not in layer["_hidden"].docstring.value
+
+
+def test_plain_pages_hold_signatures_and_docstrings(book):
+    """What other generators get needs nothing but Markdown."""
+    code = (
+        "class Net(Layer):\n"
+        '    """A net.\n\n    Args:\n        a: how wide it is, and\n'
+        '            how deep.\n        b: its name.\n    """\n\n'
+        "    def __init__(\n        self, a: int, b: str\n    ):\n"
+        "        self.a = a\n\n"
+        "    @property\n    def wide(self) -> int:\n"
+        '        """How wide."""\n        return self.a'
+    )
+    book.chapter(
+        "00-start",
+        "# Preface",
+        make_block(code, "net", file="dlfs/nn.py"),
+    )
+    entries = find_entries(tangle(read_book(book.root / "book")))
+    page = make_reference(entries, is_plain=True)["api/nn.md"].decode()
+    assert ":::" not in page
+    assert (
+        "```python\nclass Net(Layer):\n    def __init__(\n"
+        "        self, a: int, b: str\n    ):\n```" in page
+    )
+    assert (
+        "**Args:**\n\n* a: how wide it is, and\n  how deep.\n* b: its" in page
+    )
+    assert '<a id="dlfs.nn.Net.wide"></a>\n\n### `Net.wide`' in page
+    assert "```python\n@property\ndef wide(self) -> int:\n```" in page
