@@ -31,6 +31,7 @@ from rendered import index_once, render_once, site_key
 from thin import (
     image_size,
     keep_together,
+    mend_reference,
     size_images,
     squeeze,
     thin_code,
@@ -205,6 +206,8 @@ def on_page_content(html, page, config, files):
         file = next((f for f in files if f.url == path), None)
         return image_size(file.content_bytes) if file else None
 
+    if page.file.src_uri.startswith("api/"):
+        html = mend_reference(html)
     return size_images(keep_together(thin_code(html)), size_of)
 
 

@@ -30,6 +30,7 @@ from testruns import ChapterTests
 ANCHOR = "code-"  # a heading may have the name of a block: "Hooks", "hooks"
 IMAGES = {"image/svg+xml": "svg", "image/png": "png"}
 MANY = 4  # names in a title bar
+APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
 LONG = 88  # characters; a longer line of output does not fit on any screen
 README_LINK = re.compile(r"\[([^\]]*)\]\(\.\./([^)]*)\)")
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
@@ -380,7 +381,8 @@ def add_figure(page: Page, cell: Cell, suffix: str, data: str) -> None:
     parts = [f"![{alt}]({name})"]
     caption = cell.options.get("caption")
     if caption:
-        parts.append(f"<figcaption>{html.escape(caption)}</figcaption>")
+        text = html.escape(caption.replace("'", APOSTROPHE))
+        parts.append(f"<figcaption>{text}</figcaption>")
     text = "\n\n".join(parts)
     page.parts.append(
         f'<figure class="dlfs-figure" markdown="1">\n\n{text}\n\n</figure>'

@@ -58,6 +58,7 @@ AROUND = re.compile(rf" ?(<(?:/?(?:{BLOCKS})\b[^<>]*|!doctype html)>) ?")
 # Code this short does not break at its spaces and hyphens; "chapter 3" never.
 SHORT = re.compile(r"(?<!<pre>)<code>(?=[^<>]{,24}</code>)(?=[^<>]*[ -])")
 NUMBERED = re.compile(r'(<a href="[^"]*">[Cc]hapters?) (?=\d)')
+LONG_NAME = re.compile(r"(?<=<code>)\w{20,}(?=</code>)")
 IMAGE = re.compile(r'<img alt="[^"]*" src="([^"]+)"(?= ?/?>)')
 
 
@@ -86,7 +87,13 @@ def thin_span(match: re.Match) -> str:
 def keep_together(html: str) -> str:
     """Keep short pieces of code, and chapters and their numbers, on a line."""
     html = SHORT.sub('<code class="dlfs-short">', html)
-    return NUMBERED.sub("\\1\N{NO-BREAK SPACE}", html)
+    return NUMBERED.sub(r"\1&nbsp;", html)
+
+
+def mend_reference(html: str) -> str:
+    """Let long names break between words; quotes are those of Python."""
+    html = LONG_NAME.sub(lambda match: match[0].replace("_", "_<wbr>"), html)
+    return html.translate({ord(each): '"' for each in "“”"})
 
 
 @functools.lru_cache(256)

@@ -4,7 +4,14 @@ import html.parser
 
 import pytest
 from markdown import markdown
-from thin import image_size, size_images, squeeze, thin_code
+from thin import (
+    image_size,
+    keep_together,
+    mend_reference,
+    size_images,
+    squeeze,
+    thin_code,
+)
 
 CODE = '''\
 from math import pi as π
@@ -117,6 +124,37 @@ class TestSqueeze:
     def test_a_line_of_the_navigation_has_no_space_around(self):
         page = '<span class="md-ellipsis">\n  One two\n </span>'
         assert ">One two<" in squeeze(page)
+
+
+class TestLines:
+    @pytest.mark.parametrize("code", ["g * b", "make-it", "x &gt;= 0"])
+    def test_short_code_stays_on_a_line(self, code):
+        page = keep_together(f"<p><code>{code}</code></p>")
+        assert page == f'<p><code class="dlfs-short">{code}</code></p>'
+
+    @pytest.mark.parametrize(
+        "page",
+        [
+            "<code>word</code>",
+            "<code>a * b + c * d + e * f + g</code>",
+            "<pre><code>a * b</code></pre>",
+        ],
+    )
+    def test_other_code_is_left_as_it_is(self, page):
+        assert keep_together(page) == page
+
+    def test_a_chapter_and_its_number_stay_on_a_line(self):
+        page = keep_together('<a href="../03/">chapter 3</a> or <a>chapter 4')
+        assert squeeze(page) == (
+            "<a href=../03/>chapter&nbsp;3</a> or <a>chapter 4\n"
+        )
+
+    def test_long_names_of_the_reference_may_break(self):
+        page = "<code>a_long_name_of_words</code> <code>a_short_one</code>"
+        assert mend_reference(page + " “a”") == (
+            "<code>a_<wbr>long_<wbr>name_<wbr>of_<wbr>words</code> "
+            '<code>a_short_one</code> "a"'
+        )
 
 
 SVG = b'<?xml version="1.0"?>\n<svg xmlns="x" width="460.8pt" height="345pt">'

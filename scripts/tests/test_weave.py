@@ -67,6 +67,13 @@ class TestPage:
             '<pre class="dlfs-output" tabindex="0">1 &lt; 2</pre>\n\nTwo.\n'
         )
 
+    def test_a_line_of_output_that_no_screen_holds_may_wrap(self, book):
+        book.chapter("01-one", make_cell("print(1)"), make_cell("print(2)"))
+        long, short = [stream("a\n" + "b" * 89)], [stream("b" * 88 + "\na")]
+        text = page_of(book, long, short).text
+        assert '<pre class="dlfs-output dlfs-long" tabindex="0">a\nb' in text
+        assert '<pre class="dlfs-output" tabindex="0">bbb' in text
+
     def test_keeps_fences_and_escapes_out_of_outputs(self, book):
         book.chapter("01-one", make_cell("print(1)"))
         text = page_of(book, [stream("```\n\x1b[31mred\x1b[0m\n```\n")]).text
@@ -139,6 +146,20 @@ class TestBar:
             make_block("@extend(A)\ndef f(self):\n    pass", "f"),
         )
         assert "adds `A.f` " in page_of(book, [], []).text
+
+    @pytest.mark.parametrize(
+        "code, words",
+        [
+            ("import math", " · imports [#]"),
+            ('import os\nTABLE["b"] = os.sep', " · imports [#]"),
+            ("TABLE |= {}\nTABLE |= {1: 2}", " · adds to `TABLE` [#]"),
+            ('"""A docstring."""', "(code/dlfs/a.md#two) [#]"),
+        ],
+    )
+    def test_says_what_adds_no_name(self, book, code, words):
+        first = make_block("TABLE = {}", "one", "dlfs/b.py")
+        book.chapter("01-one", first, make_block(code, "two"))
+        assert f"{words}(#code-two)" in page_of(book, [], []).text
 
     def test_of_a_replacement_shows_what_changed(self, book):
         old, new = "def f():\n    return 1", "def f():\n    return 2"
@@ -259,7 +280,8 @@ def woven(tmp_path_factory):
     pytest.importorskip("ipykernel")
     book = Book(tmp_path_factory.mktemp("woven"), None)
     code = "def f():\n    return 6"
-    book.chapter("00-start", PACKAGE, make_block(code, "f"))
+    doc = make_block('"""What is in it."""', "doc", "dlfs/b.py")
+    book.chapter("00-start", PACKAGE, doc, make_block(code, "f"))
     book.chapter(
         "01-one",
         "# One",
@@ -284,6 +306,12 @@ class TestRun:
         assert ">6</pre>" in text
         assert ">ValueError: invalid literal" in text
         assert "<svg" in woven.read("out/figures/01-one-1.svg")
+
+    def test_the_docstring_of_a_file_is_no_output(self, woven):
+        notebook = woven.read("out/notebooks/00-start.ipynb")
+        assert "What is in it." in notebook
+        assert "execute_result" not in notebook
+        assert "dlfs-output" not in woven.read("out/00-start.md")
 
     def test_writes_a_notebook_with_outputs(self, woven):
         nbformat = pytest.importorskip("nbformat")
