@@ -11,7 +11,7 @@ from pathlib import Path
 
 import thin
 from blocks import Block, Line
-from kernels import CACHE, hash_of, read_cache, version, write_cache
+from cache import CACHE, hash_of, read_cache, version, write_cache
 from output import Output
 
 FOLDER = "code"

@@ -20,9 +20,9 @@ from mkdocs.structure.files import File
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import reference
+from cache import hash_of
 from chapters import BookError
 from disk import write_snapshot
-from kernels import hash_of
 from listing import RAW_END, RAW_START
 from notebook_pages import mend
 from notebooks import colab_link
