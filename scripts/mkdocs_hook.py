@@ -5,6 +5,7 @@ mends what that needs.
 """
 
 import functools
+import logging
 import os
 import posixpath
 import re
@@ -32,6 +33,8 @@ from thin import image_size, size_images, squeeze, thin_code
 from weave import WOVEN, Book, weave
 
 log = get_plugin_logger("weave")
+# It reports three lines for each notebook, and what we say drowns in them.
+logging.getLogger("mkdocs.plugins.mkdocs_jupyter").setLevel(logging.WARNING)
 PACKAGE = "build/package"  # where mkdocstrings reads the package
 TEMPLATES = ".cache/templates"
 NOTEBOOK_CSS = "assets/notebook.css"
