@@ -25,7 +25,7 @@ description: Every file that the chapters make, line by line.
 
 # Code
 
-The chapters of this book make these files. On the page of a file every line
+The chapters of this book make these files. On the page of a file every piece
 has the number of its chapter beside it, which leads to the block that it was
 copied from; the file's name above a block in a chapter leads back."""
 

@@ -29,7 +29,13 @@ from notebook_pages import mend
 from notebooks import colab_link
 from npm import MissingPackageError, npm_files
 from rendered import index_once, render_once, site_key
-from thin import image_size, size_images, squeeze, thin_code
+from thin import (
+    image_size,
+    keep_together,
+    size_images,
+    squeeze,
+    thin_code,
+)
 from weave import WOVEN, Book, weave
 
 log = get_plugin_logger("weave")
@@ -202,7 +208,7 @@ def on_page_content(html, page, config, files):
         file = next((f for f in files if f.url == path), None)
         return image_size(file.content_bytes) if file else None
 
-    return size_images(thin_code(html), size_of)
+    return size_images(keep_together(thin_code(html)), size_of)
 
 
 def on_post_page(output, page, config):

@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from blocks import Block, assigned_names
+from blocks import Block, assigned_names, changed_names
 from chapters import BookError, Cell, Chapter, Mistake
 from fences import scan_fences
 from listing import listing_page, placed_ids
@@ -30,6 +30,7 @@ from testruns import ChapterTests
 ANCHOR = "code-"  # a heading may have the name of a block: "Hooks", "hooks"
 IMAGES = {"image/svg+xml": "svg", "image/png": "png"}
 MANY = 4  # names in a title bar
+LONG = 88  # characters; a longer line of output does not fit on any screen
 README_LINK = re.compile(r"\[([^\]]*)\]\(\.\./([^)]*)\)")
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -263,11 +264,22 @@ def old_blocks(book: Output, block: Block | None) -> list[Block]:
 def describe(site: Site, block: Block) -> str:
     """What a block adds to its file: "adds `exp`, `log`"."""
     names = [entry_link(site, block, name) for name in defined_names(block)]
-    if not names:
-        return "imports" if block.tree.body else ""
+    if names:
+        return f"adds {some_of(names)}"
+    grown = [name for node in block.tree.body for name in changed_names(node)]
+    if grown:
+        names = [f"`{name}`" for name in dict.fromkeys(grown)]
+        return f"adds to {some_of(names)}"
+    imports = (ast.Import, ast.ImportFrom)
+    is_import = any(isinstance(node, imports) for node in block.tree.body)
+    return "imports" if is_import else ""
+
+
+def some_of(names: list[str]) -> str:
+    """The first of many names, and how many more there are."""
     if len(names) > MANY:
-        names[MANY - 1 :] = [f"{len(names) - MANY + 1} more"]
-    return f"adds {', '.join(names)}"
+        names = [*names[: MANY - 1], f"{len(names) - MANY + 1} more"]
+    return ", ".join(names)
 
 
 def entry_link(site: Site, block: Block, name: str) -> str:
@@ -340,6 +352,8 @@ def make_output(output: dict) -> str:
     elif "data" in output:
         text = output["data"].get("text/plain", "")
     text = ESCAPES.sub("", text).rstrip("\n")
+    if not kind and max(map(len, text.split("\n"))) > LONG:
+        kind = " dlfs-long"
     # A line of backticks would be taken for a fence.
     text = html.escape(text, quote=False).replace("`", "&#96;")
     return f'<pre class="dlfs-output{kind}" tabindex="0">{text}</pre>'

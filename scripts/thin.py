@@ -55,6 +55,9 @@ NESTED = re.compile(
 )
 LINE = re.compile(r'(<span class="md-ellipsis">) ?(.*?) ?(?=</span>)')
 AROUND = re.compile(rf" ?(<(?:/?(?:{BLOCKS})\b[^<>]*|!doctype html)>) ?")
+# Code this short does not break at its spaces and hyphens; "chapter 3" never.
+SHORT = re.compile(r"(?<!<pre>)<code>(?=[^<>]{,24}</code>)(?=[^<>]*[ -])")
+NUMBERED = re.compile(r'(<a href="[^"]*">[Cc]hapters?) (?=\d)')
 IMAGE = re.compile(r'<img alt="[^"]*" src="([^"]+)"(?= ?/?>)')
 
 
@@ -78,6 +81,12 @@ def thin_span(match: re.Match) -> str:
         return text
     element = ELEMENTS.get(kind)
     return f"<{element}>{text}</{element}>" if element else match[0]
+
+
+def keep_together(html: str) -> str:
+    """Keep short pieces of code, and chapters and their numbers, on a line."""
+    html = SHORT.sub('<code class="dlfs-short">', html)
+    return NUMBERED.sub("\\1\N{NO-BREAK SPACE}", html)
 
 
 @functools.lru_cache(256)

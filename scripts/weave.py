@@ -21,7 +21,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from chapters import ROOT, BookError, Chapter, read_book, write_any_text
+from chapters import (
+    ROOT,
+    BookError,
+    Cell,
+    Chapter,
+    read_book,
+    write_any_text,
+)
 from disk import write_files
 from kernels import Run, run_chapter
 from listing import cached_listings
@@ -180,6 +187,7 @@ def woven_files(
             "page shows those of this run (scripts/weave.py --record)"
         )
     outputs, conditions = with_recorded(book.folder, run)
+    outputs = list(map(without_docstring, chapter.live_cells, outputs))
     tests = with_recorded_times(book.folder, chapter, tests)
     page = make_page(chapter, outputs, conditions, site, tests)
     index = book.chapters.index(chapter)
@@ -190,6 +198,16 @@ def woven_files(
         f"notebooks/{chapter.name}.ipynb": notebook.encode(),
         **page.figures,
     }
+
+
+def without_docstring(cell: Cell, outputs: list[dict]) -> list[dict]:
+    """The outputs of a cell, but not the docstring of a file that it makes.
+
+    To the kernel it is the value of the cell.
+    """
+    if "file" not in cell.options:
+        return outputs
+    return [one for one in outputs if one["output_type"] != "execute_result"]
 
 
 def glossary_terms(book: Book) -> list[Term]:

@@ -6,12 +6,32 @@
 function keepTogether(formula, text) {
   const next = formula.nextSibling;
   const mark = next?.nodeType === Node.TEXT_NODE && /^[^\s\w]+/.exec(next.data);
-  if (!mark || text.length > 12) return;
+  if (!mark || text.length > 24) return;
   const group = document.createElement("span");
   group.className = "dlfs-together";
   formula.replaceWith(group);
   group.append(formula, mark[0]);
   next.data = next.data.slice(mark[0].length);
+}
+
+// Formulas with a wide space between them: on a phone, one below another.
+function splitFormula(text) {
+  const parts = text.split("\\qquad");
+  const count = (part, mark) => part.split(mark).length;
+  const isWhole = (part) =>
+    count(part, "{") === count(part, "}") &&
+    count(part, /\\left\b/) === count(part, /\\right\b/) &&
+    !part.includes("\\begin");
+  return parts.every(isWhole) ? parts : [text];
+}
+
+function renderDisplay(element, text, options) {
+  const parts = splitFormula(text).map((part) => {
+    const place = document.createElement("span");
+    katex.render(part, place, { ...options, displayMode: true });
+    return place;
+  });
+  element.replaceChildren(...parts);
 }
 
 function renderMath(root) {
@@ -20,9 +40,12 @@ function renderMath(root) {
   for (const element of root.querySelectorAll(".arithmatex")) {
     if (element.querySelector(".katex")) continue; // done already
     const text = element.textContent.trim();
-    const displayMode = element.localName === "div";
-    katex.render(text, element, { ...options, displayMode });
-    if (!displayMode) keepTogether(element, text);
+    if (element.localName === "div") {
+      renderDisplay(element, text, options);
+    } else {
+      katex.render(text, element, options);
+      keepTogether(element, text);
+    }
   }
   if (!window.renderMathInElement) return;
   const delimiters = [
