@@ -198,6 +198,9 @@ def make_region(
         for number in range(first, stop)
     )
     text = "\n".join(code[first - 1 : stop - 1])
+    if block:
+        comment = block.comment.text
+        text = text.replace(comment, f'<a href="{href}">{comment}</a>', 1)
     lead = "\n" if text.startswith("\n") else ""  # a browser drops the first
     return (
         f"<div{anchor}>{chapter}<pre>{numbers}</pre>"
