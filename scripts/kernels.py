@@ -9,8 +9,6 @@ this program.
 
 import contextlib
 import hashlib
-import importlib.metadata
-import json
 import os
 import platform
 import re
@@ -18,14 +16,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from cache import CACHE, hash_of, read_cache, version, write_cache
 from chapters import BookError, Cell, Chapter, Mistake
-from disk import DATA_FOLDERS, snapshot_folder, write_files, write_snapshot
+from disk import DATA_FOLDERS, snapshot_folder, write_snapshot
 from output import Output
 from run_chapters import ONE_THREAD
 from tracebacks import ChapterLines
 
-CACHE = ".cache/weave"
-KEPT = 5  # how many executions of a chapter the cache remembers
 STYLE = Path(__file__).resolve().parent.parent / "theme/figures.mplstyle"
 LIBRARIES = ("ipykernel", "ipython", "matplotlib", "nbclient", "numpy")
 SETUP = """\
@@ -114,44 +111,6 @@ def program_hash() -> str:
     """The hash of what this module does, and of the style of figures."""
     files = (Path(__file__), STYLE)
     return hash_of([path.read_text(encoding="utf-8") for path in files])
-
-
-def hash_of(value) -> str:
-    """The hash of anything that JSON can hold.
-
-    It also tells where one text ends and the next begins.
-    """
-    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
-
-
-def version(distribution: str) -> str:
-    """The version of a library that is installed."""
-    return importlib.metadata.version(distribution)
-
-
-def read_cache(path: Path):
-    """What `write_cache` wrote there, or None."""
-    if not path.exists():
-        return None
-    path.touch()  # the oldest are deleted
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def write_cache(path: Path, value) -> None:
-    """Keep what JSON can hold in NAME-HASH.json; forget old ones of NAME."""
-    text = json.dumps(value, ensure_ascii=False)
-    write_files(path.parent, {path.name: text})
-    forget_old_runs(path.parent, path.name.rpartition("-")[0])
-
-
-def forget_old_runs(folder: Path, name: str) -> None:
-    """Delete all but the latest runs of this name from the cache."""
-    runs = sorted(
-        folder.glob(f"{name}-*.json"),
-        key=lambda path: path.stat().st_mtime_ns,
-    )
-    for path in runs[:-KEPT]:
-        path.unlink(missing_ok=True)
 
 
 # --- Running ---

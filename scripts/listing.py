@@ -11,7 +11,7 @@ from pathlib import Path
 
 import thin
 from blocks import Block, Line
-from kernels import CACHE, hash_of, read_cache, version, write_cache
+from cache import CACHE, hash_of, read_cache, version, write_cache
 from output import Output
 
 FOLDER = "code"
@@ -198,6 +198,9 @@ def make_region(
         for number in range(first, stop)
     )
     text = "\n".join(code[first - 1 : stop - 1])
+    if block:
+        comment = block.comment.text
+        text = text.replace(comment, f'<a href="{href}">{comment}</a>', 1)
     lead = "\n" if text.startswith("\n") else ""  # a browser drops the first
     return (
         f"<div{anchor}>{chapter}<pre>{numbers}</pre>"

@@ -5,6 +5,7 @@ mends what that needs.
 """
 
 import functools
+import logging
 import os
 import posixpath
 import re
@@ -20,9 +21,9 @@ from mkdocs.structure.files import File
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import reference
+from cache import hash_of
 from chapters import BookError
 from disk import write_snapshot
-from kernels import hash_of
 from listing import RAW_END, RAW_START
 from notebook_pages import mend
 from notebooks import colab_link
@@ -39,6 +40,8 @@ from thin import (
 from weave import WOVEN, Book, weave
 
 log = get_plugin_logger("weave")
+# It reports three lines for each notebook, and what we say drowns in them.
+logging.getLogger("mkdocs.plugins.mkdocs_jupyter").setLevel(logging.WARNING)
 PACKAGE = "build/package"  # where mkdocstrings reads the package
 TEMPLATES = ".cache/templates"
 NOTEBOOK_CSS = "assets/notebook.css"

@@ -17,9 +17,10 @@ import platform
 from dataclasses import replace
 from pathlib import Path
 
+from cache import version
 from chapters import BookError, Chapter, Mistake
 from disk import write_files
-from kernels import Run, version
+from kernels import Run
 from record_runs import blas, machine
 from testruns import ChapterTests
 

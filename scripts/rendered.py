@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kernels import hash_of
+from cache import hash_of
 
 REFERENCE = "\n::: "  # what mkdocstrings replaces by a part of the package
 

@@ -18,16 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from blocks import DEFINITIONS, Block, Line
+from cache import CACHE, hash_of, read_cache, version, write_cache
 from chapters import BookError, Chapter, Mistake
 from disk import snapshot_folder, write_snapshot
-from kernels import (
-    CACHE,
-    hash_of,
-    package_hash,
-    read_cache,
-    version,
-    write_cache,
-)
+from kernels import package_hash
 from methods import find_extend
 from output import Output, nearest_origin
 from run_chapters import pytest_arguments, run_python

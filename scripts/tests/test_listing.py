@@ -80,6 +80,8 @@ class TestListing:
         comment = "# book/01-one.md#root"
         assert plain(rows["root"]["code"]).strip().startswith(comment)
         assert "def g" in plain(rows["grown"]["code"])
+        link = '<a href="../../01-one.md#code-root">'
+        assert f"{link}{comment}</a>" in rows["root"]["code"]
 
     def test_is_found_from_the_title_bar(self, output):
         site = Site(output)

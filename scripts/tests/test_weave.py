@@ -8,6 +8,7 @@ import io
 import json
 import re
 
+import cache
 import kernels
 import pytest
 import testruns
@@ -327,7 +328,7 @@ class TestRun:
     def test_makes_the_same_bytes_twice(self, woven):
         files = ["01-one.md", "figures/01-one-1.svg", "notebooks/01-one.ipynb"]
         before = [woven.read(f"out/{file}") for file in files]
-        for path in (woven.root / kernels.CACHE).glob("01-one-*"):
+        for path in (woven.root / cache.CACHE).glob("01-one-*"):
             path.unlink()
         assert weave_quietly(woven, "--chapter", "1") == 0
         assert [woven.read(f"out/{file}") for file in files] == before

@@ -1,0 +1,180 @@
+"""Tests of what a build of the site keeps for the next one."""
+
+import logging
+from types import SimpleNamespace
+
+import cache
+import pytest
+import rendered
+
+
+class File:
+    """A file of a build."""
+
+    def __init__(self, name: str) -> None:
+        self.src_uri = name
+
+
+class Files(dict):
+    """The files of a build, found by their path in the book."""
+
+    def get_file_from_path(self, name: str):
+        """The file of this name."""
+        return self[name]
+
+
+class References:
+    """The plugin that knows where names of the package stand."""
+
+    def __init__(self) -> None:
+        self.anchors: list[tuple] = []
+
+    def register_anchor(self, page, name, *, primary=True) -> None:
+        """Note where a name stands."""
+        self.anchors.append((page.file.src_uri, name, primary))
+
+
+class Page:
+    """A page of MkDocs, as far as rendering it once needs one."""
+
+    def __init__(self, name: str, build: "Build") -> None:
+        self.file, self.meta = build.files[name], {}
+        self.build = build
+
+    def render(self, config, files) -> None:
+        """Render it: links to the other page, tells of a name."""
+        self.build.rendered.append(self.file.src_uri)
+        self.content = f"html {len(self.build.rendered)}"
+        self.toc = ["a heading"]
+        self._title_from_render = "A title"
+        self.present_anchor_ids = {"here"}
+        self.links_to_anchors = {files["b.md"]: {"there": "b.md#there"}}
+        config.plugins["autorefs"].register_anchor(
+            self, "dlfs.f", primary=False
+        )
+        if self.build.warns:
+            logging.getLogger("mkdocs.structure").warning("a dead link")
+
+
+class Build:
+    """A build of the site: every build has files and pages of its own."""
+
+    def __init__(self, rendered: list[str], warns: bool = False) -> None:
+        self.rendered, self.warns = rendered, warns
+        self.files = Files({each: File(each) for each in ("a.md", "b.md")})
+        self.references = References()
+        self.config = SimpleNamespace(plugins={"autorefs": self.references})
+
+    def page(self, text: str = "text", site: str = "s", package: str = "p"):
+        """Render the first page, or take it from an earlier build."""
+        page = Page("a.md", self)
+        rendered.render_once(page, text, site=site, package=package)
+        page.render(self.config, self.files)
+        return page
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept(monkeypatch):
+    """Every test starts without an earlier build."""
+    monkeypatch.setattr(rendered, "KEPT", {})
+    monkeypatch.setattr(rendered, "INDEXED", {})
+
+
+def test_a_page_is_rendered_once():
+    done: list[str] = []
+    first, second = Build(done).page(), Build(done)
+    again = second.page()
+    assert done == ["a.md"]
+    assert (again.content, again._title_from_render) == ("html 1", "A title")
+    assert again.toc == first.toc and again.toc is not first.toc
+    assert again.present_anchor_ids == {"here"}
+    # Links are to the files of this build, not of the one before it.
+    assert again.links_to_anchors[second.files["b.md"]] == {
+        "there": "b.md#there"
+    }
+    assert second.references.anchors == [("a.md", "dlfs.f", False)]
+
+
+@pytest.mark.parametrize("change", [{"text": "other"}, {"site": "other"}])
+def test_a_change_renders_it_again(change):
+    done: list[str] = []
+    Build(done).page()
+    assert Build(done).page(**change).content == "html 2"
+
+
+@pytest.mark.parametrize(
+    ("text", "renders"), [("text", 1), ("# A\n\n::: dlfs.nn\n", 2)]
+)
+def test_only_the_reference_follows_from_the_package(text, renders):
+    done: list[str] = []
+    Build(done).page(text)
+    Build(done).page(text, package="other")
+    assert len(done) == renders
+
+
+def test_a_page_that_warned_is_rendered_again():
+    done: list[str] = []
+    Build(done, warns=True).page()
+    Build(done, warns=True).page()
+    assert len(done) == 2
+
+
+def test_a_failed_rendering_forgets_what_was_kept():
+    done: list[str] = []
+    Build(done).page()
+    broken = Build(done)
+    broken.config.plugins["autorefs"].register_anchor = None
+    with pytest.raises(TypeError):
+        broken.page("other")
+    Build(done).page()
+    assert len(done) == 3
+
+
+def test_the_search_reads_a_page_once():
+    read: list[str] = []
+
+    def search_index():
+        index = SimpleNamespace(entries=[])
+
+        def add(page) -> None:
+            read.append(page.url)
+            index.entries += [{"location": page.url}, {"location": "#part"}]
+
+        index.add_entry_from_context = add
+        rendered.index_once(index)
+        return index
+
+    def page(content: str):
+        return SimpleNamespace(content=content, url="a/", title="A", meta={})
+
+    made = []
+    for content in ("old", "old", "old", "new"):
+        index = search_index()
+        index.add_entry_from_context(page(content))
+        made.append([dict(each) for each in index.entries])
+        index.entries[0]["location"] = "changed by a plugin"
+    assert read == ["a/", "a/"]
+    assert made == [[{"location": "a/"}, {"location": "#part"}]] * 4
+
+
+@pytest.mark.parametrize("damage", ["", "{", None])
+def test_a_damaged_cache_is_none(tmp_path, damage):
+    path = tmp_path / "page-1.json"
+    assert cache.read_cache(path) is None
+    cache.write_cache(path, {"a": 1})
+    assert cache.read_cache(path) == {"a": 1}
+    if damage is None:
+        path.unlink()
+    else:
+        path.write_text(damage)
+    assert cache.read_cache(path) is None
+
+
+def test_the_cache_forgets_the_oldest_of_a_name(tmp_path):
+    for number in range(cache.KEPT + 2):
+        cache.write_cache(tmp_path / f"page-{number}.json", number)
+        cache.read_cache(tmp_path / "page-0.json")  # it is in use
+    cache.write_cache(tmp_path / "other-1.json", 1)
+    left = {path.stem for path in tmp_path.iterdir()}
+    assert {"page-0", "page-6", "other-1"} <= left
+    assert len(left) == cache.KEPT + 1
