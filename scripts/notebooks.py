@@ -2,13 +2,14 @@
 
 import re
 
+from cache import version
 from chapters import Cell, Chapter
-from kernels import version
 from pages import link_out
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 BRANCH = "notebooks"  # of the repository; the site's workflow writes it
 COLAB = "https://colab.research.google.com/github/"
+NEEDS = ("matplotlib", "numpy", "threadpoolctl", "tqdm")  # of the package
 START_TEXT = """\
 **Before you start:** this chapter builds on what the chapters before it have
 made. The next cell makes that package, from a copy of the book's repository,
@@ -21,6 +22,7 @@ def _start(repository="{repository}", last_chapter={last}):
     \"\"\"Make the package as it is after a chapter, to be imported.\"\"\"
     import subprocess
     import sys
+    from importlib.util import find_spec
     from pathlib import Path
 
     def run(*command):
@@ -34,10 +36,10 @@ def _start(repository="{repository}", last_chapter={last}):
         if not repository:
             raise FileNotFoundError("no copy of the book's repository here")
         run("git", "clone", "--quiet", "--depth", 1, repository, book)
-    try:
-        import jupytext
-    except ImportError:
-        run(sys.executable, "-m", "pip", "install", "--quiet", "{jupytext}")
+    needs = "{needs}".split()
+    missing = [x for x in needs if not find_spec(x.partition("==")[0])]
+    if missing:
+        run(sys.executable, "-m", "pip", "install", "--quiet", *missing)
     package = book / "build/snapshots/{last:02}"
     tangle = (sys.executable, book / "scripts/tangle.py")
     run(*tangle, "--until", last_chapter, "--out", package)
@@ -97,7 +99,7 @@ def start_cells(before: Chapter, repository: str) -> list[dict]:
     code = START.format(
         repository=repository,
         last=before.number,
-        jupytext=f"jupytext=={version('jupytext')}",
+        needs=" ".join([f"jupytext=={version('jupytext')}", *NEEDS]),
     )
     started = make_cell("code", code, execution_count=None, outputs=[])
     return [

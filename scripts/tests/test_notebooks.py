@@ -4,14 +4,15 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 from books import make_block, make_cell
-from chapters import read_book
+from chapters import ROOT, read_book
 
 pytest.importorskip("nbformat")
-from notebooks import colab_link, make_notebook
+from notebooks import NEEDS, colab_link, make_notebook
 
 SCRIPTS = Path(__file__).resolve().parents[1]
 PACKAGE = make_block('"""Package."""', "package", file="dlfs/__init__.py")
@@ -79,6 +80,11 @@ class TestStart:
     def test_fetches_the_repository_if_there_is_one(self, chapters):
         script = script_of(cells_of(chapters, "https://h/o/r"))
         assert '_start(repository="https://h/o/r", last_chapter=1)' in script
+
+    def test_installs_what_the_package_needs(self):
+        text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+        needed = tomllib.loads(text)["project"]["dependencies"]
+        assert set(NEEDS) == {each.partition(">=")[0] for each in needed}
 
 
 class TestColab:
