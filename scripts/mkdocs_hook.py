@@ -61,8 +61,12 @@ KEYS: dict[str, str] = {}  # what the pages of this build follow from
 def on_config(config):
     """Without a repository there is nothing to edit.
 
-    Every page bears the time of the last commit, not that of the build.
+    Every page bears the time of the last commit, not that of the build. A
+    strict build counts warnings, which `--quiet` would keep from it.
     """
+    logger = logging.getLogger("mkdocs")
+    if config.strict and logger.level > logging.WARNING:
+        logger.setLevel(logging.WARNING)
     if not config.repo_url:
         config.edit_uri = None
     root = Path(config.config_file_path).parent

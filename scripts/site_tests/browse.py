@@ -58,6 +58,10 @@ TOO_WIDE = """() => {
   if (page > width) found.add(`the page is ${page} px wide`)
   return [...found]
 }"""
+# Mathematics that KaTeX did not understand or did not get to see.
+NO_FORMULA = """() => [...document.querySelectorAll(
+  ".katex-error, .arithmatex:not(:has(.katex))"
+)].map(each => "no formula: " + each.textContent.trim().slice(0, 60))"""
 # Each rule that is broken once, with the first of its elements: the names
 # that axe itself makes of hundreds of elements take it a minute.
 AXE = """async () => {
@@ -166,6 +170,7 @@ def look_at(
         watch(tab, address, visit.errors)
         tab.goto(f"{address}{name}")
         tab.evaluate(UNFOLD)
+        visit.errors += tab.evaluate(NO_FORMULA)
         visit.too_wide = tab.evaluate(TOO_WIDE)
         tab.evaluate(axe)
         visit.violations = tab.evaluate(AXE)

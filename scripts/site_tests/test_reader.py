@@ -105,6 +105,25 @@ def test_the_button_makes_the_site_dark_and_that_is_remembered(tab: Tab):
     assert papers[0] != papers[1]
 
 
+@pytest.mark.parametrize("touch", [False, True])
+def test_a_term_is_explained_where_it_stands(
+    address: str, site: Site, touch: bool
+):
+    with chromium() as browser:
+        tab = browser.new_page(has_touch=touch)
+        tab.goto(f"{address}{site.base}03-tensors/")
+        term = tab.locator("article a[href*='glossary/#']").first
+        (term.tap if touch else term.hover)()
+        tip = tab.get_by_role("tooltip")
+        tip.wait_for(timeout=5_000)
+        assert tip.text_content().startswith(term.text_content())
+        tab.keyboard.press("Escape")
+        tip.wait_for(state="detached", timeout=5_000)
+        if touch:
+            term.tap()  # once more: it is a link
+            tab.wait_for_url("**/glossary/#*", timeout=5_000)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_can_be_printed(address: str, site: Site, scheme: str):
     failures = []
