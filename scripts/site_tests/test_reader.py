@@ -25,6 +25,8 @@ EXPECTED = {
     "softmax": ["08-losses/"],
     "tensor": ["03-tensors/"],
 }
+ALL_FIGURES = """() => [...document.querySelectorAll("article img")]
+  .every(each => each.complete && each.naturalWidth)"""
 PRINTED = """() => {
   const failures = []
   const shown = each => getComputedStyle(each).display !== "none" &&
@@ -133,6 +135,7 @@ def test_pages_can_be_printed(address: str, site: Site, scheme: str):
         for page in site.pages:
             if page.kind == "chapter":
                 tab.goto(address + page.url)
+                tab.wait_for_function(ALL_FIGURES, timeout=20_000)
                 tab.emulate_media(media="print")
                 found = tab.evaluate(PRINTED)
                 failures += [f"{page.name}: {each}" for each in found]

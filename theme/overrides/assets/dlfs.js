@@ -145,3 +145,13 @@ new MutationObserver(unmarkButtons).observe(document.body, {
 });
 addEventListener("resize", reachScrolling);
 addEventListener("load", reachScrolling);
+
+// Figures come after the text, but do not wait until somebody scrolls to
+// them: who prints the page needs all of them.
+addEventListener("load", () => {
+  setTimeout(() => {
+    for (const image of document.querySelectorAll("article img")) {
+      image.loading = "eager";
+    }
+  }, 1000);
+});
