@@ -40,8 +40,9 @@ from thin import (
 from weave import WOVEN, Book, weave
 
 log = get_plugin_logger("weave")
-# It reports three lines for each notebook, and what we say drowns in them.
-logging.getLogger("mkdocs.plugins.mkdocs_jupyter").setLevel(logging.WARNING)
+# It reports four lines for each notebook, and what we say drowns in them.
+for name in ("mkdocs.plugins.mkdocs_jupyter", "mkdocs.mkdocs-jupyter"):
+    logging.getLogger(name).setLevel(logging.WARNING)
 PACKAGE = "build/package"  # where mkdocstrings reads the package
 TEMPLATES = ".cache/templates"
 NOTEBOOK_CSS = "assets/notebook.css"
