@@ -7,6 +7,7 @@ from, so what is found is never stale.
 import hashlib
 import importlib.metadata
 import json
+import platform
 from pathlib import Path
 
 from disk import write_files
@@ -26,6 +27,15 @@ def hash_of(value) -> str:
 def version(distribution: str) -> str:
     """The version of a library that is installed."""
     return importlib.metadata.version(distribution)
+
+
+def cache_file(root: Path, name: str, parts: list[str]) -> Path:
+    """Where something is kept; its content follows from these parts.
+
+    And from the version of Python and the kind of machine.
+    """
+    parts = [*parts, platform.python_version(), platform.machine()]
+    return root / CACHE / f"{name}-{hash_of(parts)[:20]}.json"
 
 
 def read_cache(path: Path):

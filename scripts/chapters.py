@@ -180,6 +180,15 @@ def numbered_pages(book: Path) -> list[Path]:
     raise BookError([Mistake(book.name, 1, message)])
 
 
+def unnumbered_pages(book: Path) -> list[Path]:
+    """The pages that are no chapters. Hidden files are those of editors."""
+    return [
+        path
+        for path in sorted(book.glob("*.md"))
+        if not path.name[0].isdigit() and path.name[0] != "."
+    ]
+
+
 def label(path: Path) -> str:
     """How a file of the book is named: "book/03-tensors.md"."""
     return f"{path.parent.name}/{path.name}"
@@ -460,9 +469,7 @@ def check_unique_ids(chapters: list[Chapter]) -> Iterator[Mistake]:
 
 def check_unnumbered_pages(book: Path) -> Iterator[Mistake]:
     """Check that only chapters hold blocks with file=."""
-    for path in sorted(book.glob("*.md")):
-        if path.name[0].isdigit() or path.name[0] == ".":
-            continue  # hidden files are those of editors
+    for path in unnumbered_pages(book):
         for fence in scan_fences(read_text(path).split("\n"), 0):
             if fence.is_cell and re.search(r"\sfile=", fence.info):
                 message = "only chapters (NN-slug.md) are tangled"

@@ -47,6 +47,11 @@ class Fence(NamedTuple):
         return self.info.split()[0] if self.info.strip() else ""
 
     @property
+    def numbers(self) -> range:
+        """The numbers of its lines, with those of both markers."""
+        return range(self.line, self.line + 1 + len(self.body) + self.closed)
+
+    @property
     def is_shown_only(self) -> bool:
         """Whether jupytext is told not to make it a cell."""
         return ".noeval" in self.info.split()

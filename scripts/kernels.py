@@ -10,13 +10,12 @@ this program.
 import contextlib
 import hashlib
 import os
-import platform
 import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from cache import CACHE, hash_of, read_cache, version, write_cache
+from cache import cache_file, hash_of, read_cache, version, write_cache
 from chapters import BookError, Cell, Chapter, Mistake
 from disk import DATA_FOLDERS, snapshot_folder, write_snapshot
 from output import Output
@@ -62,7 +61,7 @@ def run_chapter(
     Raises `BookError` at the line of the chapter where a cell fails.
     """
     keys = cell_keys(chapter, package_hash(root, before))
-    cached = cache_file(root, chapter, keys)
+    cached = cache_file(root, chapter.name, [*keys, *program()])
     outputs = read_cache(cached) if use_cache else None
     if outputs is not None:
         return Run(chapter, outputs, keys, False)
@@ -74,14 +73,6 @@ def run_chapter(
 
 
 # --- The cache ---
-
-
-def cache_file(root: Path, chapter: Chapter, keys: list[str]) -> Path:
-    """Where the outputs of a chapter are kept, what they need in the name."""
-    parts = [*keys, program_hash()]
-    parts += [platform.python_version(), platform.machine()]
-    parts += [f"{each} {version(each)}" for each in LIBRARIES]
-    return root / CACHE / f"{chapter.name}-{hash_of(parts)[:20]}.json"
 
 
 def cell_keys(chapter: Chapter, package: str) -> list[str]:
@@ -107,10 +98,11 @@ def package_hash(root: Path, package: Output) -> str:
     return hash_of(parts)
 
 
-def program_hash() -> str:
-    """The hash of what this module does, and of the style of figures."""
+def program() -> list[str]:
+    """What runs a chapter: this module, the style of figures, libraries."""
     files = (Path(__file__), STYLE)
-    return hash_of([path.read_text(encoding="utf-8") for path in files])
+    versions = [f"{each} {version(each)}" for each in LIBRARIES]
+    return [path.read_text(encoding="utf-8") for path in files] + versions
 
 
 # --- Running ---

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import thin
 from blocks import Block, Line
-from cache import CACHE, hash_of, read_cache, version, write_cache
+from cache import cache_file, read_cache, version, write_cache
 from output import Output
 
 FOLDER = "code"
@@ -69,7 +69,7 @@ def cached_listings(root: Path, output: Output) -> dict[str, bytes]:
         parts += [file, output.text(file)]
     for block in output.blocks:
         parts += [block.id, block.chapter.name]
-    cached = root / CACHE / f"listings-{hash_of(parts)[:20]}.json"
+    cached = cache_file(root, "listings", parts)
     pages = read_cache(cached)
     if pages is not None:
         return {name: text.encode() for name, text in pages.items()}

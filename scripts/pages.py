@@ -19,6 +19,7 @@ from pathlib import Path
 from blocks import Block, assigned_names, changed_names
 from chapters import BookError, Cell, Chapter, Mistake
 from fences import scan_fences
+from kernels import ESCAPES
 from listing import listing_page, placed_ids
 from methods import find_extend
 from output import Output
@@ -33,7 +34,6 @@ MANY = 4  # names in a title bar
 APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
 LONG = 88  # characters; a longer line of output does not fit on any screen
 README_LINK = re.compile(r"\[([^\]]*)\]\(\.\./([^)]*)\)")
-ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -155,12 +155,11 @@ def make_text(text: str, repository: str = "") -> str:
     jupytext, and links out of the book go to the repository.
     """
     lines = text.split("\n")
-    shown = {f.line: f for f in scan_fences(lines, 0)}
-    inside: set[int] = set()
-    for start, fence in shown.items():
-        inside.update(range(start, start + len(fence.body) + 1 + fence.closed))
+    fences = list(scan_fences(lines, 0))
+    starts = {fence.line for fence in fences}
+    inside = {number for fence in fences for number in fence.numbers}
     for number, line in enumerate(lines, 1):
-        if number in shown:
+        if number in starts:
             lines[number - 1] = line.replace(" .noeval", "")
         elif number not in inside:
             line = line.replace("<details>", '<details markdown="1">')

@@ -90,27 +90,25 @@ def write_recorded(book: Path, run: Run, tests: ChapterTests) -> None:
     write_files(path.parent, {path.name: text})
 
 
-def is_recorded(book: Path, run: Run) -> bool:
+def is_recorded(recorded: dict, run: Run) -> bool:
     """Whether all timings of a chapter are recorded for its code."""
-    known = read_recorded(book, run.chapter)["cells"]
     return all(
-        key[:20] in known
+        key[:20] in recorded["cells"]
         for cell, key in zip(run.chapter.live_cells, run.keys)
         if is_timing(cell)
     )
 
 
 def with_recorded(
-    book: Path, run: Run
+    recorded: dict, run: Run
 ) -> tuple[list[list[dict]], dict[str, str]]:
     """The outputs with recorded timings, and where these were measured.
 
     All of a page's timings come from one place: if any is not recorded, all
     are those of this build.
     """
-    if not is_recorded(book, run):
+    if not is_recorded(recorded, run):
         return run.outputs, conditions()
-    recorded = read_recorded(book, run.chapter)
     outputs = [
         recorded["cells"][key[:20]] if is_timing(cell) else found
         for cell, found, key in zip(
@@ -120,14 +118,11 @@ def with_recorded(
     return outputs, recorded["conditions"]
 
 
-def with_recorded_times(
-    book: Path, chapter: Chapter, tests: ChapterTests
-) -> ChapterTests:
+def with_recorded_times(recorded: dict, tests: ChapterTests) -> ChapterTests:
     """The tests with recorded times, and where these were measured.
 
     Without times, if what is recorded are other tests or another package.
     """
-    recorded = read_recorded(book, chapter)
     seconds, conditions = {}, {}
     if recorded["tests"].get("key") == tests.key[:20]:
         seconds = recorded["tests"]["seconds"]

@@ -136,10 +136,7 @@ def entry_of(
 def find_headings(text: str) -> Iterator[tuple[int, str]]:
     """The headings in a text outside its fences: level and words."""
     lines = text.split("\n")
-    inside: set[int] = set()
-    for fence in scan_fences(lines, 0):
-        stop = fence.line + len(fence.body) + fence.closed
-        inside.update(range(fence.line, stop + 1))
+    inside = {n for each in scan_fences(lines, 0) for n in each.numbers}
     for number, line in enumerate(lines, 1):
         match = HEADING.fullmatch(line)
         if match and number not in inside:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cache import hash_of
+from chapters import unnumbered_pages
 
 REFERENCE = "\n::: "  # what mkdocstrings replaces by a part of the package
 
@@ -56,8 +57,7 @@ def site_key(config, files) -> str:
     """What all pages of a build follow from, apart from their own text."""
     beside = [
         path.read_text(encoding="utf-8")
-        for path in sorted(Path(config.docs_dir).glob("*.md"))
-        if not path.name[0].isdigit()
+        for path in unnumbered_pages(Path(config.docs_dir))
     ]
     settings = Path(config.config_file_path).read_text(encoding="utf-8")
     names = [(file.src_uri, file.url) for file in files]

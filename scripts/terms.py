@@ -233,10 +233,7 @@ def split_prose(text: str) -> Iterator[tuple[bool, str]]:
     Those are fences, headings, HTML, definitions of links and blank lines.
     """
     lines = text.split("\n")
-    inside: set[int] = set()
-    for fence in scan_fences(lines, 0):
-        stop = fence.line + len(fence.body) + fence.closed
-        inside.update(range(fence.line, stop + 1))
+    inside = {n for each in scan_fences(lines, 0) for n in each.numbers}
     prose = ""
     for number, line in enumerate(lines, 1):
         end = "\n" if number < len(lines) else ""

@@ -9,7 +9,6 @@ the outputs of the chapters are.
 import ast
 import contextlib
 import importlib.metadata
-import platform
 import re
 import tempfile
 import xml.etree.ElementTree
@@ -18,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from blocks import DEFINITIONS, Block, Line
-from cache import CACHE, hash_of, read_cache, version, write_cache
+from cache import cache_file, hash_of, read_cache, version, write_cache
 from chapters import BookError, Chapter, Mistake
 from disk import snapshot_folder, write_snapshot
 from kernels import package_hash
@@ -75,7 +74,9 @@ def run_tests(
     """
     names = list(test_names(chapter, after))
     key = tests_key(root, names, after)
-    cached = cache_file(root, chapter, key)
+    program = Path(__file__).read_text(encoding="utf-8")
+    parts = [key, program, *installed()]
+    cached = cache_file(root, f"tests-{chapter.name}", parts)
     found = read_cache(cached) if use_cache else None
     if found is not None:
         blocks = {id: BlockTests(**each) for id, each in found.items()}
@@ -127,15 +128,6 @@ def tests_key(root: Path, names: list[str], after: Output) -> str:
         for text in (file, after.text(file))
     ]
     return hash_of([package_hash(root, after), *texts, *names])
-
-
-def cache_file(root: Path, chapter: Chapter, key: str) -> Path:
-    """Where the results are kept, what they need in the name."""
-    parts = [key, Path(__file__).read_text(encoding="utf-8")]
-    parts += [platform.python_version(), platform.machine()]
-    parts += installed()
-    name = f"tests-{chapter.name}-{hash_of(parts)[:20]}.json"
-    return root / CACHE / name
 
 
 def installed() -> list[str]:

@@ -27,6 +27,7 @@ from chapters import (
     Cell,
     Chapter,
     read_book,
+    unnumbered_pages,
     write_any_text,
 )
 from disk import write_files
@@ -38,6 +39,7 @@ from pages import Site, make_page, make_text
 from recorded import (
     find_untagged,
     is_recorded,
+    read_recorded,
     with_recorded,
     with_recorded_times,
     write_recorded,
@@ -181,14 +183,15 @@ def woven_files(
 ) -> dict[str, bytes]:
     """The page of a chapter, its figures and its notebook."""
     chapter = run.chapter
-    if not is_recorded(book.folder, run):
+    recorded = read_recorded(book.folder, chapter)
+    if not is_recorded(recorded, run):
         report(
             f"{chapter.name}: its timings are not recorded for this code, the "
             "page shows those of this run (scripts/weave.py --record)"
         )
-    outputs, conditions = with_recorded(book.folder, run)
+    outputs, conditions = with_recorded(recorded, run)
     outputs = list(map(without_docstring, chapter.live_cells, outputs))
-    tests = with_recorded_times(book.folder, chapter, tests)
+    tests = with_recorded_times(recorded, tests)
     page = make_page(chapter, outputs, conditions, site, tests)
     index = book.chapters.index(chapter)
     before = book.chapters[index - 1] if index else None
@@ -220,12 +223,11 @@ def other_pages(book: Book, site: Site) -> dict[str, bytes]:
     """The pages that are no chapters: home, glossary, code."""
     facts = functools.cache(lambda: find_facts(book.folder, site.book))
     files = {}
-    for path in sorted(book.folder.glob("*.md")):
-        if not path.name[0].isdigit():
-            source = path.read_text(encoding="utf-8")
-            name = f"{book.folder.name}/{path.name}"
-            text = make_text(fill(source, name, facts), site.repository)
-            files[path.name] = text.encode()
+    for path in unnumbered_pages(book.folder):
+        source = path.read_text(encoding="utf-8")
+        name = f"{book.folder.name}/{path.name}"
+        text = make_text(fill(source, name, facts), site.repository)
+        files[path.name] = text.encode()
     for path in sorted(book.folder.glob("pictures/*")):
         files[f"pictures/{path.name}"] = path.read_bytes()
     if GLOSSARY in files:

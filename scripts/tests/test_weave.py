@@ -406,6 +406,16 @@ class TestRun:
         assert not (book.root / "out/notebooks/02-two.ipynb").exists()
         assert book.read("out/mine.md") == "# Mine"
 
+    @pytest.mark.usefixtures("no_kernel")
+    def test_leaves_the_hidden_files_of_editors_alone(self, book):
+        """Emacs notes who edits a file in a link that leads nowhere."""
+        book.chapter("01-one", "# One")
+        book.write("book/glossary.md", "# Words")
+        (book.root / "book/.#glossary.md").symlink_to("me@here.1:2")
+        weave_book(book)
+        assert (book.root / "out/glossary.md").exists()
+        assert not (book.root / "out/.#glossary.md").exists()
+
 
 def book_block(code):
     """The block of chapter 2 in the test of the cache."""
