@@ -55,7 +55,7 @@ def main(capsys, *options):
 class TestRun:
     def test_dlfs_alone_is_timed_without_ratios(self, tmp_path):
         file = tmp_path / "new" / "bench.json"
-        variables = {"OPENBLAS_CORETYPE": "Haswell"}
+        variables = {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_L2_SIZE": "512"}
         report, out = run_bench(file, "--libraries", "dlfs", **variables)
         assert report["workloads"]["W4"]["unit"] == "us/operation"
         assert list(report["workloads"]["W4"]["libraries"]) == ["dlfs"]

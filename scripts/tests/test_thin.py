@@ -3,7 +3,6 @@
 import html.parser
 
 import pytest
-from markdown import markdown
 from thin import (
     image_size,
     keep_together,
@@ -12,6 +11,8 @@ from thin import (
     squeeze,
     thin_code,
 )
+
+markdown = pytest.importorskip("markdown", reason="see make site").markdown
 
 CODE = '''\
 from math import pi as π
