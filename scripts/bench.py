@@ -290,7 +290,7 @@ def find_disturbances() -> list[str]:
     if found:
         unset = " ".join(f"-u {name}" for name in TUNING)
         warnings.append(
-            f"{' and '.join(found)} is set, which can halve NumPy's speed: "
+            f"with {' and '.join(found)} NumPy can have half its speed: "
             f"these figures are not comparable with others; env {unset} "
             "python scripts/bench.py measures without"
         )
