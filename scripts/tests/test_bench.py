@@ -8,11 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import bench
 import numpy as np
 import pytest
-from bench_libraries import DLFS, LIBRARIES, weights
-from bench_workloads import make_workloads
+
+from bookkit.bench import command as bench
+from bookkit.bench.libraries import DLFS, LIBRARIES, weights
+from bookkit.bench.workloads import make_workloads
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -1,8 +1,9 @@
 """A chapter says how long it takes to read."""
 
 import pytest
-from chapters import Cell, Chapter
-from pages import reading_minutes
+
+from bookkit.read.chapters import Cell, Chapter
+from bookkit.weave.pages import reading_minutes
 
 TEXT = "word " * 1000
 CODE = "x = 1\n\n" * 100

@@ -3,7 +3,8 @@
 import html.parser
 
 import pytest
-from thin import (
+
+from bookkit.weave.thin import (
     image_size,
     keep_together,
     mend_reference,

@@ -8,16 +8,15 @@ import io
 import json
 import re
 
-import cache
-import kernels
 import pytest
-import testruns
-import weave
 from books import Book, make_block, make_cell
-from chapters import BookError, read_book
-from output import tangle
-from pages import Site, make_page, make_text
-from testruns import BlockTests, ChapterTests
+
+from bookkit.read.chapters import BookError, read_book
+from bookkit.run import cache, kernels, testruns
+from bookkit.run.testruns import BlockTests, ChapterTests
+from bookkit.tangle.output import tangle
+from bookkit.weave import book as weave
+from bookkit.weave.pages import Site, make_page, make_text
 
 # Without it another `dlfs` that is installed would be found first.
 PACKAGE = make_block('"""Package."""', "package", file="dlfs/__init__.py")
