@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [45b6375da67d]
+# Made from book/ by scripts/tangle.py: edit the chapters. [8e848cf2eb8d]
 
 import ast
 import gc
@@ -1410,19 +1410,8 @@ ELEMENTWISE_CASES = [
 ]
 
 
-# book/08-losses.md#test-all-cases-losses
-def all_cases():
-    """Return (name, function, shapes) for every operation there is."""
-    cases = ELEMENTWISE_CASES + SHAPE_CASES
-    cases += [("linear", nn.linear, [(5, 3), (2, 3), (2,)])]
-    cases += [
-        ("softmax", lambda x: x.softmax(1), [(2, 3)]),
-        ("log_softmax", lambda x: x.log_softmax(0), [(2, 3)]),
-        ("logsumexp", lambda x: x.logsumexp(1), [(2, 3)]),
-        ("softplus", lambda x: nn.softplus(3 * x - 3), [(2, 3)]),
-        ("entropy", lambda x: nn.cross_entropy(x, [2, 0]), [(2, 3)]),
-    ]
-    return cases
+# book/06-gradient-checking.md#test-all-cases
+CASES = ELEMENTWISE_CASES + SHAPE_CASES  # later chapters append theirs
 
 
 # book/06-gradient-checking.md#test-gradcheck-every
@@ -1435,13 +1424,14 @@ def random_inputs(shapes):
     ]
 
 
-@pytest.mark.parametrize(
-    ("function", "shapes"),
-    [
-        pytest.param(function, shapes, id=name)
-        for name, function, shapes in all_cases()
-    ],
-)
+def pytest_generate_tests(metafunc):
+    """Run each test of TestEveryOperation once for each of the CASES."""
+    if metafunc.cls is TestEveryOperation:
+        names, *rows = zip(*CASES)
+        rows = list(zip(*rows))
+        metafunc.parametrize(("function", "shapes"), rows, ids=names)
+
+
 class TestEveryOperation:
     def test_has_the_measured_gradient(self, function, shapes):
         assert gradcheck(function, random_inputs(shapes))
@@ -1500,9 +1490,21 @@ def differentiate(function, shapes):
         y.backward()
 
 
+def complaint(forgotten):
+    """Return which rules no case has called, and what to write."""
+    return "\n".join(
+        [
+            "no case of tests/test_autograd.py calls these rules:",
+            *forgotten,
+            "write, in a test block of the operation's chapter:",
+            'CASES += [("name", function, [(2, 3)])]  # shapes of its inputs',
+        ]
+    )
+
+
 def test_every_rule_of_every_module_has_a_case():
     def run():
-        for _, function, shapes in all_cases():
+        for _, function, shapes in CASES:
             differentiate(function, shapes)
 
     called, forgotten = lines_called(run), []
@@ -1511,7 +1513,15 @@ def test_every_rule_of_every_module_has_a_case():
         for line, text in rules_in(module).items():
             if (module.__file__, line) not in called:
                 forgotten.append(f"{found.name}:{line}: {text}")
-    assert forgotten == []
+    assert not forgotten, complaint(forgotten)
+
+
+def test_the_complaint_names_the_rule_and_the_line_to_write():
+    _, rule, _, line = complaint(["dlfs.nn:7: lambda g: g"]).split("\n")
+    cases = {"CASES": [], "function": np.exp}
+    exec(line, cases)
+    assert rule == "dlfs.nn:7: lambda g: g"
+    assert cases["CASES"] == [("name", np.exp, [(2, 3)])]
 
 
 # book/06-gradient-checking.md#test-gradcheck-wrong
@@ -1956,6 +1966,10 @@ class TestMisuseAgainstPyTorch:
         assert errors(line) == [ours, theirs]
 
 
+# book/07-modules.md#test-all-cases-linear
+CASES += [("linear", nn.linear, [(5, 3), (2, 3), (2,)])]
+
+
 # book/08-losses.md#test-softmax
 class TestSoftmax:
     @pytest.mark.parametrize("f", [softmax, log_softmax, logsumexp])
@@ -2052,3 +2066,13 @@ class TestSoftmaxOfExtremes:
         assert y.data == pytest.approx(math.log(8))
         assert y.dtype == np.float32
         assert x.logsumexp(1).shape == (2, 4)
+
+
+# book/08-losses.md#test-all-cases-losses
+CASES += [
+    ("softmax", lambda x: x.softmax(1), [(2, 3)]),
+    ("log_softmax", lambda x: x.log_softmax(0), [(2, 3)]),
+    ("logsumexp", lambda x: x.logsumexp(1), [(2, 3)]),
+    ("softplus", lambda x: nn.softplus(3 * x - 3), [(2, 3)]),
+    ("entropy", lambda x: nn.cross_entropy(x, [2, 0]), [(2, 3)]),
+]
