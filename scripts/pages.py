@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from blocks import Block, assigned_names, changed_names
+from blocks import Block, assigned_names, changed_names, is_string
 from chapters import BookError, Cell, Chapter, Mistake
 from fences import scan_fences
 from kernels import ESCAPES
@@ -26,11 +26,13 @@ from output import Output
 from recorded import is_timing
 from reference import Entry, entry_of, find_entries
 from terms import Linker, Term
-from testruns import ChapterTests
+from testruns import BlockTests, ChapterTests, Result
 
 ANCHOR = "code-"  # a heading may have the name of a block: "Hooks", "hooks"
 IMAGES = {"image/svg+xml": "svg", "image/png": "png"}
 MANY = 4  # names in a title bar
+TICK, SKIPPED = "\N{CHECK MARK}", "\N{EN DASH}"
+DETAILS = re.compile(r"(</?details\b)")
 APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
 LONG = 88  # characters; a longer line of output does not fit on any screen
 README_LINK = re.compile(r"\[([^\]]*)\]\(\.\./([^)]*)\)")
@@ -89,7 +91,7 @@ def make_page(
     were measured, `tests` are what came of its tests.
     """
     page = Page(chapter, site, conditions, tests or ChapterTests("", {}))
-    page.parts.append(front_matter(chapter))
+    page.parts.append(front_matter(chapter, page.tests))
     blocks = {id(block.cell): block for block in site.book.blocks}
     linker = Linker(chapter, site.terms, site.entries)
     found = iter(outputs)
@@ -110,29 +112,54 @@ def make_page(
 # --- Text ---
 
 
-def front_matter(chapter: Chapter) -> str:
+def front_matter(chapter: Chapter, tests: ChapterTests) -> str:
     """The front matter, the number of the chapter in its title."""
     options = chapter_options(chapter)
     title = options.get("title", chapter.slug.replace("-", " ").capitalize())
     lines = [f"title: {json.dumps(numbered_title(chapter, title))}"]
     if "description" in options:
         lines.append(f"description: {json.dumps(options['description'])}")
-    lines.append(f"minutes: {reading_minutes(chapter)}")
+    lines.append(f"minutes: {reading_minutes(chapter, tests)}")
     return "\n".join(["---", *lines, "---"])
 
 
-def reading_minutes(chapter: Chapter) -> int:
+def reading_minutes(chapter: Chapter, tests: ChapterTests) -> int:
     """How long it takes to read a chapter, in steps of five minutes.
 
-    Text at 200 words a minute, code at 20 lines; exercises not counted.
+    Text at 200 words a minute, code at 20 lines. Only what is shown counts:
+    of tests their names, of answers nothing. Exercises do not count either.
     """
-    words = lines = 0
+    words = sum(
+        len(result.sentence.split())
+        for block in tests.blocks.values()
+        for result in block.results
+    )
+    lines = depth = 0  # depth: inside how many answers we are
     for cell in chapter.cells:
         if cell.kind == "markdown":
-            words += len(cell.source.split())
-        elif cell.kind == "code" and "exercise" not in cell.options:
+            text, depth = shown_text(cell.source, depth)
+            words += len(text.split())
+        elif cell.kind == "code" and not (depth or is_left_out(cell)):
             lines += sum(1 for each in cell.source.split("\n") if each.strip())
     return max(5, 5 * round((words / 200 + lines / 20) / 5))
+
+
+def shown_text(text: str, depth: int) -> tuple[str, int]:
+    """What of a text is not folded away, and how deep its end is folded."""
+    shown = ""
+    for part in DETAILS.split(text):
+        if part == "<details":
+            depth += 1
+        elif part == "</details":
+            depth = max(0, depth - 1)
+        elif not depth:
+            shown += part
+    return shown, depth
+
+
+def is_left_out(cell: Cell) -> bool:
+    """Whether code takes a reader no time: an exercise, or folded code."""
+    return "exercise" in cell.options or is_folded(cell)
 
 
 def chapter_options(chapter: Chapter) -> dict:
@@ -182,9 +209,79 @@ def add_code(page: Page, cell: Cell, block: Block | None) -> None:
         page.parts.append(make_bar(page, block))
     elif "id" in cell.options:
         page.parts.append(f'<a id="{ANCHOR}{cell.options["id"]}"></a>')
-    page.parts.append(fenced(cell.source, "python"))
+    tests = page.tests.blocks.get(block.id) if block else None
+    if tests:
+        page.parts.append(list_tests(tests))
+    code = fenced(cell.source, "python")
+    page.parts.append(fold(cell, code) if is_folded(cell) else code)
     for old in old_blocks(page.site.book, block):
         page.parts.append(make_diff(old, block))
+
+
+def is_folded(cell: Cell) -> bool:
+    """Whether the source of a cell is shown on a click only."""
+    return cell.is_test or bool(imported_modules(cell))
+
+
+def imported_modules(cell: Cell) -> list[str]:
+    """The modules that a cell imports, if it does nothing else."""
+    try:
+        body = ast.parse(cell.source).body
+    except SyntaxError:  # a magic of the notebook
+        return []
+    names: list[str] = []
+    for node in body:
+        if isinstance(node, ast.Import):
+            names += [each.name for each in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names.append("." * node.level + (node.module or ""))
+        elif not is_string(node):
+            return []
+    return list(dict.fromkeys(names))
+
+
+def fold(cell: Cell, code: str) -> str:
+    """Code below a line that opens it on a click."""
+    count = len(cell.source.split("\n"))
+    title = f"Source, {count} line{'s' * (count > 1)}"
+    if not cell.is_test:
+        names = [f"<code>{name}</code>" for name in imported_modules(cell)]
+        title = f"Imports from {some_of(names)}"
+    return (
+        '<details class="dlfs-source" markdown="1">'
+        f"<summary>{title}</summary>\n\n{code}\n\n</details>"
+    )
+
+
+def list_tests(tests: BlockTests) -> str:
+    """The names of tests as sentences, each with what came of it."""
+    groups: dict[str, list[Result]] = {}
+    for result in tests.results:
+        groups.setdefault(result.group, []).append(result)
+    parts = []
+    # What is in no class comes first, where no class seems to hold it.
+    for group, results in sorted(groups.items(), key=is_in_class):
+        if len(groups) > 1 and group:
+            parts.append(f"`{group}`")
+        parts.append("\n".join(map(line_of_test, results)))
+    return div("dlfs-tests", "\n\n".join(parts))
+
+
+def is_in_class(group: tuple[str, list[Result]]) -> bool:
+    """Whether a group of tests has the name of a class."""
+    return group[0] != ""
+
+
+def line_of_test(result: Result) -> str:
+    """One test in a list: a tick and its sentence, or why it is skipped."""
+    mark, kind = (TICK, "tick") if result.passed else (SKIPPED, "skip")
+    count = result.passed + result.skipped
+    notes = [f"{count}&nbsp;cases"] if count > 1 else []
+    if result.skipped:
+        number = f"{result.skipped} " if result.passed else ""
+        notes.append(f"{number}skipped here: {html.escape(result.reason)}")
+    note = f" <small>{', '.join(notes)}</small>" if notes else ""
+    return f'- <span class="dlfs-{kind}">{mark}</span> {result.sentence}{note}'
 
 
 def fenced(text: str, language: str) -> str:
@@ -222,8 +319,7 @@ def count_tests(page: Page, block: Block) -> str:
         if tests.seconds is not None:
             parts[0] += f" in {in_words(tests.seconds)}"
     if tests.skipped:
-        reason = html.escape(tests.reason)
-        parts.append(f"{tests.skipped} skipped here ({reason})")
+        parts.append(f"{tests.skipped} skipped here")
     return f'<span class="dlfs-passed">{", ".join(parts)}</span>'
 
 
@@ -263,9 +359,11 @@ def old_blocks(book: Output, block: Block | None) -> list[Block]:
 
 def describe(site: Site, block: Block) -> str:
     """What a block adds to its file: "adds `exp`, `log`"."""
-    names = [entry_link(site, block, name) for name in defined_names(block)]
+    names = [entry_link(site, block, name) for name in shown_names(block)]
     if names:
         return f"adds {some_of(names)}"
+    if block.cell.is_test and defined_names(block):
+        return ""  # only tests, which are listed below
     grown = [name for node in block.tree.body for name in changed_names(node)]
     if grown:
         names = [f"`{name}`" for name in dict.fromkeys(grown)]
@@ -298,6 +396,17 @@ def defined_names(block: Block) -> list[str]:
         else:
             names += assigned_names(node)
     return list(dict.fromkeys(names))
+
+
+def shown_names(block: Block) -> list[str]:
+    """The names for the bar of a block; its tests are listed below it."""
+    names = defined_names(block)
+    if not block.cell.is_test:
+        return names
+    names = [name.partition(".test_")[0] for name in names]
+    return [
+        name for name in dict.fromkeys(names) if not name.startswith("test_")
+    ]
 
 
 def make_diff(old: Block, new: Block) -> str:
