@@ -5,4 +5,4 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parent / "scripts"))
 
-pytest_plugins = ["pytest_chapters"]
+pytest_plugins = ["bookkit.run.pytest_chapters"]

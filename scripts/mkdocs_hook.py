@@ -1,246 +1,28 @@
-"""The hook of MkDocs: it weaves the chapters, MkDocs makes the site of them.
+"""The hook of MkDocs; see `bookkit/site/mkdocs_hook.py`."""
 
-`weave.py` does the work. What is here only brings its pages into MkDocs and
-mends what that needs.
-"""
-
-import functools
-import logging
-import os
-import posixpath
-import re
-import subprocess
 import sys
 from pathlib import Path
 
-from jinja2 import FileSystemBytecodeCache
-from mkdocs.exceptions import PluginError
-from mkdocs.plugins import event_priority, get_plugin_logger
-from mkdocs.structure.files import File
-
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import reference
-from cache import hash_of
-from chapters import BookError
-from disk import write_snapshot
-from listing import RAW_END, RAW_START
-from notebook_pages import mend
-from notebooks import colab_link
-from npm import MissingPackageError, npm_files
-from rendered import index_once, render_once, site_key
-from thin import (
-    image_size,
-    keep_together,
-    mend_reference,
-    size_images,
-    squeeze,
-    thin_code,
+from bookkit.site.mkdocs_hook import (
+    on_config,
+    on_env,
+    on_files,
+    on_nav,
+    on_page_content,
+    on_page_markdown,
+    on_post_build,
+    on_post_page,
 )
-from weave import WOVEN, Book, weave
 
-log = get_plugin_logger("weave")
-# It reports four lines for each notebook, and what we say drowns in them.
-for name in ("mkdocs.plugins.mkdocs_jupyter", "mkdocs.mkdocs-jupyter"):
-    logging.getLogger(name).setLevel(logging.WARNING)
-PACKAGE = "build/package"  # where mkdocstrings reads the package
-TEMPLATES = ".cache/templates"
-NOTEBOOK_CSS = "assets/notebook.css"
-# A title counts 1,000 times in the search; what a chapter explains stands
-# before the entry of the reference that has the name.
-CHAPTER_BOOST = 1000
-RAW = re.compile(
-    f"^{re.escape(RAW_START)}.*^{re.escape(RAW_END)}$",
-    re.DOTALL | re.MULTILINE,
-)
-RAW_PLACE = "<!-- lines -->"
-ANCHOR = re.compile(r'<(?:a|div) id="([^"]+)"')
-PAGE_LINK = re.compile(r'(<a href=")([^"]*?)\.md#')
-KEYS: dict[str, str] = {}  # what the pages of this build follow from
-
-
-def on_config(config):
-    """Without a repository there is nothing to edit.
-
-    Every page bears the time of the last commit, not that of the build. A
-    strict build counts warnings, which `--quiet` would keep from it.
-    """
-    logger = logging.getLogger("mkdocs")
-    if config.strict and logger.level > logging.WARNING:
-        logger.setLevel(logging.WARNING)
-    if not config.repo_url:
-        config.edit_uri = None
-    root = Path(config.config_file_path).parent
-    if "SOURCE_DATE_EPOCH" not in os.environ:
-        command = ["git", "log", "-1", "--format=%ct"]
-        git = subprocess.run(command, cwd=root, capture_output=True, text=True)
-        os.environ["SOURCE_DATE_EPOCH"] = git.stdout.strip() or "0"
-    return config
-
-
-@event_priority(100)  # mkdocs-jupyter has to see the notebooks
-def on_files(files, config):
-    """Put the woven pages in the place of the chapters."""
-    root = Path(config.config_file_path).parent
-    woven = root / WOVEN
-    try:
-        book = Book(root, Path(config.docs_dir))
-        check_nav(config, [f"{each.name}.md" for each in book.chapters])
-        write_snapshot(root, book.outputs[-1], root / PACKAGE)
-        names = weave(
-            book,
-            woven,
-            repository=config.repo_url or "",
-            report=log.info,
-            is_plain=False,
-        )
-    except BookError as error:
-        raise PluginError(str(error)) from error
-    add_npm_files(files, config, root)
-    reference.ENTRIES.clear()
-    reference.ENTRIES.update(reference.find_entries(book.outputs[-1]))
-    for name in names:
-        known = files.get_file_from_path(name)
-        if known:
-            files.remove(known)
-        arguments = (str(woven), config.site_dir, config.use_directory_urls)
-        files.append(File(name, *arguments))
-    return files
-
-
-def add_npm_files(files, config, root: Path) -> None:
-    """Serve what npm installed from the site itself."""
-    try:
-        found = npm_files(root)
-    except MissingPackageError as error:
-        raise PluginError(str(error)) from error
-    for name, content in found.items():
-        files.append(File.generated(config, name, content=content))
-
-
-def check_nav(config, chapters: list[str]) -> None:
-    """Check that the navigation has all chapters in their order."""
-    listed = [name for name in pages_of(config.nav) if name[0].isdigit()]
-    if listed != chapters:
-        message = (
-            "mkdocs.yml: nav has to list the chapters in the order of their "
-            f"names: {', '.join(chapters)}"
-        )
-        raise PluginError(message)
-
-
-def pages_of(nav) -> list[str]:
-    """The pages of a navigation, in order."""
-    if isinstance(nav, str):
-        return [nav]
-    children = nav.values() if isinstance(nav, dict) else nav or []
-    return [page for child in children for page in pages_of(child)]
-
-
-def on_nav(nav, config, files):
-    """Note what all pages of this build follow from."""
-    package = Path(config.config_file_path).parent / PACKAGE
-    code = [path.read_text("utf-8") for path in sorted(package.rglob("*.py"))]
-    places = [
-        [each.path, reference.explain(each), reference.source_link(each)]
-        for each in reference.ENTRIES.values()
-    ]
-    KEYS.update(site=site_key(config, files), package=hash_of([code, places]))
-
-
-def on_page_markdown(markdown, page, config, files):
-    """Join a chapter and its notebook; search finds the chapter first."""
-    name = page.file.src_uri
-    if name.startswith("notebooks/"):
-        page.meta["search"] = {"exclude": True}
-        page.edit_url = None
-    elif name[0].isdigit():
-        page.meta["search"] = {"boost": CHAPTER_BOOST}
-    stem = Path(name).stem
-    notebook = files.get_file_from_path(f"notebooks/{stem}.ipynb")
-    if notebook:
-        chapter = files.get_file_from_path(f"{stem}.md")
-        other = chapter if page.file is notebook else notebook
-        page.meta["chapter" if other is chapter else "notebook"] = other.url
-        page.meta["download"] = f"{notebook.url}{stem}.ipynb"
-        page.meta["colab"] = colab_link(config.repo_url or "", stem)
-    markdown = keep_raw(markdown, page)
-    render_once(page, markdown, **KEYS)
-    return markdown
-
-
-def keep_raw(markdown, page):
-    """Keep the lines of a file from the Markdown parser.
-
-    They are HTML already, and it would take seconds to find that out.
-    """
-    match = RAW.search(markdown)
-    if not match:
-        return markdown
-    page.meta["lines"] = match[0]
-    page.edit_url = None
-    return markdown.replace(match[0], RAW_PLACE)
-
-
-@event_priority(-100)  # after the links to the reference are in place
-def on_env(env, config, files):
-    """Give notebooks the titles of their chapters.
-
-    Templates are compiled once, and search reads only the pages that changed.
-    """
-    cache = Path(config.config_file_path).parent / TEMPLATES
-    cache.mkdir(parents=True, exist_ok=True)
-    env.bytecode_cache = FileSystemBytecodeCache(str(cache))
-    index_once(config.plugins["material/search"].search_index)
-    for file in files:
-        chapter = files.get_file_from_path(f"{Path(file.src_uri).stem}.md")
-        if file.src_uri.startswith("notebooks/") and file.page and chapter:
-            file.page.title = chapter.page.title
-    return env
-
-
-def on_page_content(html, page, config, files):
-    """Put back what was kept; shorten the code and size the figures."""
-    raw = page.meta.pop("lines", None)
-    if raw:
-        page.present_anchor_ids |= set(ANCHOR.findall(raw))
-        return html.replace(RAW_PLACE, PAGE_LINK.sub(r"\1../\2/#", raw))
-    if page.file.src_uri.startswith("notebooks/"):
-        return html
-
-    @functools.cache
-    def size_of(address: str):
-        path = posixpath.normpath(posixpath.join(page.url, address))
-        file = next((f for f in files if f.url == path), None)
-        return image_size(file.content_bytes) if file else None
-
-    if page.file.src_uri.startswith("api/"):
-        html = mend_reference(html)
-    return size_images(keep_together(thin_code(html)), size_of)
-
-
-def on_post_page(output, page, config):
-    """Leave out what no reader sees."""
-    if page.file.src_uri.startswith("notebooks/"):
-        output = mend_notebook(output, page, config)
-    return squeeze(output)
-
-
-def on_post_build(config):
-    """Without an address a site has no map: what MkDocs writes is empty."""
-    if not config.site_url:
-        for name in ("sitemap.xml", "sitemap.xml.gz"):
-            (Path(config.site_dir) / name).unlink(missing_ok=True)
-
-
-def mend_notebook(output: str, page, config) -> str:
-    """Mend the notebook view; its styles go into one file for all."""
-    name = Path(page.file.src_uri).stem
-    output, styles = mend(output, name, page.markdown)
-    path = Path(config.site_dir) / NOTEBOOK_CSS
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(styles, encoding="utf-8")
-    href = "../" * page.url.count("/") + NOTEBOOK_CSS
-    link = f'<link rel="stylesheet" href="{href}"></head>'
-    return output.replace("</head>", link, 1)
+__all__ = [
+    "on_config",
+    "on_env",
+    "on_files",
+    "on_nav",
+    "on_page_content",
+    "on_page_markdown",
+    "on_post_build",
+    "on_post_page",
+]

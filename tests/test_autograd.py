@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [92a7f7f94fae]
+# Made from book/ by scripts/tangle.py: edit the chapters. [45b6375da67d]
 
 import ast
 import gc
@@ -1604,7 +1604,7 @@ class TestGradcheck:
 # book/06-gradient-checking.md#test-gradgradcheck-fails
 class TestGradgradcheck:
     def test_finds_a_rule_that_loses_the_graph(self):
-        rule = lambda g, y, x: g * np.cos(getattr(x, "data", x))  # noqa: E731
+        rule = lambda g, y, x: g * np.cos(getattr(x, "_data", x))  # noqa: E731
         sine = operation(rule)(np.sin)
         x = random_inputs([(3,)])
         assert gradcheck(sine, x)

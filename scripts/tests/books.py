@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-import run_chapters
-import tangle
+
+from bookkit.run import run_chapters
+from bookkit.tangle import command as tangle
 
 
 class Outcome(NamedTuple):

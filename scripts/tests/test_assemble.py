@@ -6,11 +6,12 @@ import subprocess
 import sys
 import tomllib
 
-import imports
 import pytest
 from books import make_block
-from chapters import ROOT
-from imports import Imported, render_imports, sort_names
+
+from bookkit import ROOT
+from bookkit.tangle import imports
+from bookkit.tangle.imports import Imported, render_imports, sort_names
 
 CLASS = make_block('class A:\n    """Doc."""', "a")
 

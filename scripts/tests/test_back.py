@@ -3,16 +3,18 @@
 import re
 import shutil
 
-import back
 import hypothesis.strategies as st
 import pytest
-from back import propose
 from books import Book, make_block, make_cell
-from chapters import ROOT, BookError, read_book
-from disk import find_changes, write_output
 from hypothesis import given
-from output import tangle
 from test_properties import books, in_folder, quick
+
+from bookkit import ROOT
+from bookkit.read.chapters import BookError, read_book
+from bookkit.tangle import back
+from bookkit.tangle.back import propose
+from bookkit.tangle.disk import find_changes, write_output
+from bookkit.tangle.output import tangle
 
 CLASS = make_block('class A:\n    """Doc."""\n\n    x = 1', "a")
 METHODS = make_block(

@@ -2,7 +2,8 @@
 
 import pytest
 from books import make_block, make_cell
-from chapters import BookError, read_book, read_chapter
+
+from bookkit.read.chapters import BookError, read_book, read_chapter
 
 
 def read(book, text: str, name: str = "01-one"):

@@ -13,12 +13,14 @@ import time
 from fnmatch import fnmatch
 
 import pytest
-import run_chapters
-import tangle
 from books import Book, make_block
-from chapters import ROOT, read_book
-from output import Output
-from output import tangle as tangle_book
+
+from bookkit import ROOT
+from bookkit.read.chapters import read_book
+from bookkit.run import run_chapters
+from bookkit.tangle import command as tangle
+from bookkit.tangle.output import Output
+from bookkit.tangle.output import tangle as tangle_book
 
 CALLS = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod")
 KILLED, UNDISTURBED = 100, 50

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 from books import make_block, make_cell
-from chapters import ROOT
+
+from bookkit import ROOT
 
 CLASS = make_block("class A:\n    x = 1", "a")
 DEEP = "x = " + "-" * 20_000 + "1"

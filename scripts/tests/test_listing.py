@@ -4,10 +4,16 @@ import re
 
 import pytest
 from books import make_block
-from chapters import read_book
-from listing import cached_listings, highlight, make_listings, split_regions
-from output import tangle
-from pages import Site, file_link
+
+from bookkit.read.chapters import read_book
+from bookkit.tangle.output import tangle
+from bookkit.weave.listing import (
+    cached_listings,
+    highlight,
+    make_listings,
+    split_regions,
+)
+from bookkit.weave.pages import Site, file_link
 
 pytest.importorskip("pygments")
 FIRST = 'import math\n\n\ndef f(x):\n    """Root."""\n    return math.sqrt(x)'

@@ -1,9 +1,10 @@
 """A chapter says how long it takes to read what it shows."""
 
 import pytest
-from chapters import Cell, Chapter
-from pages import reading_minutes
-from testruns import BlockTests, ChapterTests, Result
+
+from bookkit.read.chapters import Cell, Chapter
+from bookkit.run.testruns import BlockTests, ChapterTests, Result
+from bookkit.weave.folds import reading_minutes
 
 TEXT = "word " * 1000
 CODE = "x = 1\n\n" * 100

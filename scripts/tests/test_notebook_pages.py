@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from notebook_pages import mend
+
+from bookkit.site.notebook_pages import mend
 
 PNG = "data:image/png;base64,iVBORw0"
 

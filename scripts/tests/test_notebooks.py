@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from books import make_block, make_cell
-from chapters import ROOT, read_book
+
+from bookkit import ROOT
+from bookkit.read.chapters import read_book
 
 pytest.importorskip("nbformat")
-from notebooks import NEEDS, colab_link, make_notebook
+from bookkit.weave.notebooks import NEEDS, colab_link, make_notebook
 
 SCRIPTS = Path(__file__).resolve().parents[1]
 PACKAGE = make_block('"""Package."""', "package", file="dlfs/__init__.py")

@@ -3,7 +3,8 @@
 import re
 
 import pytest
-from npm import (
+
+from bookkit.site.npm import (
     FILES,
     FONT,
     FONT_LICENSE,

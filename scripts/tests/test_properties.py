@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from books import make_block
-from chapters import ROOT, read_book
-from disk import write_output
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from output import tangle
-from tangle import find_copy
+
+from bookkit import ROOT
+from bookkit.read.chapters import read_book
+from bookkit.tangle.command import find_copy
+from bookkit.tangle.disk import write_output
+from bookkit.tangle.output import tangle
 
 FILES = ("dlfs/a.py", "dlfs/b.py", "tests/test_a.py")
 IMPORTS = (

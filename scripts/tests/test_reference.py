@@ -2,9 +2,15 @@
 
 import pytest
 from books import make_block
-from chapters import read_book
-from output import tangle
-from reference import explain, find_entries, make_reference, section_of
+
+from bookkit.read.chapters import read_book
+from bookkit.tangle.output import tangle
+from bookkit.weave.reference import (
+    explain,
+    find_entries,
+    make_reference,
+    section_of,
+)
 
 pytest.importorskip("pymdownx")
 CODE = """\
@@ -112,8 +118,8 @@ class TestPages:
 
     def test_mkdocstrings_gets_a_line_for_each_entry(self, output, tmp_path):
         griffe = pytest.importorskip("griffe")
-        import reference
-        from griffe_book import BookLinks
+        from bookkit.site.griffe_book import BookLinks
+        from bookkit.weave import reference
 
         for file in output.files:
             path = tmp_path / "package" / file

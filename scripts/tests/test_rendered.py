@@ -3,9 +3,10 @@
 import logging
 from types import SimpleNamespace
 
-import cache
 import pytest
-import rendered
+
+from bookkit.run import cache
+from bookkit.site import rendered
 
 
 class File:

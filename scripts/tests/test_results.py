@@ -3,8 +3,15 @@
 import json
 
 import pytest
-from chapters import BookError
-from results import Facts, describe_runs, fill, group_of, read_runs
+
+from bookkit.read.chapters import BookError
+from bookkit.weave.results import (
+    Facts,
+    describe_runs,
+    fill,
+    group_of,
+    read_runs,
+)
 
 FACTS = Facts({"full.mean": "98.07%"}, {"add": "a + b\n\nc"})
 RUN = {

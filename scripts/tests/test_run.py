@@ -5,12 +5,14 @@ import os
 import subprocess
 import sys
 
-import pairs
 import pytest
-import tangle
 from books import make_block, make_cell
-from chapters import ROOT, parse_chapter, read_book
-from tracebacks import ChapterLines, format_exception
+
+from bookkit import ROOT
+from bookkit.read.chapters import parse_chapter, read_book
+from bookkit.tangle import command as tangle
+from bookkit.tangle import pairs, tracebacks
+from bookkit.tangle.tracebacks import ChapterLines, format_exception
 
 SCRIPTS = ROOT / "scripts"
 INIT = make_block(
@@ -296,7 +298,7 @@ class TestTracebacks:
 
     def test_the_hook_survives_its_own_failure(self, monkeypatch, capsys):
         monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-        monkeypatch.setitem(sys.modules, "tracebacks", None)
+        monkeypatch.setattr(tracebacks, "format_exception", None)
         tangle.install_traceback_hook("nowhere")
         sys.excepthook(ValueError, ValueError("x"), None)
         assert capsys.readouterr().err == "ValueError: x\n"
@@ -310,7 +312,12 @@ class TestPytestPlugin:
     def report(self, book, *arguments) -> str:
         """Run the tests of a book with the plugin."""
         book.tangle()
-        options = ["-p", "no:cacheprovider", "-p", "pytest_chapters"]
+        options = [
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "bookkit.run.pytest_chapters",
+        ]
         root = ["--chapters-root", book.root, "--rootdir", book.root]
         done = run(book, "-m", "pytest", *options, *root, *arguments, "tests")
         return done.stdout

@@ -2,10 +2,11 @@
 
 import pytest
 from books import make_block, make_cell
-from chapters import read_book
-from output import tangle
-from reference import find_entries
-from terms import Linker, make_glossary, read_terms
+
+from bookkit.read.chapters import read_book
+from bookkit.tangle.output import tangle
+from bookkit.weave.reference import find_entries
+from bookkit.weave.terms import Linker, make_glossary, read_terms
 
 GLOSSARY = """\
 # Glossary

@@ -1,11 +1,12 @@
 """Tests of how the tests of a chapter run, on the package after it."""
 
 import pytest
-import testruns
 from books import make_block
-from chapters import BookError, read_book
-from output import tangle
-from testruns import BlockTests, Result, run_tests
+
+from bookkit.read.chapters import BookError, read_book
+from bookkit.run import testruns
+from bookkit.run.testruns import BlockTests, Result, run_tests
+from bookkit.tangle.output import tangle
 
 PACKAGE = make_block('"""Package."""', "package", file="dlfs/__init__.py")
 FILE = "tests/test_a.py"

@@ -10,13 +10,15 @@ import threading
 import time
 
 import pytest
-import watch
 from books import make_block
-from chapters import ROOT, read_book
-from disk import find_changes
 from hypothesis import given
-from output import Memo, tangle
 from test_properties import books, quick, write_book
+
+from bookkit import ROOT
+from bookkit.read.chapters import read_book
+from bookkit.tangle import watch
+from bookkit.tangle.disk import find_changes
+from bookkit.tangle.output import Memo, tangle
 
 WATCH = [sys.executable, ROOT / "scripts/tangle.py", "--watch"]
 ONE = make_block("def one():\n    return 1", "one")

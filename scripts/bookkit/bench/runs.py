@@ -1,0 +1,90 @@
+"""Run an experiment with several seeds and record what came out.
+
+    python scripts/record_runs.py                     full MNIST, seeds 0 to 4
+    python scripts/record_runs.py --more="--half-life 0"
+    python scripts/record_runs.py --data mini --seeds 0 1 2
+
+Every run is a process of its own, started with the printed command. It adds
+one line of JSON to book/runs/EXPERIMENT.jsonl: the command, the seed, the
+checksum of the data, the versions, the machine, the accuracy and the seconds.
+The chapters and the README take their figures from these lines. Set
+DLFS_DATA to the folder that holds the data.
+"""
+
+import argparse
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bookkit import ROOT
+from bookkit.run.machine import blas, machine
+
+
+def run(experiment: str, arguments: list[str]) -> dict:
+    """Run the experiment in a folder of its own; return its record."""
+    module = ["-m", f"dlfs.experiments.{experiment}", *arguments]
+    print("python " + shlex.join(module), flush=True)
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        subprocess.run(
+            [sys.executable, *module, "--save-dir", folder],
+            env=os.environ | {"PYTHONPATH": path.rstrip(os.pathsep)},
+            check=True,
+        )
+        seconds = time.perf_counter() - began
+        files = {
+            name: (Path(folder) / name).read_text(encoding="utf-8")
+            for name in ("config.json", "metrics.jsonl")
+        }
+    config = json.loads(files["config.json"])
+    rows = [json.loads(line) for line in files["metrics.jsonl"].splitlines()]
+    return {
+        "command": "python " + shlex.join(module),
+        "seed": config["arguments"]["seed"],
+        "threads": config["arguments"]["threads"],
+        "data": config["data"]["source"].partition(" from ")[0],
+        "data_sha256": config["data"]["sha256"],
+        "python": config["python"],
+        "numpy": config["numpy"],
+        "git": config["git"],
+        "machine": machine(),
+        "blas": blas(),
+        "test_accuracy": rows[-1]["test_accuracy"],
+        "accuracy_by_epoch": [row["test_accuracy"] for row in rows],
+        "seconds_by_epoch": [row["seconds"] for row in rows],
+        "seconds": round(seconds, 2),
+    }
+
+
+def main() -> None:
+    """Read the command line and record the runs, one after the other."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--experiment", default="mlp_mnist")
+    parser.add_argument("--seeds", type=int, nargs="+", default=range(5))
+    parser.add_argument("--data", choices=["full", "mini"], default="full")
+    parser.add_argument(
+        "--arguments",
+        default="--epochs 5 --batch-size 128 --lr 1e-3",
+        help="what else the command says (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--more", default="", help="further arguments, as '--half-life 0'"
+    )
+    parser.add_argument("--out", type=Path, help="file of records")
+    args = parser.parse_args()
+    out = args.out or ROOT / "book" / "runs" / f"{args.experiment}.jsonl"
+    for seed in args.seeds:
+        arguments = [*shlex.split(args.arguments), "--seed", str(seed)]
+        arguments += [*shlex.split(args.more), "--data", args.data]
+        record = run(args.experiment, arguments)
+        with open(out, "a", encoding="utf-8") as stream:
+            stream.write(json.dumps(record) + "\n")

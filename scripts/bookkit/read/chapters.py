@@ -1,0 +1,475 @@
+"""Read the chapters of the book into cells with exact line numbers.
+
+A chapter is jupytext Markdown, `book/NN-slug.md`. jupytext says which fences
+are code cells; a scan of the text says on which lines they stand; the two have
+to agree. Everything that is wrong with a chapter is collected as a `Mistake`
+and raised together as one `BookError`.
+"""
+
+import functools
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from bookkit.read.fences import (
+    Fence,
+    check_options,
+    explain_no_cell,
+    parse_options,
+    scan_fences,
+)
+from bookkit.read.source import parse
+
+CHAPTER_FILE = re.compile(r"(\d\d)-([a-z0-9]+(?:-[a-z0-9]+)*)\.md")
+JUPYTEXT_FORMAT = "md:markdown"  # it need not look whether it is MyST
+# Without it jupytext takes the most frequent language for that of the chapter.
+PYTHON_HEADER = """\
+---
+jupyter:
+  jupytext:
+    main_language: python
+---
+"""
+
+
+class Mistake(NamedTuple):
+    """Something wrong in a file, as one line for the reader."""
+
+    path: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.message}"
+
+
+class BookError(Exception):
+    """The mistakes found in the book; nothing was written."""
+
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes = list(dict.fromkeys(mistakes))
+        super().__init__("\n".join(map(str, self.mistakes)))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A stretch of a chapter: its front matter, text, or one code cell.
+
+    `kind` is "raw" (front matter), "markdown" or "code"; `line` is the line
+    of the chapter on which `source` starts. The fence of a code cell is the
+    line above it.
+    """
+
+    kind: str
+    source: str
+    line: int
+    options: dict = field(default_factory=dict)
+
+    @property
+    def fence(self) -> int:
+        """The line of the fence that opens a code cell."""
+        return self.line - 1
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it is a block of tests/.
+
+        Such a block imports what its own chapter makes, so it cannot run on
+        the package as it is before the chapter: pytest runs it on the package
+        after the chapter, and the paired script only shows it.
+        """
+        return self.options.get("file", "").startswith("tests/")
+
+
+@dataclass(frozen=True, eq=False)
+class Chapter:
+    """A chapter, `path` as it is printed: "book/03-tensors.md"."""
+
+    number: int
+    slug: str
+    path: str
+    cells: list[Cell]
+
+    @property
+    def name(self) -> str:
+        """The name of its file without suffix: "03-tensors"."""
+        return f"{self.number:02}-{self.slug}"
+
+    @property
+    def code_cells(self) -> list[Cell]:
+        """The code cells, in order."""
+        return [cell for cell in self.cells if cell.kind == "code"]
+
+    @property
+    def live_cells(self) -> list[Cell]:
+        """The code cells that run when the chapter runs, in order."""
+        return [cell for cell in self.code_cells if not cell.is_test]
+
+
+def read_book(
+    book: Path,
+    until: int | None = None,
+    read: Callable[[Path], Chapter] | None = None,
+) -> list[Chapter]:
+    """Read all chapters in order, or those up to the number `until`.
+
+    `read` reads one chapter, if it is not `read_chapter`. Raises `BookError`
+    with everything that is wrong in any of them.
+    """
+    chapters, mistakes = [], []
+    for path in chapter_paths(book, until):
+        try:
+            chapters.append((read or read_chapter)(path))
+        except BookError as error:
+            mistakes += error.mistakes
+    mistakes += check_unique_ids(chapters)
+    if until is None:
+        mistakes += check_unnumbered_pages(book)
+    if mistakes:
+        raise BookError(sorted(mistakes))
+    return chapters
+
+
+def chapter_paths(book: Path, until: int | None = None) -> list[Path]:
+    """The files of the chapters, in order, each number used once."""
+    numbers: dict[int, Path] = {}
+    mistakes = []
+    for path in numbered_pages(book):
+        match = CHAPTER_FILE.fullmatch(path.name)
+        if not match:
+            message = "a chapter is named NN-slug.md: 03-tensors.md"
+            mistakes.append(Mistake(label(path), 1, message))
+        elif (number := int(match[1])) in numbers:
+            message = f"{numbers[number].name} has this number already"
+            mistakes.append(Mistake(label(path), 1, message))
+        else:
+            numbers[number] = path
+    if mistakes:
+        raise BookError(mistakes)
+    return [
+        path
+        for number, path in numbers.items()
+        if until is None or number <= until
+    ]
+
+
+def numbered_pages(book: Path) -> list[Path]:
+    """The pages whose names begin with a digit; raises `BookError`."""
+    try:
+        paths = sorted(book.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        message = f"there is no such folder: {book}"
+    except OSError as error:
+        message = f"cannot be read: {error}"
+    else:
+        pages = [p for p in paths if re.match(r"[0-9].*\.md$", p.name)]
+        if pages:
+            return pages
+        message = f"there are no chapters NN-slug.md in {book}"
+    raise BookError([Mistake(book.name, 1, message)])
+
+
+def unnumbered_pages(book: Path) -> list[Path]:
+    """The pages that are no chapters. Hidden files are those of editors."""
+    return [
+        path
+        for path in sorted(book.glob("*.md"))
+        if not path.name[0].isdigit() and path.name[0] != "."
+    ]
+
+
+def label(path: Path) -> str:
+    """How a file of the book is named: "book/03-tensors.md"."""
+    return f"{path.parent.name}/{path.name}"
+
+
+def read_chapter(path: Path) -> Chapter:
+    """Read one chapter; raises `BookError` with all that is wrong in it."""
+    return parse_chapter(label(path), read_text(path))
+
+
+@functools.lru_cache(64)  # `make serve` reads all after every change
+def parse_chapter(path: str, text: str) -> Chapter:
+    """Make a chapter from its text; `path` is as it is printed."""
+    lines = text.split("\n")
+    match = CHAPTER_FILE.fullmatch(path.rpartition("/")[2])
+    start = front_matter_end(lines)
+    fences = list(scan_fences(lines, start))
+    mistakes = [
+        Mistake(path, line, message)
+        for line, message in (
+            *check_front_matter(lines[:start]),
+            *find_fence_mistakes(fences),
+        )
+    ]
+    if not mistakes:
+        cells = list(split_cells(lines, start, fences))
+        chapter = Chapter(int(match[1]), match[2], path, cells)
+        body = "\n".join(lines[start:])
+        mistakes = list(check_chapter(chapter, body, fences))
+    if mistakes:
+        raise BookError(mistakes)
+    return chapter
+
+
+def read_text(path: Path) -> str:
+    """Read a chapter, with line ends as `\n` whatever they are on disk."""
+    return decode_chapter(label(path), read_bytes(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read the bytes of a chapter; raises `BookError` if that fails."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        message = f"cannot be read: {error}"
+        raise BookError([Mistake(label(path), 1, message)]) from error
+
+
+def decode_chapter(path: str, content: bytes) -> str:
+    """The text of a chapter, with line ends as `\n`."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = f"cannot be read: {error}"
+        raise BookError([Mistake(path, 1, message)]) from error
+    text = text.replace("\r\n", "\n")
+    for number, line in enumerate(text.split("\n"), 1):
+        if "\0" in line or len(line.splitlines()) > 1:
+            message = "holds a control character that may end a line"
+            raise BookError([Mistake(path, number, message)])
+    return text
+
+
+def front_matter_end(lines: list[str]) -> int:
+    """The number of lines of the front matter, 0 if there is none."""
+    if lines[0].rstrip() != "---":
+        return 0
+    for number, line in enumerate(lines[1:], 2):
+        if line.rstrip() == "---":
+            return number
+    return 0
+
+
+def check_front_matter(lines: list[str]) -> Iterator[tuple[int, str]]:
+    """Check that the front matter can be read and is not for Jupyter."""
+    if not lines:
+        return
+    import yaml
+
+    for number, text in enumerate(lines, 1):
+        if text.startswith(("jupyter:", "jupytext:", "kernelspec:")):
+            yield number, "the front matter has title and description only"
+    try:
+        options = yaml.safe_load("\n".join(lines[1:-1]))
+    except (yaml.YAMLError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or error
+        yield (
+            2 + (mark.line if mark else 0),
+            (f"the front matter is not YAML: {problem}"),
+        )
+    else:
+        if not isinstance(options, dict | None):
+            yield 1, "the front matter is made of lines such as title: ..."
+
+
+def find_fence_mistakes(fences: list[Fence]) -> Iterator[tuple[int, str]]:
+    """Find fences that are not what they look like, and wrong options."""
+    for fence in fences:
+        message = explain_no_cell(fence)
+        if message:
+            yield fence.line, message
+        elif fence.is_cell:
+            for message in check_options(fence):
+                yield fence.line, message
+
+
+def split_cells(
+    lines: list[str], start: int, fences: list[Fence]
+) -> Iterator[Cell]:
+    """Cut a chapter into its front matter, texts and code cells."""
+    if start:
+        yield Cell("raw", "\n".join(lines[:start]), 1)
+    for fence in fences:
+        if not fence.is_cell:
+            continue
+        yield from text_cell(lines, start, fence.line - 1)
+        source = "\n".join(fence.body)
+        options = parse_options(fence.info)
+        yield Cell("code", source, fence.line + 1, options)
+        start = fence.line + len(fence.body) + 1
+    yield from text_cell(lines, start, len(lines))
+
+
+def text_cell(lines: list[str], start: int, stop: int) -> Iterator[Cell]:
+    """The text of `lines[start:stop]`, unless there is none."""
+    while start < stop and not lines[start].strip():
+        start += 1
+    while start < stop and not lines[stop - 1].strip():
+        stop -= 1
+    if start < stop:
+        yield Cell("markdown", "\n".join(lines[start:stop]), start + 1)
+
+
+def check_chapter(
+    chapter: Chapter, text: str, fences: list[Fence]
+) -> Iterator[Mistake]:
+    """Check a chapter against jupytext's reading, and its exercises.
+
+    `text` is the chapter without its front matter.
+    """
+    difference = compare_with_jupytext(text, fences)
+    if difference:
+        yield Mistake(chapter.path, *difference)
+    for line, message in check_exercises(chapter):
+        yield Mistake(chapter.path, line, message)
+    for line, message in check_markers(chapter):
+        yield Mistake(chapter.path, line, message)
+
+
+def check_markers(chapter: Chapter) -> Iterator[tuple[int, str]]:
+    """Check that text neither starts a cell of the script nor hides one."""
+    for cell in chapter.cells:
+        if cell.kind == "markdown":
+            yield from check_comments(chapter, cell)
+        if cell.kind == "code":
+            continue
+        for number, line in enumerate(cell.source.split("\n"), cell.line):
+            if line.startswith("%%"):
+                yield number, "a line of text cannot start with %%"
+
+
+def check_comments(chapter: Chapter, cell: Cell) -> Iterator[tuple[int, str]]:
+    """Check that a comment of Markdown ends before the next code cell."""
+    if cell is chapter.cells[-1]:
+        return
+    start = cell.source.rfind("\n<!--") + 1
+    comment = cell.source[start:]
+    if comment.startswith("<!--") and "-->" not in comment:
+        line = cell.line + cell.source.count("\n", 0, start)
+        message = (
+            "this comment has no --> before the next code cell, which runs "
+            "all the same"
+        )
+        yield line, message
+
+
+def compare_with_jupytext(
+    text: str, fences: list[Fence]
+) -> tuple[int, str] | None:
+    """Return the first fence that jupytext reads otherwise than we do."""
+    import jupytext
+
+    with unvalidated_cells():
+        notebook = jupytext.reads(PYTHON_HEADER + text, fmt=JUPYTEXT_FORMAT)
+    found = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for fence in fences:
+        if fence.is_cell:
+            if not found or not same_cell(fence, found.pop(0)):
+                return explain_difference(fence)
+        elif fence.is_top_level and found and runs_as(fence, found[0].source):
+            return fence.line, (
+                f"a ```{fence.language} fence is a cell and would run; "
+                "write ```console, ```text or add .noeval"
+            )
+    if found:
+        line = fences[-1].line if fences else 1
+        return line, "jupytext finds one more cell, here or below"
+    return None
+
+
+@contextmanager
+def unvalidated_cells() -> Iterator[None]:
+    """Let nbformat make cells without holding each against its schema.
+
+    That is half of the time that jupytext takes, and the options of cells,
+    the only part that can be wrong, have been checked here before.
+    """
+    from nbformat.v4 import nbbase
+
+    validate, nbbase.validate = nbbase.validate, lambda *_, **__: None
+    try:
+        yield
+    finally:
+        nbbase.validate = validate
+
+
+def same_cell(fence: Fence, cell) -> bool:
+    """Whether jupytext's cell has the source and options of the fence."""
+    metadata = dict(cell.metadata)
+    metadata.pop("lines_to_next_cell", None)
+    return (
+        cell.source == "\n".join(fence.body)
+        and parse_options(fence.info) == metadata
+    )
+
+
+def runs_as(fence: Fence, source: str) -> bool:
+    """Whether jupytext's source is that of a fence in another language."""
+    magic = source.partition("\n")[0].casefold()
+    return bool(fence.language) and magic == f"%%{fence.language}".casefold()
+
+
+def explain_difference(fence: Fence) -> tuple[int, str]:
+    """Say what may keep jupytext from reading a cell: mostly its syntax."""
+    try:
+        parse("\n".join(fence.body))
+    except SyntaxError as error:
+        return fence.line + (error.lineno or 1), f"syntax error: {error.msg}"
+    return fence.line, (
+        "jupytext reads this cell differently: is there a <!-- #region -->, "
+        "or a longer fence or a fence inside a string, here or above?"
+    )
+
+
+def check_exercises(chapter: Chapter) -> Iterator[tuple[int, str]]:
+    """Check that exercises and solutions of a chapter come in pairs."""
+    lines: dict[str, dict[str, int]] = {"exercise": {}, "solution": {}}
+    for cell in chapter.code_cells:
+        for kind, found in lines.items():
+            number = cell.options.get(kind)
+            if number is None:
+                continue
+            if not re.fullmatch(rf"{chapter.number}\.[1-9]\d*", number):
+                example = f'{kind}="{chapter.number}.1"'
+                yield cell.fence, f"number it by the chapter: {example}"
+                continue
+            if number in found:
+                yield cell.fence, f"{kind} {number} is there twice"
+            found[number] = cell.fence
+    for kind, other in [("exercise", "solution"), ("solution", "exercise")]:
+        for number in lines[kind].keys() - lines[other].keys():
+            yield lines[kind][number], f"{kind} {number} has no {other}"
+
+
+def check_unique_ids(chapters: list[Chapter]) -> Iterator[Mistake]:
+    """Check that no id is used twice in the book."""
+    places: dict[str, str] = {}
+    for chapter in chapters:
+        for cell in chapter.code_cells:
+            name = cell.options.get("id")
+            if name in places:
+                message = f'id="{name}" is taken by {places[name]}'
+                yield Mistake(chapter.path, cell.fence, message)
+            elif name:
+                places[name] = f"{chapter.path}:{cell.fence}"
+
+
+def check_unnumbered_pages(book: Path) -> Iterator[Mistake]:
+    """Check that only chapters hold blocks with file=."""
+    for path in unnumbered_pages(book):
+        for fence in scan_fences(read_text(path).split("\n"), 0):
+            if fence.is_cell and re.search(r"\sfile=", fence.info):
+                message = "only chapters (NN-slug.md) are tangled"
+                yield Mistake(label(path), fence.line, message)
+
+
+def write_any_text() -> None:
+    """Let standard output show letters that a terminal lacks, as escapes."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")

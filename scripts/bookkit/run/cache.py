@@ -1,0 +1,65 @@
+"""Keep what was computed in `.cache/weave`, in files that name what it needs.
+
+A file is NAME-HASH.json. The hash is of everything that its content follows
+from, so what is found is never stale.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+from pathlib import Path
+
+from bookkit.tangle.disk import write_files
+
+CACHE = ".cache/weave"
+KEPT = 5  # how many files of one name are remembered
+
+
+def hash_of(value) -> str:
+    """The hash of anything that JSON can hold.
+
+    It also tells where one text ends and the next begins.
+    """
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
+
+
+def version(distribution: str) -> str:
+    """The version of a library that is installed."""
+    return importlib.metadata.version(distribution)
+
+
+def cache_file(root: Path, name: str, parts: list[str]) -> Path:
+    """Where something is kept; its content follows from these parts.
+
+    And from the version of Python and the kind of machine.
+    """
+    parts = [*parts, platform.python_version(), platform.machine()]
+    return root / CACHE / f"{name}-{hash_of(parts)[:20]}.json"
+
+
+def read_cache(path: Path):
+    """What `write_cache` wrote there, or None."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # there is none, or somebody damaged it
+        return None
+    path.touch()  # the oldest are deleted
+    return value
+
+
+def write_cache(path: Path, value) -> None:
+    """Keep what JSON can hold in NAME-HASH.json; forget old ones of NAME."""
+    text = json.dumps(value, ensure_ascii=False)
+    write_files(path.parent, {path.name: text})
+    forget_old(path.parent, path.name.rpartition("-")[0])
+
+
+def forget_old(folder: Path, name: str) -> None:
+    """Delete all but the latest files of this name."""
+    files = sorted(
+        folder.glob(f"{name}-*.json"),
+        key=lambda path: path.stat().st_mtime_ns,
+    )
+    for path in files[:-KEPT]:
+        path.unlink(missing_ok=True)

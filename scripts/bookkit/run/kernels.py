@@ -1,0 +1,227 @@
+"""Run the code cells of a chapter in a Jupyter kernel and keep the outputs.
+
+A chapter runs on the package as the chapters before it left it, in an empty
+folder, on one BLAS thread. Its outputs are kept in `.cache/weave` under a key
+made of all that they follow from, so they cannot be stale: the code of the
+cells, the package they run on, the versions of Python and its libraries, and
+this program.
+"""
+
+import contextlib
+import hashlib
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from bookkit import ROOT
+from bookkit.read.chapters import BookError, Cell, Chapter, Mistake
+from bookkit.run.cache import (
+    cache_file,
+    hash_of,
+    read_cache,
+    version,
+    write_cache,
+)
+from bookkit.run.run_chapters import ONE_THREAD
+from bookkit.tangle.disk import DATA_FOLDERS, snapshot_folder, write_snapshot
+from bookkit.tangle.output import Output
+from bookkit.tangle.tracebacks import ChapterLines
+
+STYLE = ROOT / "theme/figures.mplstyle"
+LIBRARIES = ("ipykernel", "ipython", "matplotlib", "nbclient", "numpy")
+SETUP = """\
+import matplotlib.pyplot
+from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+matplotlib.pyplot.style.use({style!r})
+set_matplotlib_formats("svg", metadata={{"Date": None, "Creator": None}})
+get_ipython().InteractiveTB.set_mode("Plain")
+del matplotlib, set_matplotlib_formats
+"""
+IN_CELL = re.compile(r"Cell In\[(\d+)\], line (\d+)")
+IN_FILE = re.compile(r"^ *File (.+?):(\d+)(?:, in .*| in .*|$)", re.MULTILINE)
+ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass(frozen=True)
+class Run:
+    """The outputs of a chapter, a list of them for each of its live cells.
+
+    They are in the form of nbformat. `keys` say what the outputs of each cell
+    follow from: the package and all code up to there. `is_fresh` says that
+    the outputs were not in the cache.
+    """
+
+    chapter: Chapter
+    outputs: list[list[dict]]
+    keys: list[str]
+    is_fresh: bool
+
+
+def run_chapter(
+    root: Path, chapter: Chapter, before: Output, use_cache: bool = True
+) -> Run:
+    """Run a chapter on the package `before` it, unless the cache has it.
+
+    Raises `BookError` at the line of the chapter where a cell fails.
+    """
+    keys = cell_keys(chapter, package_hash(root, before))
+    cached = cache_file(root, chapter.name, [*keys, *program()])
+    outputs = read_cache(cached) if use_cache else None
+    if outputs is not None:
+        return Run(chapter, outputs, keys, False)
+    snapshot = root / snapshot_folder(before.chapters)
+    write_snapshot(root, before, snapshot)
+    outputs = execute(root, chapter, snapshot)
+    write_cache(cached, outputs)
+    return Run(chapter, outputs, keys, True)
+
+
+# --- The cache ---
+
+
+def cell_keys(chapter: Chapter, package: str) -> list[str]:
+    """For each live cell the hash of the package and all code up to it."""
+    keys = [package]
+    for cell in chapter.live_cells:
+        parts = [keys[-1], cell.source, expected(cell) or ""]
+        keys.append(hash_of(parts))
+    return keys[1:]
+
+
+def package_hash(root: Path, package: Output) -> str:
+    """The hash of the package that the chapters make so far."""
+    parts = []
+    for file in package.files:
+        if file.startswith("dlfs/"):
+            parts += [file, package.text(file)]
+    for folder in DATA_FOLDERS:
+        for path in sorted((root / folder).rglob("*")):
+            if path.is_file():
+                digest = hashlib.sha256(path.read_bytes()).hexdigest()
+                parts += [path.relative_to(root).as_posix(), digest]
+    return hash_of(parts)
+
+
+def program() -> list[str]:
+    """What runs a chapter: this module, the style of figures, libraries."""
+    files = (Path(__file__), STYLE)
+    versions = [f"{each} {version(each)}" for each in LIBRARIES]
+    return [path.read_text(encoding="utf-8") for path in files] + versions
+
+
+# --- Running ---
+
+
+def execute(root: Path, chapter: Chapter, snapshot: Path) -> list[list[dict]]:
+    """Run the cells and return their outputs; raises `BookError`."""
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+    from nbformat.v4 import new_notebook
+
+    setup = SETUP.format(style=str(STYLE))
+    notebook = new_notebook()
+    notebook.cells = [make_cell(Cell("code", setup, 0))]
+    notebook.cells += map(make_cell, chapter.live_cells)
+    with tempfile.TemporaryDirectory() as folder:
+        client = NotebookClient(
+            notebook,
+            timeout=600,
+            kernel_name="python3",
+            coalesce_streams=True,
+            extra_arguments=["--log-level=ERROR"],
+            resources={"metadata": {"path": folder}},
+        )
+        # An error is found in the outputs, as what a cell should have raised.
+        with contextlib.suppress(CellExecutionError):
+            client.execute(env=kernel_environment(snapshot, Path(folder)))
+    outputs = [cell.outputs for cell in notebook.cells[1:]]
+    if notebook.cells[0].outputs:
+        raise RuntimeError(f"the kernel is not set up: {notebook.cells[0]}")
+    for cell, found in zip(chapter.live_cells, outputs):
+        check_error(root, chapter, cell, found)
+    return [[clean(each) for each in found] for found in outputs]
+
+
+def make_cell(cell: Cell):
+    """A cell for nbclient."""
+    from nbformat.v4 import new_code_cell
+
+    tags = ["raises-exception"] if expected(cell) else []
+    return new_code_cell(cell.source, metadata={"tags": tags})
+
+
+def kernel_environment(snapshot: Path, folder: Path) -> dict[str, str]:
+    """The environment of the kernel: nothing of the user's gets in."""
+    return {
+        **os.environ,
+        **ONE_THREAD,
+        "PYTHONPATH": str(snapshot.resolve()),
+        "PYTHONHASHSEED": "0",
+        "PYTHONIOENCODING": "utf-8",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "IPYTHONDIR": str(folder / ".ipython"),
+        "DLFS_DATA": str(folder / ".data"),  # so the slice is used
+    }
+
+
+def expected(cell: Cell) -> str | None:
+    """The name of the exception that a cell must raise."""
+    return cell.options.get("expect")
+
+
+def clean(output: dict) -> dict:
+    """An output without what changes from run to run and nobody sees."""
+    output = dict(output)
+    output.pop("execution_count", None)
+    if output["output_type"] == "error":
+        output["traceback"] = []
+    if "data" in output and "text/plain" in output["data"]:
+        others = dict(output["data"])
+        plain = others.pop("text/plain")
+        output["data"] = others or {"text/plain": plain}
+    return output
+
+
+# --- Errors ---
+
+
+def check_error(
+    root: Path, chapter: Chapter, cell: Cell, outputs: list[dict]
+) -> None:
+    """Raise `BookError` unless a cell raised what it should, or nothing."""
+    errors = [each for each in outputs if each["output_type"] == "error"]
+    raised = errors[0]["ename"] if errors else None
+    wanted = expected(cell)
+    if raised == wanted:
+        return
+    if raised is None:
+        message = f"expected {wanted}, but nothing was raised"
+        raise BookError([Mistake(chapter.path, cell.fence, message)])
+    error = errors[0]
+    trace = ESCAPES.sub("", "\n".join(error["traceback"]))
+    lines = IN_CELL.findall(trace)
+    number = cell.line + int(lines[-1][1]) - 1 if lines else cell.fence
+    message = f"{raised}: {error['evalue']}"
+    if wanted:
+        message = f"expected {wanted}, but there was {message}"
+    message += "\n" + add_chapter_lines(root, chapter, trace)
+    raise BookError([Mistake(chapter.path, number, message)])
+
+
+def add_chapter_lines(root: Path, chapter: Chapter, trace: str) -> str:
+    """A traceback of IPython with the lines of the chapters."""
+    chapter_lines = ChapterLines(root)
+
+    def in_cell(match: re.Match) -> str:
+        cell = chapter.live_cells[int(match[1]) - 2]  # 1 is the set-up
+        return f"{chapter.path}:{cell.line + int(match[2]) - 1}"
+
+    def in_file(match: re.Match) -> str:
+        path = os.path.expanduser(match[1])
+        arrow = chapter_lines.arrow(path, int(match[2]))
+        return f"{match[0]}\n{arrow}" if arrow else match[0]
+
+    return IN_FILE.sub(in_file, IN_CELL.sub(in_cell, trace))

@@ -1,0 +1,287 @@
+"""Run the tests that a chapter adds, on the package as it is after it.
+
+The page of a chapter says for each block of tests/ which of its tests
+passed. Only these run: those of earlier chapters ran for their own pages. What
+passed is kept in `.cache/weave` under a key made of all it follows from, as
+the outputs of the chapters are.
+"""
+
+import ast
+import contextlib
+import importlib.metadata
+import re
+import tempfile
+import xml.etree.ElementTree
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from bookkit.read.chapters import BookError, Chapter, Mistake
+from bookkit.run.cache import (
+    cache_file,
+    hash_of,
+    read_cache,
+    version,
+    write_cache,
+)
+from bookkit.run.kernels import package_hash
+from bookkit.run.run_chapters import pytest_arguments, run_python
+from bookkit.tangle.blocks import DEFINITIONS, Block, Line
+from bookkit.tangle.disk import snapshot_folder, write_snapshot
+from bookkit.tangle.methods import find_extend
+from bookkit.tangle.output import Output, nearest_origin
+
+LIBRARIES = ("hypothesis", "numpy", "pytest", "torch")
+ARROW = re.compile(r"-> (\S+):(\d+) \((\S+)\)$", re.MULTILINE)
+NO_TESTS = 5  # the exit code of pytest
+
+
+@dataclass
+class Result:
+    """What came of one test function: how many of its cases passed.
+
+    `group` is its class, if it has one; `reason` is why some were skipped.
+    """
+
+    name: str
+    group: str = ""
+    passed: int = 0
+    skipped: int = 0
+    reason: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Its name as the sentence it is: "a mean of one is itself"."""
+        words = self.name.removeprefix("test").replace("_", " ").split()
+        return " ".join(words) or self.name
+
+
+@dataclass
+class BlockTests:
+    """What came of the tests of one block, and how long they took.
+
+    `seconds` are None if they were not measured where the page says.
+    """
+
+    results: list[Result] = field(default_factory=list)
+    seconds: float | None = 0.0
+
+    @property
+    def passed(self) -> int:
+        """How many cases passed."""
+        return sum(each.passed for each in self.results)
+
+    @property
+    def skipped(self) -> int:
+        """How many cases were skipped."""
+        return sum(each.skipped for each in self.results)
+
+    def result_of(self, group: str, name: str) -> Result:
+        """The result of a test function, a new one for its first case."""
+        for each in self.results:
+            if (each.group, each.name) == (group, name):
+                return each
+        self.results.append(Result(name, group))
+        return self.results[-1]
+
+
+@dataclass
+class ChapterTests:
+    """The tests of a chapter, by the id of their block.
+
+    `key` says what they follow from: the package and the tests. `is_fresh`
+    says that they were not in the cache, `conditions` where their times were
+    measured.
+    """
+
+    key: str
+    blocks: dict[str, BlockTests]
+    is_fresh: bool = False
+    conditions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> int:
+        """How many passed, of all blocks."""
+        return sum(each.passed for each in self.blocks.values())
+
+
+def run_tests(
+    root: Path, chapter: Chapter, after: Output, use_cache: bool = True
+) -> ChapterTests:
+    """Run the tests of a chapter, unless the cache has them.
+
+    `after` is what is made up to the end of the chapter. Raises `BookError`
+    at the lines of the chapter where tests fail.
+    """
+    names = list(test_names(chapter, after))
+    key = tests_key(root, names, after)
+    program = Path(__file__).read_text(encoding="utf-8")
+    parts = [key, program, *installed()]
+    cached = cache_file(root, f"tests-{chapter.name}", parts)
+    found = read_cache(cached) if use_cache else None
+    if found is not None:
+        return ChapterTests(key, from_cache(found))
+    run = ChapterTests(key, execute(root, chapter, after, names), True)
+    write_cache(cached, {id: asdict(each) for id, each in run.blocks.items()})
+    return run
+
+
+def test_names(chapter: Chapter, after: Output) -> Iterator[str]:
+    """The tests of a chapter, as pytest is asked for them.
+
+    A method that a block adds to an earlier class is named with its class.
+    """
+    for block in after.blocks:
+        is_last = not any(block.id in each.replaces for each in after.blocks)
+        if block.chapter is not chapter or not block.cell.is_test:
+            continue
+        for node in block.tree.body if is_last else []:
+            if is_test(node):
+                extend = find_extend(node)
+                names = [ast.unparse(extend.args[0])] if extend else []
+                yield "::".join([block.file, *names, node.name])
+
+
+def is_test(node: ast.stmt) -> bool:
+    """Whether pytest takes a statement for a test, or a class of tests."""
+    return (
+        isinstance(node, DEFINITIONS)
+        and node.name.startswith(("test", "Test"))
+        and not any(map(is_fixture, node.decorator_list))
+    )
+
+
+def is_fixture(decorator: ast.expr) -> bool:
+    """Whether a decorator makes a fixture of a function."""
+    return ast.unparse(decorator).startswith("pytest.fixture")
+
+
+# --- The cache ---
+
+
+def tests_key(root: Path, names: list[str], after: Output) -> str:
+    """The hash of the package, of all tests, and of the names of some."""
+    texts = [
+        text
+        for file in after.files
+        if file.startswith("tests/")
+        for text in (file, after.text(file))
+    ]
+    return hash_of([package_hash(root, after), *texts, *names])
+
+
+def from_cache(found: dict) -> dict[str, BlockTests]:
+    """What JSON has kept of the tests of each block."""
+    return {
+        id: BlockTests(
+            [Result(**result) for result in each["results"]], each["seconds"]
+        )
+        for id, each in found.items()
+    }
+
+
+def installed() -> list[str]:
+    """The versions of the libraries that tests use, where there are any."""
+    found = []
+    for library in LIBRARIES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found.append(f"{library} {version(library)}")
+    return found
+
+
+# --- Running ---
+
+
+def execute(
+    root: Path, chapter: Chapter, after: Output, names: list[str]
+) -> dict[str, BlockTests]:
+    """Run tests and return what came of them; raises `BookError`."""
+    if not names:
+        return {}
+    snapshot = root / snapshot_folder(after.chapters)
+    write_snapshot(root, after, snapshot)
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        *arguments, _ = pytest_arguments(root, snapshot, report)
+        arguments += ["-o", "junit_family=xunit1", *names]
+        ran = run_python(arguments, snapshot, snapshot)
+        cases = read_cases(report)
+    mistakes = [
+        mistake
+        for case in cases
+        if (mistake := find_failure(chapter, after, case))
+    ]
+    if ran.returncode not in (0, NO_TESTS) and not mistakes:
+        message = f"its tests do not run\n{ran.stdout}"
+        mistakes = [Mistake(chapter.path, 1, message)]
+    if mistakes:
+        raise BookError(mistakes)
+    return count_tests(cases, chapter, after)
+
+
+def read_cases(report: Path) -> list[xml.etree.ElementTree.Element]:
+    """The tests in a report of pytest."""
+    if not report.exists():
+        return []
+    return list(xml.etree.ElementTree.parse(report).iter("testcase"))
+
+
+def find_failure(chapter: Chapter, after: Output, case) -> Mistake | None:
+    """The mistake that a test has found, at the chapter's line."""
+    problem = case.find("failure")
+    if problem is None:
+        problem = case.find("error")
+    if problem is None:
+        return None
+    text = problem.text or ""
+    block, line = block_of(case, after), 1
+    if block:
+        line = block.cell.fence
+    for path, number, name in ARROW.findall(text):
+        if path == chapter.path and (not block or name == block.id):
+            line = int(number)
+    message = (problem.get("message") or "").split("\n")[0]
+    return Mistake(
+        chapter.path, line, f"{case.get('name')}: {message}\n{text}"
+    )
+
+
+def count_tests(
+    cases, chapter: Chapter, after: Output
+) -> dict[str, BlockTests]:
+    """Count the tests that passed, for each block of the chapter."""
+    found: dict[str, BlockTests] = {}
+    for case in cases:
+        block = block_of(case, after)
+        if block is None or block.chapter is not chapter:
+            continue
+        tests = found.setdefault(block.id, BlockTests())
+        tests.seconds += float(case.get("time", 0))
+        skipped = case.find("skipped")
+        result = tests.result_of(group_of(case), function_of(case))
+        if skipped is None:
+            result.passed += 1
+        else:
+            result.skipped += 1
+            result.reason = skipped.get("message", "")
+    return found
+
+
+def function_of(case) -> str:
+    """The function of a test, without what marks one of its cases."""
+    return case.get("name", "").partition("[")[0]
+
+
+def group_of(case) -> str:
+    """The class of a test, or nothing: "tests.test_a.TestF" -> "TestF"."""
+    last = case.get("classname", "").rpartition(".")[2]
+    return last if last.startswith("Test") else ""
+
+
+def block_of(case, after: Output) -> Block | None:
+    """The block that holds a test; pytest counts lines from 0."""
+    lines: list[Line] = after.files.get(case.get("file", ""), [])
+    line = case.get("line")
+    origin = nearest_origin(lines, int(line) + 1) if line else None
+    blocks = {block.id: block for block in after.blocks}
+    return blocks[origin.block] if origin else None

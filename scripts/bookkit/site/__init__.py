@@ -1,0 +1,7 @@
+"""Let MkDocs make the site of the pages.
+
+In: woven pages. Out: HTML. `mkdocs_hook` is what MkDocs calls; `npm` brings
+what the browser needs, `griffe_book` adds links to the API reference,
+`notebook_pages` mends the view of a notebook. `rendered` renders a page only
+if it changed.
+"""

@@ -1,0 +1,69 @@
+"""Mend the pages that mkdocs-jupyter makes of the notebooks.
+
+They become lighter, show the figures of the chapter's page with their texts,
+ask no other host for anything, and their links lead to pages of the site.
+"""
+
+import functools
+import html
+import json
+import re
+from collections.abc import Iterator
+
+from bookkit.weave.pages import IMAGES
+
+STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
+# MathJax and Mermaid, which would come from elsewhere; KaTeX is here.
+FOREIGN = re.compile(
+    r"<!-- Load mathjax -->.*?<!-- End of mathjax configuration -->"
+    r'|<script src="">\s*</script>'
+    r"|<script type=\"module\">(?:(?!</script>).)*mermaid.*?</script>",
+    re.DOTALL,
+)
+FIGURE = re.compile(r'<img\b[^>]*\bsrc="data:image/[^>]*>')
+LINK = re.compile(r'(href=")([a-z0-9-]+)\.(ipynb|md)(?=["#])')
+# Code, and once more as text for the button that copies it.
+CODE = re.compile(
+    r'<div (class="highlight-ipynb [^>]*>.*?</div>)\s*'
+    r'<div class="clipboard-copy-txt" (id="[^"]+")>[^<]*</div>',
+    re.DOTALL,
+)
+
+
+@functools.lru_cache(64)  # pages that `make serve` shows again
+def mend(page: str, name: str, notebook: str) -> tuple[str, str]:
+    """Mend the page of a notebook; returns it and the styles it had.
+
+    `name` is that of its chapter, `notebook` the text of its file. Its styles
+    are 590 kB that are the same in every page.
+    """
+    start = page.index("<article")
+    body = page[start:]
+    styles = "\n".join(dict.fromkeys(STYLE.findall(body)))
+    body = FOREIGN.sub("", STYLE.sub("", body))
+    figures = iter(figure_tags(name, json.loads(notebook)))
+    body = FIGURE.sub(lambda match: next(figures), body)
+    body = LINK.sub(mend_link, body)
+    # The button can copy the code itself, and what scrolls is to be reached
+    # with the keyboard.
+    body = CODE.sub(r'<div tabindex="0" \2 \1', body)
+    return page[:start] + body, styles
+
+
+def mend_link(match: re.Match) -> str:
+    """A link to the page of a notebook or of a text."""
+    root = "../" if match[3] == "ipynb" else "../../"
+    return f"{match[1]}{root}{match[2]}/"
+
+
+def figure_tags(name: str, notebook: dict) -> Iterator[str]:
+    """The figures of a notebook, as they stand on its chapter's page."""
+    number = 0
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            kinds = [kind for kind in IMAGES if kind in output.get("data", {})]
+            if kinds:
+                number += 1
+                file = f"../../figures/{name}-{number}.{IMAGES[kinds[0]]}"
+                alt = html.escape(output["metadata"]["alt"])
+                yield f'<img src="{file}" alt="{alt}" loading="lazy">'

@@ -1,0 +1,11 @@
+"""Make the package and its tests from the chapters, and bring edits back.
+
+In: chapters. Out: an `Output`, the lines of every file with the chapter line
+that each comes from; written to `dlfs/`, `tests/` and snapshots.
+
+In order: `blocks` are the marked cells; `imports` and `methods` are gathered;
+`assemble` makes a module of them, `output` all modules, `disk` writes them.
+`pairs` makes a script or notebook of a chapter. `moves` and `back` bring an
+edit of a file into its chapter, `watch` does so at every save. `tracebacks`
+name the chapter line of an error. `command` is `scripts/tangle.py`.
+"""

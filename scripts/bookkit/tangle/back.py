@@ -1,0 +1,342 @@
+"""Carry edits made by hand in generated files back into the chapters.
+
+What `moves.py` finds is only a proposal. The chapters with the edits are
+tangled in memory, and nothing is written unless they make the edited files
+again. Imports and `__all__` may come out differently: they follow from the
+blocks.
+
+The chapters are written before the files, so that an edit is always in one of
+the two. As long as it is in both, the header of a file names the texts that
+the file was before the edit, by their hashes: one for each chapter that may
+have been written. So the next run finds out how far this one came.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bookkit.read.chapters import (
+    BookError,
+    Mistake,
+    decode_chapter,
+    parse_chapter,
+    read_bytes,
+)
+from bookkit.read.source import parse
+from bookkit.tangle.blocks import IMPORTS, Line
+from bookkit.tangle.disk import (
+    check_changes,
+    find_changes,
+    is_hand_edit,
+    plain_text,
+    write_files,
+)
+from bookkit.tangle.moves import Edited, Move, docstring_length, find_moves
+from bookkit.tangle.output import Memo, Output, find_hashes, header, tangle
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Chapters that hold the edits, and what they make.
+
+    `before` and `after` are the texts of the chapters that change; `outputs`
+    is what the book makes before and after each of them is written.
+    """
+
+    edited: list[Edited]
+    moves: list[Move]
+    before: dict[str, bytes]
+    after: dict[str, bytes]
+    outputs: list[Output]
+
+    def describe(self) -> Iterator[str]:
+        """A line for each edit: where it is in the file and the chapter."""
+        shifts = dict.fromkeys(self.after, 0)
+        for move in self.moves:
+            path = move.block.chapter.path
+            start = move.start + shifts[path]
+            shifts[path] += len(move.texts) - (move.stop - move.start)
+            place = stretch(path, start, start + len(move.texts) - 1)
+            edit = stretch(move.file, move.first, move.last)
+            yield f"{edit} -> {place} ({move.block.id})"
+
+
+def stretch(path: str, first: int, last: int) -> str:
+    """Some lines of a file: "dlfs/nn.py:379-384"."""
+    return f"{path}:{first}-{last}" if last > first else f"{path}:{first}"
+
+
+def propose(
+    root: Path, book: Path, output: Output, memo: Memo | None = None
+) -> Proposal | None:
+    """Put the edits into the chapters, in memory; None if there are none.
+
+    `memo` is as for `tangle`. Raises `BookError` if that cannot be done.
+    """
+    edited = find_edited(root, output)
+    if not edited:
+        return None
+    moves = collect_moves(edited)
+    chapters = {move.block.chapter.path: move.block.chapter for move in moves}
+    before = {
+        path: read_bytes(book / f"{chapter.name}.md")
+        for path, chapter in chapters.items()
+    }
+    after = {
+        path: apply_moves(content, [m for m in moves if in_chapter(m, path)])
+        for path, content in before.items()
+    }
+    try:
+        outputs = [output, *tangle_in_turn(output, after, memo or Memo())]
+    except BookError as error:
+        raise explain_mistake(error, moves) from error
+    for each in edited:
+        check_same(each, outputs[-1].files[each.file])
+    return Proposal(edited, moves, before, after, outputs)
+
+
+def collect_moves(edited: list[Edited]) -> list[Move]:
+    """The moves of all edited files, in the order of the chapters."""
+    moves, mistakes = [], []
+    for each in edited:
+        try:
+            moves += find_moves(each)
+        except BookError as error:
+            mistakes += error.mistakes
+    if mistakes:
+        raise BookError(mistakes)
+    return sorted(
+        moves, key=lambda move: (move.block.chapter.path, move.start)
+    )
+
+
+def in_chapter(move: Move, path: str) -> bool:
+    """Whether a move changes this chapter."""
+    return move.block.chapter.path == path
+
+
+def apply_moves(content: bytes, moves: list[Move]) -> bytes:
+    """A chapter with its edits; every other byte stays as it is.
+
+    New lines end as the fence of their block does.
+    """
+    lines = content.decode().split("\n")
+    for move in reversed(moves):
+        fence = lines[move.block.cell.fence - 1]
+        end = "\r" if fence.endswith("\r") else ""
+        texts = [text + end for text in move.texts]
+        lines[move.start - 1 : move.stop - 1] = texts
+    return "\n".join(lines).encode()
+
+
+def tangle_in_turn(
+    output: Output, edits: dict[str, bytes], memo: Memo
+) -> Iterator[Output]:
+    """What the book makes after each edited chapter.
+
+    What it makes before the last of them only matters if the writing is
+    interrupted there; it is left out if the book has mistakes then.
+    """
+    parsed = [
+        parse_chapter(path, decode_chapter(path, content))
+        for path, content in edits.items()
+    ]
+    chapters = {chapter.path: chapter for chapter in output.chapters}
+    for number, chapter in enumerate(parsed, 1):
+        chapters[chapter.path] = chapter
+        try:
+            yield tangle(list(chapters.values()), memo)
+        except BookError:
+            if number == len(parsed):
+                raise
+
+
+def explain_mistake(error: BookError, moves: list[Move]) -> BookError:
+    """Say which edit the book cannot hold, and why."""
+    mistake = error.mistakes[0]
+    close = [
+        move
+        for move in moves
+        if in_chapter(move, mistake.path) and move.start <= mistake.line
+    ]
+    move = close[-1] if close else moves[0]
+    message = (
+        f"the book cannot hold this edit: {mistake.message} "
+        f"({mistake.path}:{mistake.line})"
+    )
+    return BookError([Mistake(move.file, move.first, message)])
+
+
+# --- What was edited ---
+
+
+def find_edited(root: Path, output: Output) -> list[Edited]:
+    """The files that were edited by hand.
+
+    Raises `BookError` if one cannot be compared with what it was before.
+    """
+    edited, mistakes = [], []
+    for file, text in find_changes(root, output).items():
+        if text is None or not is_hand_edit(text, output.text(file)):
+            continue
+        message = explain_no_base(root / file, text, output.files[file][0])
+        if message:
+            number = first_difference(text, output.text(file))
+            mistakes.append(Mistake(file, number, message))
+            continue
+        blocks = {b.id: b for b in output.blocks if b.file == file}
+        lines = text.split("\n")[:-1]
+        edited.append(Edited(file, output.files[file], lines, blocks))
+    if mistakes:
+        raise BookError(mistakes)
+    return edited
+
+
+def first_difference(text: str, made: str) -> int:
+    """The first line, header aside, on which a file is not as it is made."""
+    pairs = itertools.zip_longest(text.split("\n"), made.split("\n"))
+    numbers = [n for n, (one, two) in enumerate(pairs, 1) if one != two]
+    first = next((n for n in numbers if n > 1), 1)
+    return max(1, min(first, len(text.splitlines())))
+
+
+def explain_no_base(path: Path, text: str, made: Line) -> str | None:
+    """Say why it is not known what an edited file was before."""
+    hashes = find_hashes(text)
+    if not hashes:
+        return (
+            "edited by hand, and its first line is not as scripts/tangle.py "
+            f"writes it: {made.text}"
+        )
+    if not {*hashes} & {*find_hashes(made.text)}:
+        return (
+            "edited by hand, and what the chapters make of this file changed "
+            "too; see --check, and put the edit into the chapter or take back "
+            "what changed there"
+        )
+    if not text.endswith("\n"):
+        return "the last line has no line end"
+    try:
+        path.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        return f"cannot be read: {error}"
+    return None
+
+
+# --- Whether the chapters make the edited files again ---
+
+
+def check_same(edited: Edited, made: list[Line]) -> None:
+    """Raise `BookError` unless the book makes a file as it was edited."""
+    texts = [line.text for line in made]
+    end, made_end = edited.docstring_end(), docstring_length(made) + 1
+    cut = min(edited.cuts(edited.new), default=len(edited.new))
+    made_cut = min(edited.cuts(texts), default=len(texts))
+    check_top(edited, (end, cut), texts[made_end:made_cut])
+    ours = [*enumerate(edited.new[1:end], 2), *without_imports(edited, cut)]
+    theirs = texts[1:made_end] + texts[made_cut:]
+    for one, text in itertools.zip_longest(ours, theirs):
+        number, edit = one or (len(edited.new), None)
+        if edit != text:
+            back = (
+                "missing" if text is None else f'"{text}"' if text else "empty"
+            )
+            message = (
+                f"the book cannot hold this edit: it makes this line {back}"
+            )
+            raise edited.mistake(number, message)
+
+
+def without_imports(edited: Edited, cut: int) -> Iterator[tuple[int, str]]:
+    """The numbered lines from an index on, without imports.
+
+    If there are blank lines above an import, those below it go with it.
+    """
+    texts = edited.new
+    dropped: set[int] = set()
+    for node in parse("\n".join(texts)).body:
+        if isinstance(node, IMPORTS) and node.lineno > cut:
+            end = node.end_lineno
+            above = texts[node.lineno - 2]
+            if not above.strip() or edited.cuts([above]):
+                while end < len(texts) and not texts[end].strip():
+                    end += 1
+            dropped.update(range(node.lineno, end + 1))
+    for number, text in enumerate(texts[cut:], cut + 1):
+        if number not in dropped:
+            yield number, text
+
+
+def check_top(edited: Edited, top: tuple[int, int], made: list[str]) -> None:
+    """Check the imports and `__all__`: as they were, or as they will be."""
+    end = docstring_length(edited.old) + 1
+    texts = [line.text for line in edited.old]
+    cut = min(edited.cuts(texts), default=len(texts))
+    old, new = edited.old[end:cut], edited.new[slice(*top)]
+    if new in (texts[end:cut], made):
+        return
+    pairs = itertools.zip_longest(texts[end:cut], new)
+    index = next(i for i, (one, two) in enumerate(pairs) if one != two)
+    text = new[index] if index < len(new) else ""
+    message = explain_top(old, index, text)
+    raise edited.mistake(top[0] + index + 1, message)
+
+
+def explain_top(old: list[Line], index: int, text: str) -> str:
+    """Say how to change a line that is gathered from the blocks."""
+    here = old[index] if index < len(old) else Line("")
+    if not here.origin and not text.startswith(("import ", "from ")):
+        return (
+            "this belongs to no block; scripts/tangle.py makes what stands "
+            "here from all of them"
+        )
+    imports = [line.origin for line in old[: index + 1] if line.origin]
+    imports = imports or [line.origin for line in old if line.origin]
+    ways = []
+    if text and text not in [line.text for line in old]:
+        ways.append("move this one into the block below that needs it")
+    if imports:
+        ways.append(
+            "undo this and, after --back, edit the import in "
+            f"{imports[-1]} ({imports[-1].block})"
+        )
+    return f"imports are gathered from the blocks: {', or '.join(ways)}"
+
+
+# --- Writing ---
+
+
+def write_back(root: Path, book: Path, proposal: Proposal) -> list[str]:
+    """Write the chapters with the edits and the files they make.
+
+    Returns the names of the files that changed.
+    """
+    output = proposal.outputs[-1]
+    edited = {each.file: each.text for each in proposal.edited}
+    seen = find_changes(root, output) | edited
+    check_changes(root, output, seen | dict.fromkeys(edited))
+    marked = {file: mark_bases(proposal, file) for file in edited}
+    write_files(root, marked, seen)
+    chapters = {str(book / Path(path).name): path for path in proposal.after}
+    contents = {
+        file: proposal.after[path].decode() for file, path in chapters.items()
+    }
+    was = {
+        file: plain_text(proposal.before[path])
+        for file, path in chapters.items()
+    }
+    files = {file: output.text(file) for file in seen}
+    write_files(root, contents | files, seen | marked | was)
+    return list(files)
+
+
+def mark_bases(proposal: Proposal, file: str) -> str:
+    """An edited file as it will be, but for the hashes in its header.
+
+    They name what the book made of it before each chapter was written.
+    """
+    *bases, last = proposal.outputs
+    hashes = [find_hashes(base.text(file)) for base in bases]
+    body = last.text(file).partition("\n")[2]
+    return f"{header(*dict.fromkeys(itertools.chain(*hashes)))}\n{body}"

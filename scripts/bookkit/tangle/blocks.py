@@ -1,0 +1,190 @@
+"""Blocks of chapters, and how they are cut into statements.
+
+Every line that is copied from a chapter carries its `Origin` from here on.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from bookkit.read.chapters import Cell, Chapter, Mistake
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
+IMPORTS = (ast.Import, ast.ImportFrom)
+
+
+class Origin(NamedTuple):
+    """Where a line was copied from: chapter, its line, id of the block."""
+
+    path: str
+    line: int
+    block: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}"
+
+
+class Line(NamedTuple):
+    """A line of a generated file, with its origin if it was copied."""
+
+    text: str
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """A code cell that goes into a file."""
+
+    chapter: Chapter
+    cell: Cell
+    tree: ast.Module
+
+    @property
+    def file(self) -> str:
+        """The file it goes into: "dlfs/nn.py"."""
+        return self.cell.options["file"]
+
+    @property
+    def id(self) -> str:
+        """Its name, unique in the book."""
+        return self.cell.options["id"]
+
+    @property
+    def replaces(self) -> list[str]:
+        """The ids of the blocks whose place it takes."""
+        return self.cell.options.get("replaces", "").split()
+
+    @property
+    def place(self) -> str:
+        """Where it is: "book/04-tensors.md:118"."""
+        return f"{self.chapter.path}:{self.cell.fence}"
+
+    @property
+    def comment(self) -> Line:
+        """The comment that stands above it in the generated file."""
+        return Line(f"# {self.chapter.path}#{self.id}")
+
+    def lines(self) -> list[Line]:
+        """The lines of the cell, with their origins."""
+        texts = self.cell.source.split("\n")
+        path, name = self.chapter.path, self.id
+        return [
+            Line(text, Origin(path, number, name))
+            for number, text in enumerate(texts, self.cell.line)
+        ]
+
+    def mistake(self, message: str, node: ast.AST | None = None) -> Mistake:
+        """A mistake in this block, at a node or else at its fence."""
+        offset = node.lineno if node else 0
+        return Mistake(self.chapter.path, self.cell.fence + offset, message)
+
+
+@dataclass(eq=False)
+class Segment:
+    """A top-level statement of a block with the comments above it.
+
+    `gap` are the blank lines above it, `start` is the index in the block of
+    the first of its `lines`. Without a `node` it is comments only. `methods`
+    are those that other segments add, if it is a class.
+    """
+
+    block: Block
+    node: ast.stmt | None
+    gap: list[Line]
+    lines: list[Line]
+    start: int
+    methods: list["Segment"] = field(default_factory=list)
+
+    @property
+    def is_docstring(self) -> bool:
+        """Whether it is a string that starts its block."""
+        return self.node is self.block.tree.body[0] and is_string(self.node)
+
+
+def split_block(block: Block) -> Iterator[Segment]:
+    """Cut a block into segments that together hold all its lines."""
+    lines, start = block.lines(), 0
+    for node in block.tree.body:
+        first, stop = first_line(node) - 1, last_line(node, lines)
+        if isinstance(node, IMPORTS) or is_string(node):
+            for comments in cut(block, None, lines, start, first):
+                yield comments
+                start = first
+        yield from cut(block, node, lines, start, stop)
+        start = stop
+    yield from cut(block, None, lines, start, len(lines))
+
+
+def cut(
+    block: Block,
+    node: ast.stmt | None,
+    lines: list[Line],
+    start: int,
+    stop: int,
+) -> Iterator[Segment]:
+    """Make a segment of `lines[start:stop]`, unless they are blank."""
+    first = start
+    while first < stop and not lines[first].text.strip():
+        first += 1
+    while first < stop and not lines[stop - 1].text.strip():
+        stop -= 1
+    if first < stop:
+        gap = lines[start:first]
+        yield Segment(block, node, gap, lines[first:stop], first)
+
+
+def first_line(node: ast.stmt) -> int:
+    """The line a statement starts on, that of its first decorator."""
+    decorators = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(each.lineno for each in decorators)])
+
+
+def last_line(node: ast.stmt, lines: list[Line]) -> int:
+    """The line a statement ends on, with indented comments below it."""
+    last = node.end_lineno
+    for number, line in enumerate(lines[last:], last + 1):
+        if line.text[:1].isspace() and line.text.strip():
+            last = number
+        elif line.text.strip():
+            break
+    return last
+
+
+def is_string(node: ast.stmt | None) -> bool:
+    """Whether a statement is only a string, as docstrings are."""
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+def assigned_names(node: ast.stmt | None) -> Iterator[str]:
+    """The names that a statement defines or assigns."""
+    if isinstance(node, DEFINITIONS):
+        yield node.name
+    elif isinstance(node, ast.Assign):
+        for target in node.targets:
+            yield from target_names(target)
+    elif isinstance(node, ast.AnnAssign) and node.value:
+        yield from target_names(node.target)
+
+
+def changed_names(node: ast.stmt | None) -> list[str]:
+    """The names that a statement defines, assigns or adds to."""
+    if isinstance(node, ast.AugAssign):
+        return list(target_names(node.target))
+    return list(assigned_names(node))
+
+
+def target_names(target: ast.expr) -> Iterator[str]:
+    """The names in the target of an assignment: `a, b = ...`."""
+    if isinstance(target, ast.Name):
+        yield target.id
+    elif isinstance(target, ast.Starred):
+        yield from target_names(target.value)
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        for element in target.elts:
+            yield from target_names(element)

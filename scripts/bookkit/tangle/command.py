@@ -1,0 +1,337 @@
+"""Make the package and its tests from the chapters of the book.
+
+    python scripts/tangle.py                      write dlfs/ and tests/
+    python scripts/tangle.py --check              show what would change
+    python scripts/tangle.py --back               edits of these files go back
+                                                  into the chapters
+    python scripts/tangle.py --watch              both, whenever one is saved
+    python scripts/tangle.py --until 3 --out DIR  as they are after chapter 3
+    python scripts/tangle.py where dlfs/nn.py:120 which line made this one
+    python scripts/tangle.py run -m dlfs.experiments.mlp_mnist
+                                                  run with chapter lines
+
+A block ```python file="dlfs/nn.py" id="linear" of a chapter goes into that
+file. All mistakes are printed, one line each, and then nothing is written.
+"""
+
+import argparse
+import difflib
+import os
+import re
+import runpy
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from bookkit import ROOT
+from bookkit.read.chapters import BookError, Mistake, read_book, write_any_text
+from bookkit.tangle.back import propose, write_back
+from bookkit.tangle.blocks import Line, Origin
+from bookkit.tangle.disk import (
+    explain_orphans,
+    find_changes,
+    is_hand_edit,
+    write_output,
+    write_snapshot,
+)
+from bookkit.tangle.output import Memo, Output, nearest_origin, tangle
+from bookkit.tangle.tracebacks import RUNPY, install_traceback_hook
+from bookkit.tangle.watch import watch
+
+OPTIONS_WITH_VALUE = ("--until", "--out", "--root", "--book")
+
+# --- Commands ---
+
+
+def command_write(root: Path, book: Path) -> int:
+    """Write what changed; say what was done."""
+    start = time.perf_counter()
+    output = tangle(read_book(book))
+    changes = write_output(root, output)
+    return report(changes, output, start)
+
+
+def command_back(root: Path, book: Path) -> int:
+    """Put edits of generated files into the chapters; write what changed."""
+    start = time.perf_counter()
+    memo = Memo()
+    output = tangle(read_book(book), memo)
+    proposal = propose(root, book, output, memo)
+    if proposal is None:
+        print("no file was edited by hand")
+        return report(write_output(root, output), output, start)
+    changes = write_back(root, book, proposal)
+    for line in proposal.describe():
+        print(line)
+    return report(changes, proposal.outputs[-1], start)
+
+
+def command_snapshot(root: Path, book: Path, until: int, folder: Path) -> int:
+    """Write the package and tests as they are after chapter `until`."""
+    start = time.perf_counter()
+    chapters = read_book(book, until)
+    if until not in [chapter.number for chapter in chapters]:
+        message = f"there is no chapter {until:02}"
+        raise BookError([Mistake(book.name, 1, message)])
+    output = tangle(chapters)
+    changes = write_snapshot(root, output, folder)
+    return report(changes, output, start)
+
+
+def report(changes: list[str], output: Output, start: float) -> int:
+    """Print which files were written, how many and how fast."""
+    for file in changes:
+        print(f"wrote {file}")
+    done = f"wrote {len(changes)}" if changes else "nothing to do"
+    print(
+        f"{done}: {len(output.files)} files, {len(output.blocks)} blocks "
+        f"from {len(output.chapters)} chapters "
+        f"in {time.perf_counter() - start:.2f} s"
+    )
+    return 0
+
+
+def command_check(root: Path, book: Path) -> int:
+    """Print how the files on disk differ from the book; 1 if they do."""
+    output = tangle(read_book(book))
+    changes = find_changes(root, output)
+    for file, old in changes.items():
+        show("\n".join(diff(file, old or "", output.files[file])))
+    mistakes = explain_orphans(root, output)
+    if changes:
+        is_edited = any(
+            old is not None and is_hand_edit(old, output.text(file))
+            for file, old in changes.items()
+        )
+        message = (
+            f"{len(changes)} files differ from the book: edit the chapters "
+            "and run scripts/tangle.py"
+        )
+        if is_edited:
+            message += ", or bring edits by hand back with --back"
+        mistakes.append(Mistake(next(iter(changes)), 1, message))
+    if mistakes:
+        raise BookError(mistakes)
+    return 0
+
+
+def show(text: str) -> None:
+    """Print a long text; whoever reads it may stop, as `head` does."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def diff(file: str, text: str, lines: list[Line]) -> Iterator[str]:
+    """A unified diff whose hunks name the block they come from."""
+    old = text.splitlines()
+    new = [line.text for line in lines]
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    yield f"--- {file} (on disk)"
+    yield f"+++ {file} (from the book)"
+    for group in matcher.get_grouped_opcodes():
+        _, i1, _, j1, _ = group[0]
+        _, _, i2, _, j2 = group[-1]
+        changed = next(op for op in group if op[0] != "equal")
+        origin = nearest_origin(lines, changed[3] + 1)
+        place = f" {origin.path}#{origin.block}" if origin else ""
+        span = f"-{i1 + 1},{i2 - i1} +{j1 + 1},{j2 - j1}"
+        yield f"@@ {span} @@{place}"
+        for tag, i1, i2, j1, j2 in group:
+            if tag == "equal":
+                yield from (f" {text}" for text in old[i1:i2])
+            else:
+                yield from (f"-{text}" for text in old[i1:i2])
+                yield from (f"+{text}" for text in new[j1:j2])
+
+
+def command_where(root: Path, book: Path, place: str) -> int:
+    """Print which chapter line made a line of a file, or the other way."""
+    name, _, number = place.rpartition(":")
+    if not name or not re.fullmatch("[0-9]{1,9}", number):
+        message = "a place is FILE:LINE, such as dlfs/nn.py:120"
+        print(f"{place}: {message}", file=sys.stderr)
+        return 1
+    path, line = Path(name).resolve(), int(number)
+    if not os.path.exists(path):
+        path = (root / name).resolve()  # as it is printed, from anywhere
+    output = tangle(read_book(book))
+    if path.parent == book.resolve():
+        print(find_copy(output, f"{book.name}/{path.name}", line))
+    else:
+        file = path.relative_to(root) if path.is_relative_to(root) else name
+        print(find_origin(output, Path(file).as_posix(), line))
+    return 0
+
+
+def find_origin(output: Output, file: str, number: int) -> Origin:
+    """The origin of a line of a file; raises `BookError` if it has none."""
+    lines = output.files.get(file)
+    if lines is None:
+        message = "no block of the book makes this file"
+    elif not 0 < number <= len(lines):
+        message = f"the book makes {len(lines)} lines of this file"
+    elif lines[number - 1].origin is None:
+        message = "this line is made by scripts/tangle.py, not copied"
+    else:
+        return lines[number - 1].origin
+    raise BookError([Mistake(file, number, message)])
+
+
+def find_copy(output: Output, path: str, number: int) -> str:
+    """Where a line of a chapter is copied to; raises `BookError` if not."""
+    for file, lines in output.files.items():
+        for index, line in enumerate(lines, 1):
+            if line.origin and line.origin[:2] == (path, number):
+                return f"{file}:{index}"
+    message = explain_no_copy(output, path, number)
+    raise BookError([Mistake(path, number, message)])
+
+
+def explain_no_copy(output: Output, path: str, number: int) -> str:
+    """Say why a line of a chapter is not in any file."""
+    replaced = {name: b for b in output.blocks for name in b.replaces}
+    for block in output.blocks:
+        last = block.cell.line + len(block.lines()) - 1
+        if block.chapter.path == path and block.cell.line <= number <= last:
+            if block.id in replaced:
+                new = replaced[block.id]
+                return f"{block.id} is replaced by {new.id} ({new.place})"
+            return (
+                f"this line of {block.id} has no copy in {block.file}: it is "
+                "blank, @extend, or an import that is there already"
+            )
+    return "this line is not in a block with file="
+
+
+def command_run(root: Path, program: list[str]) -> int:
+    """Run `-m MODULE` or a file with its arguments, as Python does."""
+    install_traceback_hook(root)
+    is_module = program[0] == "-m"
+    sys.argv = program[is_module:]
+    name = sys.argv[0]
+    try:
+        if is_module:
+            sys.path[:0] = [os.getcwd(), str(root)]
+            runpy.run_module(name, run_name="__main__", alter_sys=True)
+        else:
+            sys.path[:0] = [str(Path(name).resolve().parent), str(root)]
+            runpy.run_path(name, run_name="__main__")
+    except (ImportError, OSError) as error:
+        if not is_from_runpy(error):
+            raise
+        print(f"{name}: cannot be run: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def is_from_runpy(error: BaseException) -> bool:
+    """Whether `runpy` did not find the program, so that it never ran."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    return frames[-1][0].f_code.co_filename == RUNPY
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="tangle.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "command",
+        nargs="*",
+        metavar="where FILE:LINE | run [-m MODULE | FILE] ...",
+        help="a question or a program; without it, the files are written",
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing, print what would change; exit code 1 if any",
+    )
+    parser.add_argument(
+        "--back",
+        action="store_true",
+        help="put what was edited by hand in dlfs/ and tests/ into the "
+        "chapters; each edit has to be inside one block",
+    )
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="do both whenever a file is saved, until Ctrl-C: tangle the "
+        "chapters, and put edits of generated files into them",
+    )
+    parser.add_argument(
+        "--until",
+        type=int,
+        metavar="NN",
+        help="take only the chapters up to this number",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="where to write them: a new folder or an earlier snapshot",
+    )
+    parser.add_argument(
+        "--root",
+        type=Path,
+        default=ROOT,
+        metavar="DIR",
+        help="the folder of dlfs/ and tests/ (default: this repository)",
+    )
+    parser.add_argument(
+        "--book",
+        type=Path,
+        metavar="DIR",
+        help="the folder of the chapters (default: book/ in the root)",
+    )
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; mistakes go to stderr and give exit code 1."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    program: list[str] = []
+    for start, word in enumerate(arguments, 1):
+        before = arguments[start - 2 : start - 1]
+        if word == "run" and not {*before} & {*OPTIONS_WITH_VALUE}:
+            # What follows belongs to the program.
+            arguments, program = arguments[:start], arguments[start:]
+            break
+    parser = make_parser()
+    args = parser.parse_args(arguments)
+    root = args.root.resolve()
+    book = (args.book or root / "book").resolve()
+    if (args.until is None) != (args.out is None):
+        parser.error("--until and --out go together")
+    modes = [args.command, args.check, args.back, args.watch]
+    if sum(map(bool, [*modes, args.until is not None])) > 1:
+        parser.error(
+            "a command, --check, --back, --watch and --until exclude each "
+            "other"
+        )
+    write_any_text()
+    try:
+        match args.command:
+            case []:
+                pass
+            case ["where", place]:
+                return command_where(root, book, place)
+            case ["run"] if program and program != ["-m"]:
+                return command_run(root, program)
+            case _:
+                parser.error("commands: where FILE:LINE, run [-m] PROGRAM")
+        if args.until is not None:
+            return command_snapshot(root, book, args.until, args.out)
+        if args.back:
+            return command_back(root, book)
+        if args.watch:
+            return watch(root, book, show)
+        return (command_check if args.check else command_write)(root, book)
+    except BookError as error:
+        print(error, file=sys.stderr)
+        return 1

@@ -1,0 +1,311 @@
+"""Compare the generated files with what is on disk, and write them."""
+
+import contextlib
+import os
+import re
+import shutil
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from bookkit.read.chapters import BookError, Chapter, Mistake
+from bookkit.read.fences import GENERATED_FOLDERS
+from bookkit.tangle.output import (
+    HEADER,
+    Output,
+    find_hashes,
+    find_syntax_error,
+    hash_text,
+    nearest_origin,
+)
+
+DATA_FOLDERS = ("dlfs/mnist_mini",)
+CACHE_SUFFIXES = {".pyc"}
+CACHE_FOLDERS = {"__pycache__"}
+LITTER = re.compile(r"\..+\.[0-9]+\.tmp")
+WRITING = threading.Lock()  # half a snapshot looks like no snapshot
+
+# --- Comparing with what is on disk ---
+
+
+def read_generated(path: Path) -> str | None:
+    """Read a file with `\\n` line ends; None if it does not exist."""
+    try:
+        return plain_text(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}"
+        raise BookError([Mistake(str(path), 1, message)]) from error
+
+
+def plain_text(content: bytes) -> str:
+    """The text of a file with `\n` line ends, to compare it."""
+    return content.decode(errors="replace").replace("\r\n", "\n")
+
+
+def is_untouched(text: str) -> bool:
+    """Whether a generated file is as it was written."""
+    return find_hashes(text) == [hash_text(text.partition("\n")[2])]
+
+
+def is_hand_edit(text: str, made: str) -> bool:
+    """Whether a file holds what is neither in the book nor was made by us.
+
+    `made` is the file as the book makes it. If only the hash in the header
+    differs, the edit is in the book already.
+    """
+    if (
+        find_hashes(text)
+        and text.partition("\n")[2] == made.partition("\n")[2]
+    ):
+        return False
+    return not is_untouched(text)
+
+
+def find_changes(root: Path, output: Output) -> dict[str, str | None]:
+    """The files that differ from the book, each with its text on disk."""
+    texts = {file: read_generated(root / file) for file in output.files}
+    return {
+        file: text for file, text in texts.items() if text != output.text(file)
+    }
+
+
+def check_changes(
+    root: Path, output: Output, changes: dict[str, str | None]
+) -> None:
+    """Raise `BookError` if the changed files cannot be written.
+
+    That is if one would not parse, if an edit by hand would be lost, or if a
+    file would be left that no block makes.
+    """
+    mistakes = explain_orphans(root, output)
+    for file, old in changes.items():
+        mistakes += find_syntax_error(output.files[file], file)
+        if old is not None and is_hand_edit(old, output.text(file)):
+            mistakes.append(explain_hand_edit(file, old, output))
+    if mistakes:
+        raise BookError(mistakes)
+
+
+def explain_hand_edit(file: str, old: str, output: Output) -> Mistake:
+    """Say where a file on disk first differs, and where that comes from."""
+    lines = output.files[file]
+    new = [line.text for line in lines[1:]]
+    number = 2
+    for ours, theirs in zip(new, old.split("\n")[1:], strict=False):
+        if ours != theirs:
+            break
+        number += 1
+    if old.partition("\n")[2] == output.text(file).partition("\n")[2]:
+        number = 1  # only the header
+    number = max(1, min(number, len(old.splitlines())))
+    origin = nearest_origin(lines, number)
+    place = f" (made from {origin})" if origin else ""
+    return Mistake(
+        file,
+        number,
+        f"edited by hand{place}; scripts/tangle.py --back puts the edit into "
+        "the chapter; to drop it, delete the file and tangle again",
+    )
+
+
+def find_orphans(root: Path, output: Output) -> list[str]:
+    """The files in generated folders that no block makes."""
+    orphans = []
+    for folder in GENERATED_FOLDERS:
+        for path in sorted((root / folder).rglob("*")):
+            file = path.relative_to(root).as_posix()
+            if (
+                path.is_file()
+                and file not in output.files
+                and not is_allowed(path.relative_to(root))
+            ):
+                orphans.append(file)
+    return orphans
+
+
+def is_allowed(path: Path) -> bool:
+    """Whether a file may stand among generated ones: data or a cache."""
+    return (
+        path.name == "py.typed"
+        or path.suffix in CACHE_SUFFIXES
+        or is_hidden(path)
+        or any(path.is_relative_to(folder) for folder in DATA_FOLDERS)
+    )
+
+
+def is_hidden(path: Path) -> bool:
+    """Whether a file is hidden or in a cache."""
+    return any(p in CACHE_FOLDERS or p.startswith(".") for p in path.parts)
+
+
+def explain_orphans(root: Path, output: Output) -> list[Mistake]:
+    """The mistakes for files that no block makes."""
+    message = "no block of the book makes this file; delete or move it"
+    return [Mistake(file, 1, message) for file in find_orphans(root, output)]
+
+
+# --- Writing ---
+
+
+def write_files(
+    root: Path,
+    contents: dict[str, str | bytes],
+    seen: dict[str, str | None] | None = None,
+) -> None:
+    """Write files whole, and none of them if one has no place on disk.
+
+    Each is written beside its place first; only then they are all moved, in
+    the order of `contents`. `seen` are texts as they were read; if one of them
+    is another by now, nothing is moved.
+    """
+    places = {file: Path(os.path.realpath(root / file)) for file in contents}
+    temporary = {file: temporary_name(path) for file, path in places.items()}
+    remove_litter(path.parent for path in places.values())
+    try:
+        for file, content in contents.items():
+            temporary[file].parent.mkdir(parents=True, exist_ok=True)
+            with open(temporary[file], "wb") as stream:
+                is_text = isinstance(content, str)
+                stream.write(content.encode() if is_text else content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            if places[file].exists():
+                shutil.copymode(places[file], temporary[file])
+        check_unchanged(root, seen or {})
+        for file, path in temporary.items():
+            os.replace(path, places[file])
+    except OSError as error:
+        message = f"cannot be written: {error}"
+        raise BookError([Mistake(file, 1, message)]) from error
+    finally:
+        for path in temporary.values():
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+def check_unchanged(root: Path, seen: dict[str, str | None]) -> None:
+    """Raise `BookError` if a file is not as it was when it was read."""
+    message = "was changed while scripts/tangle.py ran; run it again"
+    mistakes = [
+        Mistake(file, 1, message)
+        for file, text in seen.items()
+        if read_generated(root / file) != text
+    ]
+    if mistakes:
+        raise BookError(mistakes)
+
+
+def temporary_name(path: Path) -> Path:
+    """Where a file is written before it is moved to its place."""
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+def remove_litter(folders: Iterable[Path]) -> None:
+    """Delete what a run that was killed has left in these folders.
+
+    Files of the last minute may belong to a run that goes on.
+    """
+    for folder in set(folders):
+        for path in folder.glob(".*.tmp"):
+            with contextlib.suppress(OSError):
+                is_ours = LITTER.fullmatch(path.name)
+                if is_ours and path.stat().st_mtime < time.time() - 60:
+                    path.unlink()
+
+
+def write_output(root: Path, output: Output) -> list[str]:
+    """Write the files that changed and return their names."""
+    changes = find_changes(root, output)
+    check_changes(root, output, changes)
+    texts = {file: output.text(file) for file in changes}
+    write_files(root, texts, changes)
+    return list(changes)
+
+
+def write_snapshot(root: Path, output: Output, folder: Path) -> list[str]:
+    """Write a package and its tests into a folder of their own.
+
+    `folder` may hold an earlier snapshot, which is brought up to date; raises
+    `BookError` if it holds anything else.
+    """
+    try:
+        with WRITING:
+            check_snapshot_folder(root, folder)
+            for file in find_orphans(folder, output):
+                text = read_generated(folder / file)
+                if is_untouched(text):
+                    (folder / file).unlink()
+            changes = write_output(folder, output)
+            if "dlfs/__init__.py" in output.files:
+                for data in DATA_FOLDERS:
+                    copy_data(root / data, folder / data)
+    except OSError as error:
+        message = f"cannot be read or written: {error}"
+        raise BookError([Mistake(str(folder), 1, message)]) from error
+    return changes
+
+
+def check_snapshot_folder(root: Path, folder: Path) -> None:
+    """Raise `BookError` unless a folder is new, empty or a snapshot."""
+    for name in GENERATED_FOLDERS:
+        if folder.resolve().is_relative_to(root / name):
+            message = f"is inside {name}/, which the book makes"
+            raise BookError([Mistake(str(folder), 1, message)])
+    if folder.exists() and not (folder.is_dir() and is_snapshot(folder)):
+        message = "is not an earlier snapshot; choose an empty folder"
+        raise BookError([Mistake(str(folder), 1, message)])
+
+
+def is_snapshot(folder: Path) -> bool:
+    """Whether a folder is empty, or holds generated files and no others.
+
+    Empty folders, hidden files and caches do not count: they are also what a
+    run leaves that was killed.
+    """
+    names = {path.name for path in folder.iterdir()} - CACHE_FOLDERS
+    names = {name for name in names if not name.startswith(".")}
+    files = [
+        path
+        for name in names & {*GENERATED_FOLDERS}
+        for path in [folder / name, *folder.glob(f"{name}/**/*")]
+        if path.is_file() and not is_hidden(path.relative_to(folder))
+    ]
+    return names <= {*GENERATED_FOLDERS} and (
+        not files
+        or any(
+            read_generated(path).startswith(HEADER)
+            for path in files
+            if path.suffix == ".py"
+        )
+    )
+
+
+def copy_data(source: Path, target: Path) -> None:
+    """Copy the data files that are missing or differ in size or time."""
+    for path in source.rglob("*"):
+        copy = target / path.relative_to(source)
+        if path.is_file() and not is_same_file(path, copy):
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                shutil.copy2(path, temporary_name(copy))
+                os.replace(temporary_name(copy), copy)
+            finally:
+                temporary_name(copy).unlink(missing_ok=True)
+
+
+def is_same_file(path: Path, copy: Path) -> bool:
+    """Whether a copy has the size and time of the original."""
+    if not copy.exists():
+        return False
+    ours, theirs = path.stat(), copy.stat()
+    same_size = ours.st_size == theirs.st_size
+    return same_size and ours.st_mtime_ns == theirs.st_mtime_ns
+
+
+def snapshot_folder(chapters: list[Chapter]) -> str:
+    """Where the snapshot after the last of `chapters` is kept."""
+    name = f"{chapters[-1].number:02}" if chapters else "none"
+    return f"build/snapshots/{name}"

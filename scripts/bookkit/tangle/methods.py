@@ -1,0 +1,225 @@
+"""Methods that blocks add to a class by `@extend(Cls)`.
+
+On the page `extend` adds the function to the class while the chapter runs. In
+the package it is written into the body of the class: here is what that needs,
+and how its lines are moved.
+"""
+
+import ast
+import io
+import tokenize
+from collections.abc import Iterator
+
+from bookkit.tangle.blocks import (
+    DEFINITIONS,
+    FUNCTIONS,
+    Line,
+    Segment,
+    first_line,
+    is_string,
+)
+
+STRING_STARTS = {"STRING", "FSTRING_START", "TSTRING_START"}
+STRING_ENDS = {"STRING", "FSTRING_END", "TSTRING_END"}
+INDENT = "    "
+
+
+def find_extend(node: ast.stmt | None) -> ast.expr | None:
+    """The decorator of a function that says which class it extends."""
+    if isinstance(node, FUNCTIONS):
+        for decorator in node.decorator_list:
+            if mentions_extend(decorator):
+                return decorator
+    return None
+
+
+def mentions_extend(decorator: ast.expr) -> bool:
+    """Whether a decorator is `extend` in any form, right or wrong."""
+    if isinstance(decorator, ast.Call):
+        decorator = decorator.func
+    name = getattr(decorator, "id", getattr(decorator, "attr", None))
+    return name == "extend"
+
+
+def is_plain_extend(decorator: ast.expr) -> bool:
+    """Whether a decorator is exactly `extend(Name)`."""
+    return (
+        isinstance(decorator, ast.Call)
+        and isinstance(decorator.func, ast.Name)
+        and len(decorator.args) == 1
+        and isinstance(decorator.args[0], ast.Name)
+        and not decorator.keywords
+    )
+
+
+def find_misuse(segment: Segment) -> Iterator[tuple[ast.AST, str]]:
+    """Find why a function cannot be a method, whatever the class is."""
+    node, decorator = segment.node, find_extend(segment.node)
+    if not is_plain_extend(decorator):
+        yield node, "write @extend(Cls), with the name of one class"
+    elif decorator is not node.decorator_list[0]:
+        yield node, "@extend(Cls) must be the first decorator"
+    text = "\n".join(line.text for line in segment.lines)
+    if "super" in text or "__" in text:  # a quick test, as it mostly fails
+        for child in ast.walk(node):
+            yield from find_class_scope(child)
+
+
+def find_no_method(segment: Segment) -> Iterator[tuple[ast.AST, str]]:
+    """Find `@extend` where no function at the top of a block stands."""
+    if not any("extend" in line.text for line in segment.lines):
+        return
+    for child in walk_outside_functions(segment.node):
+        if any(map(mentions_extend, getattr(child, "decorator_list", []))):
+            if isinstance(child, ast.ClassDef):
+                yield child, "@extend(Cls) goes above a function, not a class"
+            else:
+                yield child, "@extend(Cls) must not be indented"
+
+
+def walk_outside_functions(node: ast.stmt | None) -> Iterator[ast.AST]:
+    """A statement and those inside it, except the bodies of functions."""
+    if node is None:
+        return
+    yield node
+    if not isinstance(node, FUNCTIONS):
+        for child in ast.iter_child_nodes(node):
+            yield from walk_outside_functions(child)
+
+
+def find_class_scope(node: ast.AST) -> Iterator[tuple[ast.AST, str]]:
+    """Find what means one thing in a function and another in a method."""
+    if is_bare_super(node):
+        message = "super() does not work under @extend; say super(Cls, self)"
+        yield node, message
+    for name in names_in(node):
+        if name.startswith("__") and not name.endswith("__"):
+            message = f"a class changes the private name {name}; use one _"
+            yield node, message
+
+
+def is_bare_super(node: ast.AST) -> bool:
+    """Whether a node is a call `super()`."""
+    return (
+        isinstance(node, ast.Call)
+        and not node.args
+        and getattr(node.func, "id", None) == "super"
+    )
+
+
+def names_in(node: ast.AST) -> Iterator[str]:
+    """The names that a node itself holds."""
+    for attribute in ("id", "attr", "arg", "name", "asname"):
+        name = getattr(node, attribute, None)
+        if isinstance(name, str):
+            yield name
+
+
+def grows_property(node: ast.AST) -> bool:
+    """Whether a function is the setter or deleter of its own property."""
+    return any(
+        isinstance(decorator, ast.Attribute)
+        and decorator.attr in ("setter", "deleter")
+        and isinstance(decorator.value, ast.Name)
+        and decorator.value.id == node.name
+        for decorator in node.decorator_list
+    )
+
+
+def is_placeholder(node: ast.ClassDef) -> bool:
+    """Whether the body of a class is only `...` or `pass`."""
+    statement = node.body[0]
+    if len(node.body) > 1:
+        return False
+    return isinstance(statement, ast.Pass) or (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and statement.value.value is ...
+    )
+
+
+def has_one_line_body(segment: Segment) -> bool:
+    """Whether code stands after the colon: `class A: x = 1`."""
+    statement = segment.node.body[0]
+    text = segment.lines[statement.lineno - 1 - segment.start].text
+    starts_line = not text.encode()[: statement.col_offset].strip()
+    return not starts_line and not is_placeholder(segment.node)
+
+
+def class_lines(segment: Segment) -> Iterator[Line]:
+    """The lines of a class, without a body that is only `...`."""
+    statement = segment.node.body[0]
+    for number, line in enumerate(segment.lines, segment.start + 1):
+        if is_placeholder(segment.node) and number == statement.lineno:
+            text = line.text.encode()
+            before = text[: statement.col_offset].decode()
+            after = text[statement.end_col_offset :].decode()
+            line = Line(before.rstrip() + after, line.origin)
+            if not before.strip():
+                line = Line(before + after.lstrip(), line.origin)
+        if line.text.strip() or number != statement.lineno:
+            yield line
+
+
+def method_lines(segment: Segment) -> Iterator[Line]:
+    """The lines of a method, indented, without `@extend(Cls)`."""
+    block, decorator = segment.block, find_extend(segment.node)
+    dropped = range(decorator.lineno, decorator.end_lineno + 1)
+    inside = set()
+    if may_hold_long_string(segment):
+        inside = lines_inside_strings(segment.node, block.cell.source)
+    first, was_blank = first_line(segment.node), False
+    for number, line in enumerate(segment.lines, segment.start + 1):
+        is_blank = not line.text.strip()
+        if number in dropped or (is_blank and was_blank and number < first):
+            continue
+        was_blank = is_blank
+        yield line if number in inside else indent(line)
+
+
+def indent(line: Line) -> Line:
+    """A line moved to the right, unless it is blank."""
+    return (
+        line._replace(text=INDENT + line.text) if line.text.strip() else line
+    )
+
+
+def lines_inside_strings(node: ast.AST, source: str) -> set[int]:
+    """The lines that start inside a string that is not a docstring.
+
+    `node` is a part of `source`. To indent such a line would change the
+    string.
+    """
+    docstrings = {
+        child.body[0].value.lineno
+        for child in ast.walk(node)
+        if isinstance(child, DEFINITIONS) and is_string(child.body[0])
+    }
+    inside: set[int] = set()
+    starts: list[int] = []
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        kind = tokenize.tok_name[token.type]
+        if kind in STRING_STARTS:
+            starts.append(token.start[0])
+        if kind in STRING_ENDS:
+            start = starts.pop()
+            if start not in docstrings:
+                inside.update(range(start + 1, token.end[0] + 1))
+    return inside
+
+
+def may_hold_long_string(segment: Segment) -> bool:
+    """Whether a function may hold a string of several lines.
+
+    This only saves time: its own docstring does not count, and most functions
+    hold no other.
+    """
+    node, first = segment.node, segment.start + 1
+    docstring = node.body[0] if is_string(node.body[0]) else None
+    return any(
+        '"""' in line.text or "'''" in line.text or line.text.endswith("\\")
+        for number, line in enumerate(segment.lines, first)
+        if not (
+            docstring and docstring.lineno <= number <= docstring.end_lineno
+        )
+    )

@@ -1,0 +1,250 @@
+"""Make all generated files from the chapters, in memory."""
+
+import ast
+import contextlib
+import difflib
+import gc
+import hashlib
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from bookkit.read.chapters import BookError, Chapter, Mistake
+from bookkit.read.source import check_compiles, parse
+from bookkit.tangle.assemble import assemble, module_name
+from bookkit.tangle.blocks import Block, Line, Origin
+
+HEADER = "# Made from book/ by scripts/tangle.py: edit the chapters. ["
+
+
+@dataclass(frozen=True)
+class Output:
+    """The files that the book makes, each as lines with their origins."""
+
+    files: dict[str, list[Line]]
+    chapters: list[Chapter]
+    blocks: list[Block]
+
+    def text(self, file: str) -> str:
+        """The text of a file, its header included."""
+        return "".join(f"{line.text}\n" for line in self.files[file])
+
+
+@contextlib.contextmanager
+def paused_collector() -> Iterator[None]:
+    """Pause the garbage collector, which costs two thirds of the time.
+
+    Syntax trees are many small objects, of which none can be freed yet.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@dataclass
+class Memo:
+    """What one run has made, for the next run in the same process.
+
+    The blocks of each chapter, and for each file its blocks, the modules of
+    the book, and what `assemble` made of them.
+    """
+
+    blocks: dict[Chapter, tuple] = field(default_factory=dict)
+    files: dict[str, tuple] = field(default_factory=dict)
+
+
+@paused_collector()
+def tangle(chapters: list[Chapter], memo: Memo | None = None) -> Output:
+    """Make all files from the chapters; raises `BookError`.
+
+    With a `memo` only what has changed since the last run is made again.
+    """
+    memo = memo or Memo()
+    blocks, mistakes = parse_blocks(chapters, memo)
+    placed, more = place_blocks(blocks)
+    mistakes += more + check_files(placed)
+    broken = {(mistake.path, mistake.line) for mistake in mistakes}
+    modules = {module_name(file) for file in placed}
+    files = {}
+    for file in sorted(placed):
+        sound = itertools.takewhile(
+            lambda block: not is_broken(block, broken), placed[file]
+        )
+        files[file], more = make_file(file, list(sound), modules, memo)
+        mistakes += more
+    if mistakes:
+        raise BookError(sorted(mistakes))
+    return Output(files, chapters, blocks)
+
+
+def make_file(
+    file: str, blocks: list[Block], modules: set[str], memo: Memo
+) -> tuple[list[Line], list[Mistake]]:
+    """Make the lines of a file, its header included."""
+    known = memo.files.get(file)
+    if known is None or known[:2] != (blocks, modules):
+        body, mistakes = assemble(file, blocks, modules)
+        digest = hash_text("".join(f"{line.text}\n" for line in body))
+        lines = [Line(header(digest)), *body]
+        memo.files[file] = known = blocks, modules, lines, mistakes
+    return known[2:]
+
+
+def is_broken(block: Block, places: set[tuple[str, int]]) -> bool:
+    """Whether one of these places is in a block.
+
+    What follows it in its file is not looked at, as most that would be found
+    wrong there were only mistakes that follow from this one.
+    """
+    first = block.cell.fence
+    return any(
+        path == block.chapter.path and 0 <= line - first <= len(block.lines())
+        for path, line in places
+    )
+
+
+def parse_blocks(
+    chapters: list[Chapter], memo: Memo
+) -> tuple[list[Block], list[Mistake]]:
+    """Parse every cell that goes into a file."""
+    memo.blocks = {
+        chapter: memo.blocks.get(chapter) or parse_cells(chapter)
+        for chapter in chapters
+    }
+    blocks = [block for found, _ in memo.blocks.values() for block in found]
+    return blocks, [
+        each for _, found in memo.blocks.values() for each in found
+    ]
+
+
+def parse_cells(chapter: Chapter) -> tuple[list[Block], list[Mistake]]:
+    """Parse the cells of a chapter that go into a file."""
+    blocks, mistakes = [], []
+    for cell in chapter.code_cells:
+        if "file" not in cell.options:
+            continue
+        try:
+            tree = parse(cell.source)
+        except SyntaxError as error:
+            line = cell.fence + (error.lineno or 1)
+            message = f"syntax error: {error.msg}"
+            mistakes.append(Mistake(chapter.path, line, message))
+            tree = ast.Module([], [])
+        else:
+            if not tree.body:
+                message = "a block with file= needs at least one statement"
+                mistakes.append(Mistake(chapter.path, cell.fence, message))
+        blocks.append(Block(chapter, cell, tree))
+    return blocks, mistakes
+
+
+def place_blocks(
+    blocks: list[Block],
+) -> tuple[dict[str, list[Block]], list[Mistake]]:
+    """Arrange the blocks by file, each replacement in the old place."""
+    files: dict[str, list[Block]] = {}
+    newest: dict[str, Block] = {}
+    mistakes = []
+    by_id = {block.id: block for block in blocks}
+    for block in blocks:
+        messages = list(check_replaces(block, by_id, newest))
+        mistakes += [block.mistake(message) for message in messages]
+        slots = files.setdefault(block.file, [])
+        old = [] if messages else [by_id[name] for name in block.replaces]
+        position = slots.index(old[0]) if old else len(slots)
+        slots.insert(position, block)
+        for each in old:
+            slots.remove(each)
+        newest |= dict.fromkeys([block.id, *(b.id for b in old)], block)
+    return files, mistakes
+
+
+def check_files(files: dict[str, list[Block]]) -> list[Mistake]:
+    """Check that no file hides another one."""
+    known: dict[str, str] = {}
+    mistakes = []
+    for file in sorted(files, key=lambda name: (name.count("/"), name)):
+        package = file.rpartition("/")[0]
+        other = known.setdefault(file.lower(), file)
+        if other != file:
+            message = f"{file} and {other} are one file on some computers"
+        elif f"{package}.py" in files:
+            message = f"{file} and {package}.py cannot both be imported"
+        else:
+            continue
+        mistakes += [block.mistake(message) for block in files[file][:1]]
+    return mistakes
+
+
+def check_replaces(
+    block: Block, by_id: dict[str, Block], newest: dict[str, Block]
+) -> Iterator[str]:
+    """Check the blocks that a block replaces.
+
+    `newest` says for the blocks so far which one stands in their place.
+    """
+    for name in block.replaces:
+        if name == block.id:
+            yield f'replaces="{name}": a block cannot replace itself'
+        elif name not in by_id:
+            close = difflib.get_close_matches(name, by_id, 1)
+            hint = f'; did you mean "{close[0]}"?' if close else ""
+            yield f'replaces="{name}": no block has this id{hint}'
+        elif name not in newest:
+            place = by_id[name].place
+            yield f'replaces="{name}": that block comes later ({place})'
+        elif newest[name].id != name:
+            now = newest[name]
+            yield (
+                f'replaces="{name}": it is replaced already; say '
+                f'replaces="{now.id}" ({now.place})'
+            )
+        elif by_id[name].file != block.file:
+            yield f'replaces="{name}": that block is in {by_id[name].file}'
+    if len(set(block.replaces)) < len(block.replaces):
+        yield "replaces= names a block twice"
+
+
+def find_syntax_error(lines: list[Line], file: str) -> list[Mistake]:
+    """Check that a file compiles as a whole."""
+    try:
+        check_compiles("\n".join(line.text for line in lines))
+    except SyntaxError as error:
+        place = nearest_origin(lines, error.lineno or 1)
+        message = f"syntax error in {file}: {error.msg}"
+        return [Mistake(place.path, place.line, message)]
+    return []
+
+
+def nearest_origin(lines: list[Line], number: int) -> Origin | None:
+    """The origin of a line, or of the closest copied line above or below."""
+    before = [line.origin for line in lines[:number] if line.origin]
+    after = [line.origin for line in lines[number:] if line.origin]
+    return before[-1] if before else after[0] if after else None
+
+
+def header(*hashes: str) -> str:
+    """The first line of a file: where it comes from, and a hash of the rest.
+
+    By the hash a file that was edited by hand is told from an older one. There
+    are several while an edit goes back into several chapters; see back.py.
+    """
+    return f"{HEADER}{' '.join(hashes)}]"
+
+
+def hash_text(body: str) -> str:
+    """The hash of a file without its header."""
+    return hashlib.sha256(body.encode()).hexdigest()[:12]
+
+
+def find_hashes(text: str) -> list[str]:
+    """The hashes in the header of a file, none if it is not as we write it."""
+    first = text.partition("\n")[0]
+    hashes = first.removeprefix(HEADER).removesuffix("]").split(" ")
+    is_ours = all(re.fullmatch("[0-9a-f]{12}", each) for each in hashes)
+    return hashes if is_ours and first == header(*hashes) else []

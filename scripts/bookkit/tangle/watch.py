@@ -1,0 +1,166 @@
+"""Keep the chapters and the generated files in step while somebody writes.
+
+    python scripts/tangle.py --watch
+
+A chapter that is saved is tangled, an edit that is saved in a generated file
+goes back into its chapter. What has not changed is neither read nor put
+together again, so that this takes a fraction of a second.
+"""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bookkit.read.chapters import (
+    BookError,
+    Chapter,
+    Mistake,
+    decode_chapter,
+    label,
+    parse_chapter,
+    read_book,
+    read_bytes,
+)
+from bookkit.read.fences import GENERATED_FOLDERS
+from bookkit.tangle.back import propose, write_back
+from bookkit.tangle.disk import CACHE_FOLDERS, write_output
+from bookkit.tangle.output import Memo, tangle
+
+POLL = 0.05  # seconds between two looks at the disk
+QUIET = 0.03  # how long nothing may change before a file counts as saved
+LONG = 0.5  # the same, after a file has lost half of its bytes
+
+Stamps = dict[str, tuple[int, int, int]]
+
+
+class Watch:
+    """The state between two looks at the disk."""
+
+    def __init__(self, root: Path, book: Path) -> None:
+        self.root, self.book = root, book
+        self.memo = Memo()
+        self.chapters: dict[Path, tuple[bytes, Chapter]] = {}
+        self.stamps: Stamps = {}
+        self.written: set[str] = set()
+        self.was_wrong = False
+
+    # --- What is on disk ---
+
+    def scan(self) -> Stamps:
+        """Time, size and number of every chapter and generated file."""
+        found = {}
+        for name in (self.book, *(self.root / x for x in GENERATED_FOLDERS)):
+            for folder, folders, files in os.walk(name):
+                folders[:] = [
+                    each
+                    for each in folders
+                    if each not in CACHE_FOLDERS and name != self.book
+                ]
+                for file in files:
+                    if file.endswith((".md", ".py")) and file[0] != ".":
+                        path = os.path.join(folder, file)
+                        with contextlib.suppress(OSError):
+                            stat = os.stat(path)
+                            found[path] = (
+                                stat.st_mtime_ns,
+                                stat.st_size,
+                                stat.st_ino,
+                            )
+        return found
+
+    def wait(self) -> Stamps:
+        """Wait until something has changed, and is saved whole.
+
+        Some editors empty a file or take it away before they write it.
+        """
+        stamps, since = self.stamps, 0.0
+        while True:
+            time.sleep(QUIET / 3 if since else POLL)
+            now = self.scan()
+            if now != stamps:
+                stamps, since = now, time.monotonic()
+            elif stamps == self.stamps:
+                since = 0.0
+            elif time.monotonic() - since > self.patience(stamps):
+                return stamps
+
+    def patience(self, stamps: Stamps) -> float:
+        """How long a change may rest before it counts as finished."""
+        nothing = (0, 0, 0)
+        has_shrunk = any(
+            stamps.get(path, nothing)[1] < size / 2
+            for path, (_, size, _) in self.stamps.items()
+        )
+        return LONG if has_shrunk else QUIET
+
+    def read(self, path: Path) -> Chapter:
+        """Read a chapter, unless it is as it was."""
+        content = read_bytes(path)
+        known, chapter = self.chapters.get(path, (None, None))
+        if known and not content.strip():
+            message = "is empty now; delete it, or put its text back"
+            raise BookError([Mistake(label(path), 1, message)])
+        if content != known:
+            text = decode_chapter(label(path), content)
+            chapter = parse_chapter(label(path), text)
+            self.chapters[path] = content, chapter
+        return chapter
+
+    # --- What is done about it ---
+
+    def step(self) -> list[str]:
+        """Bring everything in step; lines that say what was done.
+
+        Raises `BookError` if that is not possible; nothing is written then.
+        """
+        chapters = read_book(self.book, read=self.read)
+        output = tangle(chapters, self.memo)
+        proposal = propose(self.root, self.book, output, self.memo)
+        if proposal:
+            names = write_back(self.root, self.book, proposal)
+            names += [str(self.book / Path(x).name) for x in proposal.after]
+            lines = list(proposal.describe())
+        else:
+            names = write_output(self.root, output)
+            lines = [f"wrote {', '.join(names)}"] if names else []
+        self.written = {str(self.root / name) for name in names}
+        return lines
+
+    def look(self, stamps: Stamps) -> str:
+        """Do what the changes on disk ask for; the text to print about it.
+
+        What this writes is seen as a change next time, like one by anybody
+        else, so that none can be missed; there is nothing to say about it.
+        """
+        start = time.perf_counter()
+        pairs = {*stamps.items()} ^ {*self.stamps.items()}
+        is_news = not {path for path, _ in pairs} <= self.written
+        self.stamps, self.written = stamps, set()
+        try:
+            lines = self.step()
+        except BookError as error:
+            self.was_wrong = True
+            return str(error)
+        if not lines and (is_news or self.was_wrong):
+            lines = ["in step again" if self.was_wrong else "nothing to write"]
+        self.was_wrong = False
+        took = f" in {time.perf_counter() - start:.2f} s"
+        return "\n".join(lines) + took if lines else ""
+
+
+def watch(root: Path, book: Path, show: Callable[[str], None]) -> int:
+    """Watch until Ctrl-C; `show` prints a text."""
+    state = Watch(root, book)
+    names = ", ".join([f"{book.name}/", *(f"{x}/" for x in GENERATED_FOLDERS)])
+    try:
+        stamps = state.scan()
+        show(f"watching {names}; Ctrl-C ends it")
+        while True:
+            text = state.look(stamps)
+            if text:
+                show(text)
+            stamps = state.wait()
+    except KeyboardInterrupt:
+        return 0

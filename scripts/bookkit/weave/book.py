@@ -1,0 +1,338 @@
+"""Make pages of the chapters: run them and put the outputs in place.
+
+    python scripts/weave.py                 write build/woven, for the site
+    python scripts/weave.py --markdown DIR  the same pages into another folder
+    python scripts/weave.py --chapter 07    only this chapter
+    python scripts/weave.py --record        record the timings they print
+
+A page is plain Markdown, with figures and the executed notebook beside it. A
+chapter only runs again if its code changed, or the package it runs on.
+"""
+
+import argparse
+import functools
+import os
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bookkit import ROOT
+from bookkit.read.chapters import (
+    BookError,
+    Cell,
+    Chapter,
+    read_book,
+    unnumbered_pages,
+    write_any_text,
+)
+from bookkit.run.kernels import Run, run_chapter
+from bookkit.run.recorded import (
+    find_untagged,
+    is_recorded,
+    read_recorded,
+    with_recorded,
+    with_recorded_times,
+    write_recorded,
+)
+from bookkit.run.run_chapters import at_least_one
+from bookkit.run.testruns import ChapterTests, run_tests
+from bookkit.tangle.disk import write_files
+from bookkit.tangle.output import Output, tangle
+from bookkit.weave.listing import cached_listings
+from bookkit.weave.notebooks import make_notebook
+from bookkit.weave.pages import Site, make_page, make_text
+from bookkit.weave.reference import make_reference
+from bookkit.weave.results import fill, find_facts
+from bookkit.weave.terms import PAGE as GLOSSARY
+from bookkit.weave.terms import Term, make_glossary, read_terms
+
+WOVEN = "build/woven"
+WRITTEN = ".woven"  # the names of the files in a woven folder
+
+
+@dataclass
+class Book:
+    """The chapters, and what they make up to each of them.
+
+    `outputs[n]` is what the first `n` chapters make.
+    """
+
+    root: Path
+    folder: Path
+    chapters: list[Chapter] = field(default_factory=list)
+    outputs: list[Output] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.chapters = read_book(self.folder)
+        self.outputs = [
+            tangle(self.chapters[:count])
+            for count in range(len(self.chapters) + 1)
+        ]
+
+    def select(self, numbers: list[int]) -> list[int]:
+        """The indices of the chapters asked for, or of all."""
+        known = {each.number: i for i, each in enumerate(self.chapters)}
+        for number in numbers:
+            if number not in known:
+                raise SystemExit(f"weave.py: there is no chapter {number:02}")
+        return sorted({known[n] for n in numbers or known})
+
+
+def weave(
+    book: Book,
+    folder: Path,
+    numbers: list[int] | None = None,
+    jobs: int = 2,
+    repository: str = "",
+    report: Callable[[str], None] = print,
+    is_plain: bool = True,
+) -> list[str]:
+    """Write the pages into a folder; return the names of its files.
+
+    Unless they are plain, those of the reference are for mkdocstrings. Only
+    files that changed are written. Raises `BookError` with the mistakes of
+    all chapters that do not run.
+    """
+    files: dict[str, bytes] = {}
+    site = Site(book.outputs[-1], repository, tuple(glossary_terms(book)))
+    for run, tests in run_all(book, book.select(numbers or []), jobs, report):
+        files |= woven_files(book, run, tests, site, report)
+    if not numbers:
+        files |= other_pages(book, site)
+        files |= make_reference(site.entries, is_plain)
+        delete_others(folder, files)
+    changed = {
+        name: content
+        for name, content in files.items()
+        if not has_content(folder / name, content)
+    }
+    write_files(folder, changed)
+    return [name for name in files if name != WRITTEN]
+
+
+def run_all(
+    book: Book,
+    indices: list[int],
+    jobs: int,
+    report: Callable[[str], None],
+    use_cache: bool = True,
+) -> list[tuple[Run, ChapterTests]]:
+    """Run chapters and their tests, some at the same time.
+
+    Raises `BookError` with the mistakes of all of them.
+    """
+    tasks = [
+        functools.partial(run, book, index, report, use_cache)
+        for index in indices[::-1]
+        for run in (run_cells, run_chapter_tests)
+    ]
+    with ThreadPoolExecutor(jobs) as pool:
+        results = list(pool.map(attempt, tasks))
+    errors = [each for each in results if isinstance(each, BookError)]
+    if errors:
+        mistakes = [m for error in errors for m in error.mistakes]
+        raise BookError(sorted(mistakes))
+    return list(zip(results[::2], results[1::2]))[::-1]
+
+
+def attempt(task: Callable) -> Run | ChapterTests | BookError:
+    """The result of a task, or the mistakes that stopped it."""
+    try:
+        return task()
+    except BookError as error:
+        return error
+
+
+def run_cells(
+    book: Book, index: int, report: Callable[[str], None], use_cache: bool
+) -> Run:
+    """Run the cells of a chapter; raises `BookError`."""
+    chapter, start = book.chapters[index], time.perf_counter()
+    run = run_chapter(book.root, chapter, book.outputs[index], use_cache)
+    if run.is_fresh:
+        seconds = time.perf_counter() - start
+        report(f"{chapter.name}: ran in {seconds:.1f} s")
+    return run
+
+
+def run_chapter_tests(
+    book: Book, index: int, report: Callable[[str], None], use_cache: bool
+) -> ChapterTests:
+    """Run the tests that a chapter adds; raises `BookError`."""
+    chapter, start = book.chapters[index], time.perf_counter()
+    tests = run_tests(book.root, chapter, book.outputs[index + 1], use_cache)
+    if tests.is_fresh and tests.blocks:
+        seconds = time.perf_counter() - start
+        report(
+            f"{chapter.name}: {tests.passed} tests passed in {seconds:.1f} s"
+        )
+    return tests
+
+
+def woven_files(
+    book: Book,
+    run: Run,
+    tests: ChapterTests,
+    site: Site,
+    report: Callable[[str], None],
+) -> dict[str, bytes]:
+    """The page of a chapter, its figures and its notebook."""
+    chapter = run.chapter
+    recorded = read_recorded(book.folder, chapter)
+    if not is_recorded(recorded, run):
+        report(
+            f"{chapter.name}: its timings are not recorded for this code, the "
+            "page shows those of this run (scripts/weave.py --record)"
+        )
+    outputs, conditions = with_recorded(recorded, run)
+    outputs = list(map(without_docstring, chapter.live_cells, outputs))
+    tests = with_recorded_times(recorded, tests)
+    page = make_page(chapter, outputs, conditions, site, tests)
+    index = book.chapters.index(chapter)
+    before = book.chapters[index - 1] if index else None
+    notebook = make_notebook(chapter, outputs, site.repository, before)
+    return {
+        f"{chapter.name}.md": page.text.encode(),
+        f"notebooks/{chapter.name}.ipynb": notebook.encode(),
+        **page.figures,
+    }
+
+
+def without_docstring(cell: Cell, outputs: list[dict]) -> list[dict]:
+    """The outputs of a cell, but not the docstring of a file that it makes.
+
+    To the kernel it is the value of the cell.
+    """
+    if "file" not in cell.options:
+        return outputs
+    return [one for one in outputs if one["output_type"] != "execute_result"]
+
+
+def glossary_terms(book: Book) -> list[Term]:
+    """The terms of the glossary, if there is one."""
+    path = book.folder / GLOSSARY
+    return read_terms(path.read_text("utf-8")) if path.is_file() else []
+
+
+def other_pages(book: Book, site: Site) -> dict[str, bytes]:
+    """The pages that are no chapters: home, glossary, code."""
+    facts = functools.cache(lambda: find_facts(book.folder, site.book))
+    files = {}
+    for path in unnumbered_pages(book.folder):
+        source = path.read_text(encoding="utf-8")
+        name = f"{book.folder.name}/{path.name}"
+        text = make_text(fill(source, name, facts), site.repository)
+        files[path.name] = text.encode()
+    for path in sorted(book.folder.glob("pictures/*")):
+        files[f"pictures/{path.name}"] = path.read_bytes()
+    if GLOSSARY in files:
+        files[GLOSSARY] = make_glossary(files[GLOSSARY].decode()).encode()
+    return files | cached_listings(book.root, site.book)
+
+
+def delete_others(folder: Path, files: dict[str, bytes]) -> None:
+    """Delete what an earlier weaving wrote and this one does not.
+
+    What it wrote stands in a file of its own, so that nothing else is lost.
+    """
+    written = folder / WRITTEN
+    if written.is_file():
+        for name in written.read_text(encoding="utf-8").splitlines():
+            if name not in files:
+                (folder / name).unlink(missing_ok=True)
+    files[WRITTEN] = "".join(f"{name}\n" for name in sorted(files)).encode()
+
+
+def has_content(path: Path, content: bytes) -> bool:
+    """Whether a file exists and holds this."""
+    return path.is_file() and path.read_bytes() == content
+
+
+# --- Commands ---
+
+
+def command_weave(book: Book, folder: Path, args: argparse.Namespace) -> int:
+    """Write the pages and say how long it took."""
+    start = time.perf_counter()
+    files = weave(
+        book, folder, args.chapter, args.jobs, os.environ.get("DLFS_REPO", "")
+    )
+    seconds = time.perf_counter() - start
+    print(f"{len(files)} files in {folder} after {seconds:.1f} s")
+    return 0
+
+
+def command_record(book: Book, args: argparse.Namespace) -> int:
+    """Record timings: one chapter at a time, on an otherwise idle machine."""
+    for index in book.select(args.chapter):
+        runs = [
+            *run_all(book, [index], 1, lambda line: None, False),
+            *run_all(book, [index], 1, lambda line: None, False),
+        ]
+        mistakes = find_untagged(*(run for run, _ in runs))
+        if mistakes:
+            raise BookError(mistakes)
+        write_recorded(book.folder, *runs[-1])
+        print(f"{book.chapters[index].name}: recorded", flush=True)
+    return 0
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="weave.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--markdown",
+        type=Path,
+        metavar="DIR",
+        help=f"write the pages here (default: {WOVEN})",
+    )
+    parser.add_argument(
+        "--chapter",
+        type=int,
+        action="append",
+        default=[],
+        metavar="NN",
+        help="only this chapter; may be given more than once",
+    )
+    parser.add_argument(
+        "--record",
+        action="store_true",
+        help="run the chapters twice and record their timings",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=at_least_one,
+        default=2,
+        metavar="N",
+        help="how many chapters run at the same time (default: 2)",
+    )
+    parser.add_argument(
+        "--root",
+        type=Path,
+        default=ROOT,
+        metavar="DIR",
+        help="the folder that holds book/ (default: this repository)",
+    )
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; mistakes go to stderr and give exit code 1."""
+    args = make_parser().parse_args(arguments)
+    root = args.root.resolve()
+    write_any_text()
+    try:
+        book = Book(root, root / "book")
+        if args.record:
+            return command_record(book, args)
+        return command_weave(book, args.markdown or root / WOVEN, args)
+    except BookError as error:
+        print(error, file=sys.stderr)
+        return 1

@@ -1,0 +1,391 @@
+"""Write a chapter that has run as a page: Markdown with outputs in place.
+
+The page is what any generator can build: fenced code under plain languages,
+HTML for what Markdown lacks (title bars, outputs, captions) and links between
+the Markdown files. `markdown="1"` tells Python-Markdown to look inside an
+element, as others do by themselves.
+"""
+
+import ast
+import base64
+import difflib
+import functools
+import html
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bookkit.read.chapters import BookError, Cell, Chapter, Mistake
+from bookkit.read.fences import scan_fences
+from bookkit.run.kernels import ESCAPES
+from bookkit.run.recorded import is_timing
+from bookkit.run.testruns import ChapterTests
+from bookkit.tangle.blocks import Block, assigned_names, changed_names
+from bookkit.tangle.methods import find_extend
+from bookkit.tangle.output import Output
+from bookkit.weave.folds import fold, is_folded, list_tests, reading_minutes
+from bookkit.weave.listing import listing_page, placed_ids
+from bookkit.weave.reference import Entry, entry_of, find_entries
+from bookkit.weave.terms import Linker, Term
+
+ANCHOR = "code-"  # a heading may have the name of a block: "Hooks", "hooks"
+IMAGES = {"image/svg+xml": "svg", "image/png": "png"}
+MANY = 4  # names in a title bar
+APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
+LONG = 88  # characters; a longer line of output does not fit on any screen
+README_LINK = re.compile(r"\[([^\]]*)\]\(\.\./([^)]*)\)")
+
+
+@dataclass(frozen=True)
+class Site:
+    """What all pages need: what the chapters make, and where links lead.
+
+    `repository` is where links to files outside the book lead, `terms` are
+    those of the glossary.
+    """
+
+    book: Output
+    repository: str = ""
+    terms: tuple[Term, ...] = ()
+
+    @functools.cached_property
+    def entries(self) -> dict[str, Entry]:
+        """The entries of the API reference."""
+        return find_entries(self.book)
+
+    @functools.cached_property
+    def placed(self) -> set[str]:
+        """The blocks that can be seen in the index of code."""
+        return placed_ids(self.book)
+
+
+@dataclass
+class Page:
+    """A page under way: its parts, and its figures by file name."""
+
+    chapter: Chapter
+    site: Site
+    conditions: dict[str, str]
+    tests: ChapterTests
+    parts: list[str] = field(default_factory=list)
+    figures: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The Markdown of the page."""
+        return "\n\n".join(self.parts) + "\n"
+
+
+def make_page(
+    chapter: Chapter,
+    outputs: list[list[dict]],
+    conditions: dict[str, str],
+    site: Site,
+    tests: ChapterTests | None = None,
+) -> Page:
+    """Make the page of a chapter.
+
+    `outputs` are those of its live cells, `conditions` say where its timings
+    were measured, `tests` are what came of its tests.
+    """
+    page = Page(chapter, site, conditions, tests or ChapterTests("", {}))
+    page.parts.append(front_matter(chapter, page.tests))
+    blocks = {id(block.cell): block for block in site.book.blocks}
+    linker = Linker(chapter, site.terms, site.entries)
+    found = iter(outputs)
+    for cell in chapter.cells:
+        if cell.kind == "markdown":
+            text = linker.link(cell.source)
+            page.parts.append(make_text(text, site.repository))
+        elif cell.kind == "code":
+            add_code(page, cell, blocks.get(id(cell)))
+            if not cell.is_test:
+                add_outputs(page, cell, next(found))
+    if page.tests.conditions:
+        text = f"Tests timed on {explain(page.tests.conditions)}."
+        page.parts.append(measured(text))
+    return page
+
+
+# --- Text ---
+
+
+def front_matter(chapter: Chapter, tests: ChapterTests) -> str:
+    """The front matter, the number of the chapter in its title."""
+    options = chapter_options(chapter)
+    title = options.get("title", chapter.slug.replace("-", " ").capitalize())
+    lines = [f"title: {json.dumps(numbered_title(chapter, title))}"]
+    if "description" in options:
+        lines.append(f"description: {json.dumps(options['description'])}")
+    lines.append(f"minutes: {reading_minutes(chapter, tests)}")
+    return "\n".join(["---", *lines, "---"])
+
+
+def chapter_options(chapter: Chapter) -> dict:
+    """What the front matter of a chapter says."""
+    import yaml
+
+    cells = [cell.source for cell in chapter.cells if cell.kind == "raw"]
+    return yaml.safe_load(cells[0].strip("-\n")) if cells else {}
+
+
+def numbered_title(chapter: Chapter, title: str) -> str:
+    """A title such as "3. Tensors and the graph"; the preface has none."""
+    return f"{chapter.number}. {title}" if chapter.number else title
+
+
+def make_text(text: str, repository: str = "") -> str:
+    """Text for the site, from text for GitHub.
+
+    Folded answers say that they hold Markdown, fences lose what is only for
+    jupytext, and links out of the book go to the repository.
+    """
+    lines = text.split("\n")
+    fences = list(scan_fences(lines, 0))
+    starts = {fence.line for fence in fences}
+    inside = {number for fence in fences for number in fence.numbers}
+    for number, line in enumerate(lines, 1):
+        if number in starts:
+            lines[number - 1] = line.replace(" .noeval", "")
+        elif number not in inside:
+            line = line.replace("<details>", '<details markdown="1">')
+            lines[number - 1] = link_out(line, repository)
+    return "\n".join(lines)
+
+
+def link_out(line: str, repository: str) -> str:
+    """Turn links to files outside the book into ones that lead there."""
+    target = rf"[\1]({repository}/blob/main/\2)" if repository else r"\1"
+    return README_LINK.sub(target, line)
+
+
+# --- Code ---
+
+
+def add_code(page: Page, cell: Cell, block: Block | None) -> None:
+    """Add the code of a cell, below a title bar if it goes into a file."""
+    if block:
+        page.parts.append(make_bar(page, block))
+    elif "id" in cell.options:
+        page.parts.append(f'<a id="{ANCHOR}{cell.options["id"]}"></a>')
+    tests = page.tests.blocks.get(block.id) if block else None
+    if tests:
+        page.parts.append(div("dlfs-tests", list_tests(tests)))
+    code = fenced(cell.source, "python")
+    page.parts.append(fold(cell, code) if is_folded(cell) else code)
+    for old in old_blocks(page.site.book, block):
+        page.parts.append(make_diff(old, block))
+
+
+def fenced(text: str, language: str) -> str:
+    """A fenced block, with more backticks than there are in the text."""
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    marker = "`" * max(3, longest + 1)
+    return f"{marker}{language}\n{text}\n{marker}"
+
+
+def make_bar(page: Page, block: Block) -> str:
+    """The title bar of a block: its file and what it does there."""
+    book = page.site.book
+    parts = [file_link(page.site, block), describe(page.site, block)]
+    parts += [f"replaces {block_link(old)}" for old in old_blocks(book, block)]
+    parts += [
+        f"replaced in {block_link(new)}"
+        for new in book.blocks
+        if block.id in new.replaces
+    ]
+    parts.append(count_tests(page, block))
+    anchor = ANCHOR + block.id
+    permalink = f"[#](#{anchor})"
+    text = " · ".join(part for part in parts if part)
+    return div("dlfs-bar", f"{text} {permalink}", f' id="{anchor}"')
+
+
+def count_tests(page: Page, block: Block) -> str:
+    """How many tests of a block passed: "12 tests passed in 30 ms"."""
+    tests = page.tests.blocks.get(block.id)
+    if not tests:
+        return ""
+    parts = []
+    if tests.passed:
+        parts = [f"{tests.passed} test{'s' * (tests.passed > 1)} passed"]
+        if tests.seconds is not None:
+            parts[0] += f" in {in_words(tests.seconds)}"
+    if tests.skipped:
+        parts.append(f"{tests.skipped} skipped here")
+    return f'<span class="dlfs-passed">{", ".join(parts)}</span>'
+
+
+def in_words(seconds: float) -> str:
+    """A duration: "30 ms" or "1.2 s"."""
+    if seconds >= 1:
+        return f"{seconds:.1f} s"
+    return f"{max(1000 * seconds, 1):.0f} ms"
+
+
+def file_link(site: Site, block: Block) -> str:
+    """The file of a block, a link to its place there if it has one."""
+    name = f"`{block.file}`"
+    if block.id not in site.placed:
+        return name
+    return f"[{name}]({listing_page(block.file)}#{block.id})"
+
+
+def div(name: str, text: str, attributes: str = "") -> str:
+    """A division of a page with Markdown in it."""
+    return f'<div class="{name}"{attributes} markdown="1">\n\n{text}\n\n</div>'
+
+
+def block_link(block: Block) -> str:
+    """A link to a block: [fit of chapter 3](03-tensors.md#code-fit)."""
+    page = Path(block.chapter.path).name
+    text = f"`{block.id}` of chapter {block.chapter.number}"
+    return f"[{text}]({page}#{ANCHOR}{block.id})"
+
+
+def old_blocks(book: Output, block: Block | None) -> list[Block]:
+    """The blocks that a block replaces."""
+    if not block or not block.replaces:
+        return []
+    return [each for each in book.blocks if each.id in block.replaces]
+
+
+def describe(site: Site, block: Block) -> str:
+    """What a block adds to its file: "adds `exp`, `log`"."""
+    names = [entry_link(site, block, name) for name in shown_names(block)]
+    if names:
+        return f"adds {some_of(names)}"
+    if block.cell.is_test and defined_names(block):
+        return ""  # only tests, which are listed below
+    grown = [name for node in block.tree.body for name in changed_names(node)]
+    if grown:
+        names = [f"`{name}`" for name in dict.fromkeys(grown)]
+        return f"adds to {some_of(names)}"
+    imports = (ast.Import, ast.ImportFrom)
+    is_import = any(isinstance(node, imports) for node in block.tree.body)
+    return "imports" if is_import else ""
+
+
+def some_of(names: list[str]) -> str:
+    """The first of many names, and how many more there are."""
+    if len(names) > MANY:
+        names = [*names[: MANY - 1], f"{len(names) - MANY + 1} more"]
+    return ", ".join(names)
+
+
+def entry_link(site: Site, block: Block, name: str) -> str:
+    """A name that a block defines, a link to its entry if it has one."""
+    entry = entry_of(site.entries, block, name)
+    return f"[`{name}`]({entry.link})" if entry else f"`{name}`"
+
+
+def defined_names(block: Block) -> list[str]:
+    """The names a block defines; of methods with their class."""
+    names = []
+    for node in block.tree.body:
+        extend = find_extend(node)
+        if extend is not None:
+            names.append(f"{ast.unparse(extend.args[0])}.{node.name}")
+        else:
+            names += assigned_names(node)
+    return list(dict.fromkeys(names))
+
+
+def shown_names(block: Block) -> list[str]:
+    """The names for the bar of a block; its tests are listed below it."""
+    names = defined_names(block)
+    if not block.cell.is_test:
+        return names
+    names = [name.partition(".test_")[0] for name in names]
+    return [
+        name for name in dict.fromkeys(names) if not name.startswith("test_")
+    ]
+
+
+def make_diff(old: Block, new: Block) -> str:
+    """What changed from a block to the one that replaces it, folded."""
+    lines = difflib.unified_diff(
+        old.cell.source.split("\n"),
+        new.cell.source.split("\n"),
+        n=2,
+        lineterm="",
+    )
+    text = "\n".join(list(lines)[2:])
+    return (
+        '<details class="dlfs-diff" markdown="1">'
+        f"<summary>What changed since chapter {old.chapter.number}</summary>"
+        f"\n\n{fenced(text, 'diff')}\n\n</details>"
+    )
+
+
+# --- Outputs ---
+
+
+def add_outputs(page: Page, cell: Cell, outputs: list[dict]) -> None:
+    """Add what a cell printed, raised and drew."""
+    for output in outputs:
+        data = output.get("data", {})
+        image = next((kind for kind in IMAGES if kind in data), None)
+        if image:
+            add_figure(page, cell, IMAGES[image], data[image])
+        elif "text/html" in data:
+            page.parts.append(f'<div class="dlfs-html">{data["text/html"]}')
+            page.parts.append("</div>")
+        else:
+            page.parts.append(make_output(output))
+    if is_timing(cell) and outputs:
+        text = f"Measured on {explain(page.conditions)}."
+        page.parts.append(measured(text))
+
+
+def measured(text: str) -> str:
+    """A line that says where something was measured."""
+    return f'<p class="dlfs-measured">{html.escape(text)}</p>'
+
+
+def make_output(output: dict) -> str:
+    """A box with text that was printed, or that of an error."""
+    kind, text = "", output.get("text", "")
+    if output["output_type"] == "error":
+        kind = " dlfs-error"
+        text = f"{output['ename']}: {output['evalue']}"
+    elif output["output_type"] == "stream" and output["name"] == "stderr":
+        kind = " dlfs-stderr"
+    elif "data" in output:
+        text = output["data"].get("text/plain", "")
+    text = ESCAPES.sub("", text).rstrip("\n")
+    if not kind and max(map(len, text.split("\n"))) > LONG:
+        kind = " dlfs-long"
+    # A line of backticks would be taken for a fence.
+    text = html.escape(text, quote=False).replace("`", "&#96;")
+    return f'<pre class="dlfs-output{kind}" tabindex="0">{text}</pre>'
+
+
+def explain(conditions: dict[str, str]) -> str:
+    """Where and with what was measured, in words."""
+    return (
+        f"{conditions['machine']}, with Python {conditions['python']}, NumPy "
+        f"{conditions['numpy']} and {conditions['blas']}"
+    )
+
+
+def add_figure(page: Page, cell: Cell, suffix: str, data: str) -> None:
+    """Add a figure: a file of its own, named by chapter and number."""
+    if "alt" not in cell.options:
+        message = 'draws a figure; describe it for the blind: alt="..."'
+        raise BookError([Mistake(page.chapter.path, cell.fence, message)])
+    content = data.encode() if suffix == "svg" else base64.b64decode(data)
+    number = len(page.figures) + 1
+    name = f"figures/{page.chapter.name}-{number}.{suffix}"
+    page.figures[name] = content
+    alt = re.sub(r"([\\\[\]_*`$<&])", r"\\\1", cell.options["alt"])
+    parts = [f"![{alt}]({name})"]
+    caption = cell.options.get("caption")
+    if caption:
+        text = html.escape(caption.replace("'", APOSTROPHE))
+        parts.append(f"<figcaption>{text}</figcaption>")
+    text = "\n\n".join(parts)
+    page.parts.append(
+        f'<figure class="dlfs-figure" markdown="1">\n\n{text}\n\n</figure>'
+    )

@@ -1,0 +1,273 @@
+"""The reference of the package: what is in it, and where it is explained.
+
+An entry is a public name with a docstring. On the site mkdocstrings writes the
+signatures and docstrings; the pages here tell it which module to show, and
+list the names with the sections of the book that explain them. For other
+generators the pages hold everything themselves, in plain Markdown.
+"""
+
+import ast
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bookkit.read.chapters import Chapter
+from bookkit.read.fences import scan_fences
+from bookkit.tangle.assemble import module_name
+from bookkit.tangle.blocks import DEFINITIONS, Block, Line
+from bookkit.tangle.output import Output
+from bookkit.weave.listing import listing_page
+
+FOLDER = "api"
+ENTRIES: dict[str, "Entry"] = {}  # those of the site that is being built
+HEADING = re.compile(r"(#{1,6}) +(.*?)(?: +#+)? *")
+INTRODUCTION = """\
+---
+title: API reference
+description: Every public class and function of the package.
+---
+
+# API reference
+
+The package, module by module. Each entry says which section of the book
+explains it, and leads to its code."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A public name of the package, and the block that defines it."""
+
+    path: str
+    docstring: str
+    signature: str
+    module: str
+    block: Block
+
+    @property
+    def summary(self) -> str:
+        """The first line of its docstring, for a cell of a table."""
+        return self.docstring.split("\n")[0].replace("|", "\\|")
+
+    @property
+    def page(self) -> str:
+        """The page it stands on: "api/nn.md"."""
+        return f"{FOLDER}/{page_name(self.module)}.md"
+
+    @property
+    def link(self) -> str:
+        """Its place: "api/nn.md#dlfs.nn.Linear"."""
+        return f"{self.page}#{self.path}"
+
+    @property
+    def name(self) -> str:
+        """Its name in its module: "Linear.forward"."""
+        return self.path.removeprefix(f"{self.module}.")
+
+
+def page_name(module: str) -> str:
+    """The name of a module's page: "nn" for "dlfs.nn"."""
+    return module.removeprefix("dlfs.")
+
+
+# --- Entries ---
+
+
+def find_entries(output: Output) -> dict[str, Entry]:
+    """The entries of all modules, by full name: "dlfs.nn.Linear"."""
+    blocks = {block.id: block for block in output.blocks}
+    entries = {}
+    for file, lines in output.files.items():
+        if not file.startswith("dlfs/"):
+            continue
+        module = module_name(file)
+        tree = ast.parse(output.text(file))
+        for name, node in documented(tree.body):
+            origin = lines[node.lineno - 1].origin
+            entries[f"{module}.{name}"] = Entry(
+                f"{module}.{name}",
+                ast.get_docstring(node),
+                signature(node, lines),
+                module,
+                blocks[origin.block],
+            )
+    return entries
+
+
+def documented(
+    body: list[ast.stmt], within: str = ""
+) -> Iterator[tuple[str, ast.stmt]]:
+    """The public definitions with a docstring, those in classes too."""
+    for node in body:
+        if not isinstance(node, DEFINITIONS) or node.name.startswith("_"):
+            continue
+        if ast.get_docstring(node):
+            yield within + node.name, node
+        if isinstance(node, ast.ClassDef):
+            yield from documented(node.body, f"{within}{node.name}.")
+
+
+def signature(node: ast.stmt, lines: list[Line]) -> str:
+    """The head of a definition as it stands in its file.
+
+    Under the head of a class stands that of its `__init__`.
+    """
+    first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+    texts = [line.text for line in lines[first - 1 : node.body[0].lineno - 1]]
+    head = textwrap.dedent("\n".join(texts))
+    if isinstance(node, ast.ClassDef):
+        for each in node.body:
+            if isinstance(each, DEFINITIONS) and each.name == "__init__":
+                start = textwrap.indent(signature(each, lines), " " * 4)
+                return f"{head}\n{start}"
+    return head
+
+
+def entry_of(
+    entries: dict[str, Entry], block: Block, name: str
+) -> Entry | None:
+    """The entry of a name that a block defines, if it is public."""
+    return entries.get(f"{module_name(block.file)}.{name}")
+
+
+# --- Sections ---
+
+
+def find_headings(text: str) -> Iterator[tuple[int, str]]:
+    """The headings in a text outside its fences: level and words."""
+    lines = text.split("\n")
+    inside = {n for each in scan_fences(lines, 0) for n in each.numbers}
+    for number, line in enumerate(lines, 1):
+        match = HEADING.fullmatch(line)
+        if match and number not in inside:
+            yield len(match[1]), match[2]
+
+
+def section_of(block: Block) -> tuple[str, str]:
+    """The heading above a block, and its anchor on the page."""
+    title, anchor = "", ""
+    known: dict[str, int] = {}
+    for cell in block.chapter.cells:
+        if cell is block.cell:
+            break
+        if cell.kind != "markdown":
+            continue
+        for _, title in find_headings(cell.source):
+            slug = slugify(title)
+            count = known.get(slug, 0)
+            known[slug] = count + 1
+            anchor = f"{slug}_{count}" if count else slug
+    return title, anchor
+
+
+def slugify(title: str) -> str:
+    """The anchor of a heading, as the table of contents makes it."""
+    from pymdownx.slugs import slugify as make
+
+    return make(case="lower")(re.sub(r"[`*$\\]", "", title), "-")
+
+
+def chapter_label(chapter: Chapter) -> str:
+    """What a chapter is called in a sentence."""
+    return f"chapter {chapter.number}" if chapter.number else "the preface"
+
+
+def explain(entry: Entry, root: str = "../") -> str:
+    """A link to the section that explains an entry."""
+    title, anchor = section_of(entry.block)
+    chapter = entry.block.chapter
+    words = f"{chapter_label(chapter)}, {title}" if title else ""
+    target = f"{chapter.name}.md" + (f"#{anchor}" if anchor else "")
+    return f"[{words or chapter_label(chapter)}]({root}{target})"
+
+
+def source_link(entry: Entry, root: str = "../") -> str:
+    """A link to the code of an entry."""
+    block = entry.block
+    return f"[source]({root}{listing_page(block.file)}#{block.id})"
+
+
+# --- Pages ---
+
+
+def make_reference(
+    entries: dict[str, Entry], is_plain: bool = False
+) -> dict[str, bytes]:
+    """The pages of the modules, and the one that lists them.
+
+    Those that are plain do not need mkdocstrings.
+    """
+    modules: dict[str, list[Entry]] = {}
+    for entry in entries.values():
+        modules.setdefault(entry.module, []).append(entry)
+    pages = {f"{FOLDER}/index.md": make_index(modules)}
+    for module, found in modules.items():
+        pages[found[0].page] = make_module(module, found, is_plain)
+    return {name: text.encode() for name, text in pages.items()}
+
+
+def make_index(modules: dict[str, list[Entry]]) -> str:
+    """The page that lists the modules, each with its names."""
+    parts = [INTRODUCTION]
+    for module, entries in modules.items():
+        page = f"{page_name(module)}.md"
+        names = ", ".join(
+            f"[`{each.name}`]({page}#{each.path})"
+            for each in sorted(entries, key=lambda each: each.name.lower())
+            if "." not in each.name
+        )
+        parts.append(f"## [`{module}`]({page})\n\n{names}")
+    return "\n\n".join(parts) + "\n"
+
+
+def make_module(module: str, entries: list[Entry], is_plain: bool) -> str:
+    """The page of a module."""
+    shown = [each for each in entries if "." not in each.name]
+    rows = ["| name | what it is | explained in |", "|---|---|---|"]
+    rows += [
+        f"| [`{each.name}`](#{each.path}) | {each.summary} | {explain(each)} |"
+        for each in shown
+    ]
+    table = "\n".join(rows)
+    if is_plain:
+        details = "\n".join(map(make_entry, entries))
+    else:
+        members = ", ".join(each.name for each in shown)
+        details = f"::: {module}\n    options:\n      members: [{members}]\n"
+    return f"""\
+---
+title: {module}
+---
+
+# `{module}`
+
+{table}
+
+{details}"""
+
+
+def make_entry(entry: Entry) -> str:
+    """An entry in plain Markdown."""
+    level = "#" * (2 + entry.name.count("."))
+    summary, _, rest = entry.docstring.partition("\n\n")
+    parts = [
+        f'<a id="{entry.path}"></a>',
+        f"{level} `{entry.name}`",
+        f"```python\n{entry.signature}\n```",
+        summary,
+        f"Explained in {explain(entry)} · {source_link(entry)}",
+    ]
+    parts += [list_items(part) for part in rest.split("\n\n") if part]
+    return "\n\n".join(parts) + "\n"
+
+
+def list_items(paragraph: str) -> str:
+    """A paragraph of a docstring; "Args:" and the like become a list."""
+    title, _, items = paragraph.partition("\n")
+    if not (title.endswith(":") and items.startswith(" ")):
+        return paragraph
+    lines = [
+        f"  {line.strip()}" if line.startswith(" ") else f"* {line}"
+        for line in textwrap.dedent(items).split("\n")
+    ]
+    return f"**{title}**\n\n" + "\n".join(lines)

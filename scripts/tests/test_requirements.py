@@ -1,0 +1,86 @@
+"""What `make test` needs is what `make test` installs.
+
+The tests of the site's tools skip where the site's needs are missing, so a
+machine that has them hides an import that others do not have. That is why
+imports are read here, not tried.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = ("tests", "scripts/tests")
+NAME = re.compile(r"^[A-Za-z0-9._-]+", re.MULTILINE)
+
+
+def required_modules() -> set[str]:
+    """The modules at the top of all distributions in requirements.txt."""
+    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    return {
+        file.parts[0].removesuffix(".py")
+        for name in NAME.findall(text)
+        for file in distribution(name).files
+        if file.suffix == ".py"
+    }
+
+
+def local_modules(folder: Path) -> dict[str, Path]:
+    """The modules and packages of the repository that its tests import."""
+    places = [ROOT, ROOT / "scripts", folder]
+    found = [p for place in places for p in place.glob("*.py")]
+    packages = [p for place in places for p in place.glob("*/__init__.py")]
+    return {
+        **{path.stem: path for path in found},
+        **{path.parent.name: path for path in packages},
+    }
+
+
+def imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """The lines and names of the modules that a piece of code imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name.partition(".")[0]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.lineno, node.module.partition(".")[0]
+
+
+def find_uncovered(path: Path, covered: set[str]) -> list[str]:
+    """The imports of a file for which nothing is installed."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [
+        f"{path.name}:{line}: {name} is not in requirements.txt; "
+        f'say pytest.importorskip("{name}")'
+        for line, name in imported(tree)
+        if name not in covered
+    ]
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_every_import_of_a_test_is_installed_by_make_test(name):
+    folder = ROOT / name
+    covered = required_modules() | {*local_modules(folder)}
+    covered |= {*sys.stdlib_module_names}
+    found = [
+        line
+        for path in sorted(folder.rglob("*.py"))
+        for line in find_uncovered(path, covered)
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_an_import_that_only_the_site_needs_is_found(tmp_path):
+    path = tmp_path / "test_page.py"
+    path.write_text("import os\n\n\ndef test():\n    import markdown\n")
+    assert find_uncovered(path, {"os"}) == [
+        "test_page.py:5: markdown is not in requirements.txt; "
+        'say pytest.importorskip("markdown")'
+    ]
+    assert "markdown" not in required_modules()
+    assert {"numpy", "pytest", "jupytext"} <= required_modules()
