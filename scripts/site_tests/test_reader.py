@@ -48,6 +48,12 @@ PRINTED = """() => {
     cut[0].textContent.trim().slice(0, 50))
   return failures
 }"""
+BEFORE_PRINT = "dispatchEvent(new Event('beforeprint'))"
+# Which folds are open when the page goes to the printer.
+NOTE_PRINTED = """() => addEventListener("beforeprint", () => {
+  window.printed = [...document.querySelectorAll("details.dlfs-source")]
+    .map(each => each.open)
+})"""
 SCHEME = "document.body.getAttribute('data-md-color-scheme')"
 PAPER = "getComputedStyle(document.body).backgroundColor"
 
@@ -96,6 +102,122 @@ def test_the_checklist_remembers(tab: Tab, site: Site):
     assert boxes.nth(2).is_checked()
 
 
+def fold_of(tab: Tab, block: str):
+    """The source of a block of tests, which is folded."""
+    return tab.locator(f"#code-{block} + .dlfs-tests + details")
+
+
+class TestFolds:
+    PAGE, BLOCK = "09-optimisers/", "test-optim-closed-walks"
+    WORD = "TestClosedWalks"
+
+    @pytest.fixture
+    def page(self, tab: Tab):
+        """The address of a page with tests."""
+        return tab.url + self.PAGE
+
+    def test_show_each_test_and_hide_its_source(self, tab: Tab, page: str):
+        tab.goto(page)
+        for bar in tab.locator(".dlfs-bar:has(.dlfs-passed)").all():
+            block = bar.get_attribute("id").removeprefix("code-")
+            assert fold_of(tab, block).get_attribute("open") is None
+            names = tab.locator(f"#code-{block} + .dlfs-tests li")
+            assert names.first.is_visible()
+            assert names.first.inner_text()[0] in "\N{CHECK MARK}\N{EN DASH}"
+
+    def test_open_and_close_by_keyboard(self, tab: Tab, page: str):
+        tab.goto(page)
+        fold = fold_of(tab, self.BLOCK)
+        code = fold.locator("pre")
+        assert not code.is_visible()
+        fold.locator("summary").focus()
+        tab.keyboard.press("Enter")
+        code.wait_for(state="visible", timeout=5_000)
+        tab.keyboard.press("Space")
+        code.wait_for(state="hidden", timeout=5_000)
+
+    def test_open_for_a_link_to_their_block(self, tab: Tab, page: str):
+        tab.goto(f"{page}#code-{self.BLOCK}")
+        code = fold_of(tab, self.BLOCK).locator("pre")
+        code.wait_for(state="visible", timeout=5_000)
+        assert tab.locator("details.dlfs-source[open]").count() == 1
+        fold_of(tab, self.BLOCK).locator("summary").click()
+        code.wait_for(state="hidden", timeout=5_000)
+        # The same link again, on the same page.
+        tab.locator(f"#code-{self.BLOCK} a[href^='#']").click()
+        code.wait_for(state="visible", timeout=5_000)
+
+    def test_open_for_what_the_search_found_in_them(self, tab: Tab):
+        assert self.PAGE in first_result(tab, self.WORD)
+        section = tab.locator(".md-search-result__link[href*='#']").first
+        section.wait_for(state="attached", timeout=10_000)
+        tab.goto(section.evaluate("each => each.href"))
+        code = fold_of(tab, self.BLOCK).locator("pre")
+        code.wait_for(state="visible", timeout=5_000)
+        folds = tab.locator("details.dlfs-source")
+        assert 1 <= folds.and_(tab.locator("[open]")).count() < folds.count()
+
+    def test_are_open_on_paper(self, tab: Tab, page: str):
+        tab.goto(page)
+        tab.evaluate(NOTE_PRINTED)
+        tab.pdf()
+        folds = tab.locator("details.dlfs-source")
+        assert tab.evaluate("printed") == [True] * folds.count()
+        code = fold_of(tab, self.BLOCK).locator("pre")
+        code.wait_for(state="hidden", timeout=5_000)
+
+
+class TestProgress:
+    BOX = ".dlfs-done input"
+    TICKED = ".md-nav--primary a:has(> .dlfs-tick)"
+    GO_ON = ".dlfs-go-on"
+
+    def test_read_chapters_are_ticked_in_the_navigation(self, tab: Tab):
+        home = tab.url
+        for chapter in ("01-derivatives/", "03-tensors/"):
+            tab.goto(home + chapter)
+            tab.locator(self.BOX).check()
+        tab.goto(home + "02-scalar-autograd/")
+        assert not tab.locator(self.BOX).is_checked()
+        ticked = tab.locator(self.TICKED)
+        assert [
+            link.evaluate("each => each.href") for link in ticked.all()
+        ] == [
+            home + "01-derivatives/",
+            home + "03-tensors/",
+        ]
+        tab.goto(home + "03-tensors/")
+        tab.locator(self.BOX).uncheck()
+        assert ticked.count() == 1
+
+    def test_the_home_page_goes_on_where_the_reader_was(self, tab: Tab):
+        home = tab.url
+        assert tab.locator(self.GO_ON).count() == 0  # a new reader
+        tab.goto(home + "03-tensors/")
+        section = tab.locator("article h2").nth(1)
+        section.evaluate("each => each.scrollIntoView()")
+        name = section.get_attribute("id")
+        tab.goto(home)
+        tab.locator(self.GO_ON).click()
+        tab.wait_for_url(f"{home}03-tensors/#{name}", timeout=5_000)
+        tab.locator(self.BOX).check()
+        tab.goto(home)
+        tab.locator(self.GO_ON).click()
+        tab.wait_for_url(f"{home}04-elementwise/", timeout=5_000)
+
+    def test_damaged_memory_is_no_memory(self, tab: Tab):
+        tab.evaluate("""() => {
+          localStorage.setItem("dlfs-read", "{}")
+          localStorage.setItem("dlfs-place", "null")
+        }""")
+        errors = []
+        tab.on("pageerror", lambda error: errors.append(error))
+        tab.reload()
+        tab.goto(tab.url + "03-tensors/")
+        assert not tab.locator(self.BOX).is_checked()
+        assert errors == []
+
+
 def test_the_button_makes_the_site_dark_and_that_is_remembered(tab: Tab):
     papers = []
     for scheme in ("slate", "default"):
@@ -137,6 +259,7 @@ def test_pages_can_be_printed(address: str, site: Site, scheme: str):
                 tab.goto(address + page.url)
                 tab.wait_for_function(ALL_FIGURES, timeout=20_000)
                 tab.emulate_media(media="print")
+                tab.evaluate(BEFORE_PRINT)
                 found = tab.evaluate(PRINTED)
                 failures += [f"{page.name}: {each}" for each in found]
     complain(f"what is wrong on paper, of a {scheme} page", failures)

@@ -5,7 +5,7 @@ from books import make_block
 
 from bookkit.read.chapters import BookError, read_book
 from bookkit.run import testruns
-from bookkit.run.testruns import BlockTests, run_tests
+from bookkit.run.testruns import BlockTests, Result, run_tests
 from bookkit.tangle.output import tangle
 
 PACKAGE = make_block('"""Package."""', "package", file="dlfs/__init__.py")
@@ -69,11 +69,29 @@ class TestRunTests:
     def test_counts_what_passed_in_each_block(self, book):
         chapters, outputs = write_book(book)
         first = run(book, chapters[0], outputs[0])
-        assert first.blocks == {"first": BlockTests(4, 1, "no machine", None)}
+        results = [
+            Result("test_doubles", "TestF", 3),
+            Result("test_fixture", "", 1),
+            Result("test_machine", "", 0, 1, "no machine"),
+        ]
+        assert first.blocks == {"first": BlockTests(results, None)}
         assert (first.passed, first.is_fresh) == (4, True)
         second = run(book, chapters[1], outputs[1])
-        assert second.blocks == {"grown": BlockTests(1, 0, "", None)}
-        assert not run(book, chapters[0], outputs[0]).is_fresh
+        results = [Result("test_zero", "TestF", 1)]
+        assert second.blocks == {"grown": BlockTests(results, None)}
+        again = run(book, chapters[0], outputs[0])
+        assert (again.is_fresh, again.blocks) == (False, first.blocks)
+
+    @pytest.mark.parametrize(
+        "name, sentence",
+        [
+            ("test_matmul_matches_numeric", "matmul matches numeric"),
+            ("test__a", "a"),
+            ("test", "test"),
+        ],
+    )
+    def test_a_name_is_a_sentence(self, name, sentence):
+        assert Result(name).sentence == sentence
 
     def test_a_failure_stops_at_its_line(self, book):
         grown = GROWN.replace("== 0", "== 1")

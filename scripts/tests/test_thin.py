@@ -83,7 +83,7 @@ class TestCode:
 class TestSqueeze:
     def test_drops_the_space_around_blocks(self):
         page = "<div>\n\n  <p>\n one\n   two </p>\n</div>\n\n"
-        assert squeeze(page) == "<div><p>one two</p></div>\n"
+        assert squeeze(page) == "<div><p>one two</div>\n"
 
     def test_keeps_the_space_between_words(self):
         page = "<p>a <a href='#'>b</a> <em>c</em>\n<code>d</code></p>"
@@ -94,6 +94,11 @@ class TestSqueeze:
     def test_keeps_what_counts_spaces(self, tag):
         page = f"<{tag}>a\n\n   b\n</{tag}>"
         assert squeeze(f"<div> {page} </div>") == f"<div>{page}</div>\n"
+
+    def test_leaves_out_the_ends_that_html_adds(self):
+        page = "<ul><li>a</li> <li>b</li></ul><p>c</p><p>d</p><b>e</b>"
+        expected = "<ul><li>a<li>b</ul><p>c<p>d</p><b>e</b>\n"
+        assert squeeze(page) == expected
 
     def test_plain_words_need_no_quotes(self):
         page = '<a class="b c" href="../d/#e" title="f">="g" </a>'

@@ -13,7 +13,7 @@ from books import Book, make_block, make_cell
 
 from bookkit.read.chapters import BookError, read_book
 from bookkit.run import cache, kernels, testruns
-from bookkit.run.testruns import BlockTests, ChapterTests
+from bookkit.run.testruns import BlockTests, ChapterTests, Result
 from bookkit.tangle.output import tangle
 from bookkit.weave import book as weave
 from bookkit.weave.pages import Site, make_page, make_text
@@ -45,6 +45,11 @@ def page_of(book, *outputs, number=-1, tests=None):
     chapters = read_book(book.root / "book")
     site = Site(tangle(chapters))
     return make_page(chapters[number], list(outputs), CONDITIONS, site, tests)
+
+
+def make_tests(passed, skipped=0, seconds=0.0):
+    """What came of a block with one test."""
+    return BlockTests([Result("test_a", "", passed, skipped)], seconds)
 
 
 def weave_book(book, *arguments):
@@ -204,21 +209,21 @@ def _g():
         file = "tests/test_a.py"
         book.chapter("01-one", make_block(test, "t", file=file))
         for found, said in (
-            (BlockTests(1, 0, "", None), "1 test passed"),
-            (BlockTests(12, 0, "", 0.0312), "12 tests passed in 31 ms"),
-            (BlockTests(2, 1, "no <x>", 1.26), "2 tests passed in 1.3 s, 1"),
-            (BlockTests(0, 3, "no x", 0.1), "3 skipped here (no x)"),
+            ((1, 0, None), "1 test passed"),
+            ((12, 0, 0.0312), "12 tests passed in 31 ms"),
+            ((2, 1, 1.26), "2 tests passed in 1.3 s, 1 skipped here"),
+            ((0, 3, 0.1), "3 skipped here"),
         ):
-            tests = ChapterTests("key", {"t": found})
+            tests = ChapterTests("key", {"t": make_tests(*found)})
             text = page_of(book, tests=tests).text
-            assert f'<span class="dlfs-passed">{said}' in text
+            assert f'<span class="dlfs-passed">{said}</span>' in text
             assert "timed" not in text
 
     def test_says_where_tests_were_timed(self, book):
         test = "def test_one():\n    assert True"
         file = "tests/test_a.py"
         book.chapter("01-one", make_block(test, "t", file=file))
-        tests = ChapterTests("", {"t": BlockTests(1)}, False, CONDITIONS)
+        tests = ChapterTests("", {"t": make_tests(1)}, False, CONDITIONS)
         assert "Tests timed on M, with" in page_of(book, tests=tests).text
 
     def test_is_above_a_test_which_does_not_run_here(self, book):
@@ -230,8 +235,69 @@ def _g():
         )
         text = page_of(book, [stream("1")]).text
         link = "[`tests/test_a.py`](code/tests/test_a.md#t)"
-        assert f"{link} · adds `test_one`" in text
+        assert f"{link} [#](#code-t)" in text
         assert text.index("test_one():") < text.index(">1</pre>")
+
+
+class TestFolds:
+    FILE = "tests/test_a.py"
+    CODE = "class TestA:\n    def test_b(self):\n        assert True"
+
+    def fold_of(self, text):
+        """The summary and the content of the only fold on a page."""
+        (found,) = re.findall(
+            '<details class="dlfs-source" markdown="1"><summary>(.*)</summary>'
+            "\n\n(.*?)\n\n</details>",
+            text,
+            re.DOTALL,
+        )
+        return found
+
+    def test_of_tests_hold_their_source(self, book):
+        book.chapter("01-one", make_block(self.CODE, "t", file=self.FILE))
+        text = page_of(book).text
+        source = f"```python\n{self.CODE}\n```"
+        assert self.fold_of(text) == ("Source, 3 lines", source)
+        assert " · adds `TestA` [#](#code-t)" in text
+
+    def test_stand_below_the_names_of_the_tests(self, book):
+        book.chapter("01-one", make_block(self.CODE, "t", file=self.FILE))
+        results = [
+            Result("test_two_are_more", "TestA", 2),
+            Result("test_some", "TestA", 1, 1, "no <x>"),
+            Result("test_other", "", 0, 1, "no y"),
+        ]
+        tests = ChapterTests("", {"t": BlockTests(results)})
+        text = page_of(book, tests=tests).text
+        tick = "- <b>✓</b>"
+        assert (
+            "- <i>\N{EN DASH}</i> other "
+            "<small>skipped here: no y</small>\n\n"
+            f"`TestA`\n\n{tick} two are more <small>2&nbsp;cases</small>\n"
+            f"{tick} some <small>2&nbsp;cases, 1 skipped here: no &lt;x&gt;"
+            "</small>\n\n</div>\n\n<details"
+        ) in text
+
+    def test_of_imports_name_the_modules(self, book):
+        code = "import os\nfrom math import (\n    pi,\n    tau,\n)"
+        book.chapter("01-one", make_cell(code), make_cell("import os\n1"))
+        title, source = self.fold_of(page_of(book, [], []).text)
+        assert title == "Imports from <code>os</code>, <code>math</code>"
+        assert source == f"```python\n{code}\n```"
+
+    @pytest.mark.parametrize("code", ["%time 1", '"""Text."""', ""])
+    def test_do_not_hide_what_imports_nothing(self, book, code):
+        book.chapter("01-one", make_cell(code))
+        assert "<details" not in page_of(book, []).text
+
+    def test_of_a_block_that_is_replaced_come_before_the_change(self, book):
+        book.chapter("01-one", make_block(self.CODE, "t", file=self.FILE))
+        new = make_block(
+            f"{self.CODE}  # new", "u", file=self.FILE, replaces="t"
+        )
+        book.chapter("02-two", new)
+        text = page_of(book).text
+        assert text.index('"dlfs-source"') < text.index('"dlfs-diff"')
 
 
 class TestText:
@@ -442,7 +508,7 @@ class TestRecord:
     def test_shows_recorded_times_of_tests_until_they_change(
         self, book, monkeypatch
     ):
-        found = {"t": BlockTests(1, 0, "", 0.0312)}
+        found = {"t": make_tests(1, 0, 0.0312)}
         monkeypatch.setattr(testruns, "execute", lambda *_: found)
 
         def page_with(code):

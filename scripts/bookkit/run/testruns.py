@@ -1,6 +1,6 @@
 """Run the tests that a chapter adds, on the package as it is after it.
 
-The page of a chapter says for each block of tests/ how many of its tests
+The page of a chapter says for each block of tests/ which of its tests
 passed. Only these run: those of earlier chapters ran for their own pages. What
 passed is kept in `.cache/weave` under a key made of all it follows from, as
 the outputs of the chapters are.
@@ -13,7 +13,7 @@ import re
 import tempfile
 import xml.etree.ElementTree
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from bookkit.read.chapters import BookError, Chapter, Mistake
@@ -37,17 +37,52 @@ NO_TESTS = 5  # the exit code of pytest
 
 
 @dataclass
-class BlockTests:
-    """What came of the tests of one block, and how long they took.
+class Result:
+    """What came of one test function: how many of its cases passed.
 
-    `reason` is why some were skipped; `seconds` are None if they were not
-    measured where the page says.
+    `group` is its class, if it has one; `reason` is why some were skipped.
     """
 
+    name: str
+    group: str = ""
     passed: int = 0
     skipped: int = 0
     reason: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Its name as the sentence it is: "a mean of one is itself"."""
+        words = self.name.removeprefix("test").replace("_", " ").split()
+        return " ".join(words) or self.name
+
+
+@dataclass
+class BlockTests:
+    """What came of the tests of one block, and how long they took.
+
+    `seconds` are None if they were not measured where the page says.
+    """
+
+    results: list[Result] = field(default_factory=list)
     seconds: float | None = 0.0
+
+    @property
+    def passed(self) -> int:
+        """How many cases passed."""
+        return sum(each.passed for each in self.results)
+
+    @property
+    def skipped(self) -> int:
+        """How many cases were skipped."""
+        return sum(each.skipped for each in self.results)
+
+    def result_of(self, group: str, name: str) -> Result:
+        """The result of a test function, a new one for its first case."""
+        for each in self.results:
+            if (each.group, each.name) == (group, name):
+                return each
+        self.results.append(Result(name, group))
+        return self.results[-1]
 
 
 @dataclass
@@ -85,10 +120,9 @@ def run_tests(
     cached = cache_file(root, f"tests-{chapter.name}", parts)
     found = read_cache(cached) if use_cache else None
     if found is not None:
-        blocks = {id: BlockTests(**each) for id, each in found.items()}
-        return ChapterTests(key, blocks)
+        return ChapterTests(key, from_cache(found))
     run = ChapterTests(key, execute(root, chapter, after, names), True)
-    write_cache(cached, {id: vars(each) for id, each in run.blocks.items()})
+    write_cache(cached, {id: asdict(each) for id, each in run.blocks.items()})
     return run
 
 
@@ -134,6 +168,16 @@ def tests_key(root: Path, names: list[str], after: Output) -> str:
         for text in (file, after.text(file))
     ]
     return hash_of([package_hash(root, after), *texts, *names])
+
+
+def from_cache(found: dict) -> dict[str, BlockTests]:
+    """What JSON has kept of the tests of each block."""
+    return {
+        id: BlockTests(
+            [Result(**result) for result in each["results"]], each["seconds"]
+        )
+        for id, each in found.items()
+    }
 
 
 def installed() -> list[str]:
@@ -214,12 +258,24 @@ def count_tests(
         tests = found.setdefault(block.id, BlockTests())
         tests.seconds += float(case.get("time", 0))
         skipped = case.find("skipped")
+        result = tests.result_of(group_of(case), function_of(case))
         if skipped is None:
-            tests.passed += 1
+            result.passed += 1
         else:
-            tests.skipped += 1
-            tests.reason = skipped.get("message", "")
+            result.skipped += 1
+            result.reason = skipped.get("message", "")
     return found
+
+
+def function_of(case) -> str:
+    """The function of a test, without what marks one of its cases."""
+    return case.get("name", "").partition("[")[0]
+
+
+def group_of(case) -> str:
+    """The class of a test, or nothing: "tests.test_a.TestF" -> "TestF"."""
+    last = case.get("classname", "").rpartition(".")[2]
+    return last if last.startswith("Test") else ""
 
 
 def block_of(case, after: Output) -> Block | None:

@@ -24,6 +24,7 @@ from bookkit.run.testruns import ChapterTests
 from bookkit.tangle.blocks import Block, assigned_names, changed_names
 from bookkit.tangle.methods import find_extend
 from bookkit.tangle.output import Output
+from bookkit.weave.folds import fold, is_folded, list_tests, reading_minutes
 from bookkit.weave.listing import listing_page, placed_ids
 from bookkit.weave.reference import Entry, entry_of, find_entries
 from bookkit.weave.terms import Linker, Term
@@ -89,7 +90,7 @@ def make_page(
     were measured, `tests` are what came of its tests.
     """
     page = Page(chapter, site, conditions, tests or ChapterTests("", {}))
-    page.parts.append(front_matter(chapter))
+    page.parts.append(front_matter(chapter, page.tests))
     blocks = {id(block.cell): block for block in site.book.blocks}
     linker = Linker(chapter, site.terms, site.entries)
     found = iter(outputs)
@@ -110,29 +111,15 @@ def make_page(
 # --- Text ---
 
 
-def front_matter(chapter: Chapter) -> str:
+def front_matter(chapter: Chapter, tests: ChapterTests) -> str:
     """The front matter, the number of the chapter in its title."""
     options = chapter_options(chapter)
     title = options.get("title", chapter.slug.replace("-", " ").capitalize())
     lines = [f"title: {json.dumps(numbered_title(chapter, title))}"]
     if "description" in options:
         lines.append(f"description: {json.dumps(options['description'])}")
-    lines.append(f"minutes: {reading_minutes(chapter)}")
+    lines.append(f"minutes: {reading_minutes(chapter, tests)}")
     return "\n".join(["---", *lines, "---"])
-
-
-def reading_minutes(chapter: Chapter) -> int:
-    """How long it takes to read a chapter, in steps of five minutes.
-
-    Text at 200 words a minute, code at 20 lines; exercises not counted.
-    """
-    words = lines = 0
-    for cell in chapter.cells:
-        if cell.kind == "markdown":
-            words += len(cell.source.split())
-        elif cell.kind == "code" and "exercise" not in cell.options:
-            lines += sum(1 for each in cell.source.split("\n") if each.strip())
-    return max(5, 5 * round((words / 200 + lines / 20) / 5))
 
 
 def chapter_options(chapter: Chapter) -> dict:
@@ -182,7 +169,11 @@ def add_code(page: Page, cell: Cell, block: Block | None) -> None:
         page.parts.append(make_bar(page, block))
     elif "id" in cell.options:
         page.parts.append(f'<a id="{ANCHOR}{cell.options["id"]}"></a>')
-    page.parts.append(fenced(cell.source, "python"))
+    tests = page.tests.blocks.get(block.id) if block else None
+    if tests:
+        page.parts.append(div("dlfs-tests", list_tests(tests)))
+    code = fenced(cell.source, "python")
+    page.parts.append(fold(cell, code) if is_folded(cell) else code)
     for old in old_blocks(page.site.book, block):
         page.parts.append(make_diff(old, block))
 
@@ -222,8 +213,7 @@ def count_tests(page: Page, block: Block) -> str:
         if tests.seconds is not None:
             parts[0] += f" in {in_words(tests.seconds)}"
     if tests.skipped:
-        reason = html.escape(tests.reason)
-        parts.append(f"{tests.skipped} skipped here ({reason})")
+        parts.append(f"{tests.skipped} skipped here")
     return f'<span class="dlfs-passed">{", ".join(parts)}</span>'
 
 
@@ -263,9 +253,11 @@ def old_blocks(book: Output, block: Block | None) -> list[Block]:
 
 def describe(site: Site, block: Block) -> str:
     """What a block adds to its file: "adds `exp`, `log`"."""
-    names = [entry_link(site, block, name) for name in defined_names(block)]
+    names = [entry_link(site, block, name) for name in shown_names(block)]
     if names:
         return f"adds {some_of(names)}"
+    if block.cell.is_test and defined_names(block):
+        return ""  # only tests, which are listed below
     grown = [name for node in block.tree.body for name in changed_names(node)]
     if grown:
         names = [f"`{name}`" for name in dict.fromkeys(grown)]
@@ -298,6 +290,17 @@ def defined_names(block: Block) -> list[str]:
         else:
             names += assigned_names(node)
     return list(dict.fromkeys(names))
+
+
+def shown_names(block: Block) -> list[str]:
+    """The names for the bar of a block; its tests are listed below it."""
+    names = defined_names(block)
+    if not block.cell.is_test:
+        return names
+    names = [name.partition(".test_")[0] for name in names]
+    return [
+        name for name in dict.fromkeys(names) if not name.startswith("test_")
+    ]
 
 
 def make_diff(old: Block, new: Block) -> str:

@@ -55,6 +55,12 @@ NESTED = re.compile(
 )
 LINE = re.compile(r'(<span class="md-ellipsis">) ?(.*?) ?(?=</span>)')
 AROUND = re.compile(rf" ?(<(?:/?(?:{BLOCKS})\b[^<>]*|!doctype html)>) ?")
+# End tags that HTML itself adds before what follows.
+ENDS = re.compile(
+    r"</li>(?=<li\b|</[uo]l>)|"
+    r"</p>(?=<(?:details|div|figure|h[1-6]|ol|p|table|ul)\b|"
+    r"</(?:details|div|figure|li)>)"
+)
 # Code this short does not break at its spaces and hyphens; "chapter 3" never.
 SHORT = re.compile(r"(?<!<pre>)<code>(?=[^<>]{,24}</code>)(?=[^<>]*[ -])")
 NUMBERED = re.compile(r'(<a href="[^"]*">[Cc]hapters?) (?=\d)')
@@ -105,6 +111,7 @@ def squeeze(html: str) -> str:
         text = re.sub(r"\s+", " ", parts[index])
         text = NESTED.sub(r'<nav class="md-nav"\1 role="none"', text)
         text = LINE.sub(r"\1\2", AROUND.sub(r"\1", text))
+        text = ENDS.sub("", text)
         parts[index] = TAG.sub(unquote, text)
     del parts[2::3]
     return "".join(parts).strip() + "\n"
