@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [a5432a1a8296]
+# Made from book/ by scripts/tangle.py: edit the chapters.
 """Deep learning from scratch: tensors, layers and training in NumPy.
 
 Every line of this package stands in a chapter of the book beside it, with its

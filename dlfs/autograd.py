@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [fa4636a53323]
+# Made from book/ by scripts/tangle.py: edit the chapters.
 """Tensors that remember how they were computed, and their derivatives."""
 
 import contextlib

@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [30f9693b09ac]
+# Made from book/ by scripts/tangle.py: edit the chapters.
 """Data sets and mini-batches: MNIST read by hand, and a loader."""
 
 import contextlib

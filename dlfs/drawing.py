@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [d5a76eb6087a]
+# Made from book/ by scripts/tangle.py: edit the chapters.
 """Draw a graph of computations as SVG, with no other program."""
 
 import html

@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [67b491cd07b8]
+# Made from book/ by scripts/tangle.py: edit the chapters.
 """Layers: modules that hold parameters, and the functions behind them."""
 
 import math

@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [a78ea57ce181]
+# Made from book/ by scripts/tangle.py: edit the chapters.
 """Optimisers: rules that turn gradients into better parameters."""
 
 import copy

@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [dfae39f27705]
+# Made from book/ by scripts/tangle.py: edit the chapters.
 """Training: the loop, checkpoints, resuming, and a command line."""
 
 import argparse

@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [8e848cf2eb8d]
+# Made from book/ by scripts/tangle.py: edit the chapters.
 
 import ast
 import gc

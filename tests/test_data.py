@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [38316d37921b]
+# Made from book/ by scripts/tangle.py: edit the chapters.
 """Data: hostile files, hostile mirrors, and batches that add up."""
 
 import contextlib

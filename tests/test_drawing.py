@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [5ecfe2884b8f]
+# Made from book/ by scripts/tangle.py: edit the chapters.
 
 import itertools
 import re

@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [012b7c77548d]
+# Made from book/ by scripts/tangle.py: edit the chapters.
 """The experiments, as somebody at a terminal meets them."""
 
 import json

@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [800b0d5c2ac3]
+# Made from book/ by scripts/tangle.py: edit the chapters.
 
 import copy
 import math

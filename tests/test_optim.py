@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [98b1928d88b3]
+# Made from book/ by scripts/tangle.py: edit the chapters.
 
 import copy
 import json

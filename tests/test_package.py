@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [b6a92b120f0a]
+# Made from book/ by scripts/tangle.py: edit the chapters.
 
 import shutil
 import subprocess

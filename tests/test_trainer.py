@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [fe717f63c9a1]
+# Made from book/ by scripts/tangle.py: edit the chapters.
 """Training: what is measured, saved, resumed and refused."""
 
 import contextlib

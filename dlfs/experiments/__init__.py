@@ -1,2 +1,2 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [ecfe8220efca]
+# Made from book/ by scripts/tangle.py: edit the chapters.
 """Experiments: `python -m dlfs.experiments.NAME --help` explains each."""

@@ -1,4 +1,4 @@
-# Made from book/ by scripts/tangle.py: edit the chapters. [df965547bf9e]
+# Made from book/ by scripts/tangle.py: edit the chapters.
 """Train a multi-layer perceptron on MNIST.
 
 python -m dlfs.experiments.mlp_mnist --epochs 5 --batch-size 128 --lr 1e-3

@@ -317,7 +317,12 @@ class TestRefusals:
             ("    # Why.", "z = 1\n\n    # Why.", 22, "syntax error"),
             ("def one():", "x: int\n\n\ndef A():", 29, "A is defined already"),
             ("def one():", "__all__ = []\n\n\ndef one():", 29, "generated"),
-            ("[", "[0", 1, "its first line is not as scripts/tangle.py"),
+            (
+                "# Made",
+                "# Mine",
+                1,
+                "its first line is not as scripts/tangle.py",
+            ),
         ],
     )
     def test_what_no_block_can_hold(self, written, old, new, line, message):

@@ -182,7 +182,7 @@ class TestDisk:
     @pytest.mark.parametrize(
         ("change", "line"),
         [
-            (lambda text: text.replace("[", "[0", 1), 1),
+            (lambda text: text.replace("Made", "Mine", 1), 1),
             (lambda text: text[:-1], 8),
             (lambda text: "", 1),
         ],

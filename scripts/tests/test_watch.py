@@ -96,7 +96,7 @@ class TestLook:
         assert "return 3" in written.read("book/01-one.md")
         assert "return 4" in written.read("dlfs/a.py")
         replace(written, "book/01-one.md", "return 3", "return 4")
-        assert look() == "wrote dlfs/a.py"  # its header
+        assert look() == "in step again"
 
     @pytest.mark.parametrize("file", ["book/01-one.md", "dlfs/a.py"])
     def test_a_mistake_is_named_until_it_is_mended(self, written, look, file):

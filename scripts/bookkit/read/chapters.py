@@ -22,7 +22,7 @@ from bookkit.read.fences import (
     parse_options,
     scan_fences,
 )
-from bookkit.read.source import parse
+from bookkit.read.source import find_marker, parse
 
 CHAPTER_FILE = re.compile(r"(\d\d)-([a-z0-9]+(?:-[a-z0-9]+)*)\.md")
 JUPYTEXT_FORMAT = "md:markdown"  # it need not look whether it is MyST
@@ -195,6 +195,13 @@ def read_chapter(path: Path) -> Chapter:
 @functools.lru_cache(64)  # `make serve` reads all after every change
 def parse_chapter(path: str, text: str) -> Chapter:
     """Make a chapter from its text; `path` is as it is printed."""
+    marker = find_marker(text)
+    if marker:
+        message = (
+            "git could not join two versions here: write what this part "
+            "shall be, and delete the lines <<<<<<<, ======= and >>>>>>>"
+        )
+        raise BookError([Mistake(path, marker, message)])
     lines = text.split("\n")
     match = CHAPTER_FILE.fullmatch(path.rpartition("/")[2])
     start = front_matter_end(lines)

@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,9 @@ def parse(source: str) -> ast.Module:
         return ast.parse(source)
 
 
+MARKERS = re.compile(r"<{7} |>{7} ")
+
+
 def check_compiles(source: str) -> None:
     """Raise `SyntaxError` unless the source compiles.
 
@@ -39,3 +43,11 @@ def check_compiles(source: str) -> None:
     """
     with only_syntax_errors():
         compile(source, "<book>", "exec", dont_inherit=True)
+
+
+def find_marker(text: str) -> int | None:
+    """The first line on which git has left the mark of a conflict."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if MARKERS.match(line):
+            return number
+    return None

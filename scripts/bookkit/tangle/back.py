@@ -6,9 +6,9 @@ again. Imports and `__all__` may come out differently: they follow from the
 blocks.
 
 The chapters are written before the files, so that an edit is always in one of
-the two. As long as it is in both, the header of a file names the texts that
-the file was before the edit, by their hashes: one for each chapter that may
-have been written. So the next run finds out how far this one came.
+the two. As long as it is in both, the hashes that are remembered of a file
+(written.py) name the texts that it was before the edit: one for each chapter
+that may have been written. So the next run finds out how far this one came.
 """
 
 import itertools
@@ -23,17 +23,20 @@ from bookkit.read.chapters import (
     parse_chapter,
     read_bytes,
 )
-from bookkit.read.source import parse
+from bookkit.read.source import find_marker, parse
 from bookkit.tangle.blocks import IMPORTS, Line
 from bookkit.tangle.disk import (
     check_changes,
+    explain_hand_edit,
     find_changes,
     is_hand_edit,
     plain_text,
+    remember,
     write_files,
 )
 from bookkit.tangle.moves import Edited, Move, docstring_length, find_moves
-from bookkit.tangle.output import Memo, Output, find_hashes, header, tangle
+from bookkit.tangle.output import HEADER, Memo, Output, tangle
+from bookkit.tangle.written import find_bases, hash_text
 
 
 @dataclass(frozen=True)
@@ -178,9 +181,14 @@ def find_edited(root: Path, output: Output) -> list[Edited]:
     """
     edited, mistakes = [], []
     for file, text in find_changes(root, output).items():
-        if text is None or not is_hand_edit(text, output.text(file)):
+        if text is None or not is_hand_edit(
+            root, file, text, output.text(file)
+        ):
             continue
-        message = explain_no_base(root / file, text, output.files[file][0])
+        if find_marker(text):
+            mistakes.append(explain_hand_edit(file, text, output))
+            continue
+        message = explain_no_base(root, file, text, output)
         if message:
             number = first_difference(text, output.text(file))
             mistakes.append(Mistake(file, number, message))
@@ -201,15 +209,16 @@ def first_difference(text: str, made: str) -> int:
     return max(1, min(first, len(text.splitlines())))
 
 
-def explain_no_base(path: Path, text: str, made: Line) -> str | None:
+def explain_no_base(
+    root: Path, file: str, text: str, output: Output
+) -> str | None:
     """Say why it is not known what an edited file was before."""
-    hashes = find_hashes(text)
-    if not hashes:
+    if text.partition("\n")[0] != HEADER:
         return (
             "edited by hand, and its first line is not as scripts/tangle.py "
-            f"writes it: {made.text}"
+            f"writes it: {HEADER}"
         )
-    if not {*hashes} & {*find_hashes(made.text)}:
+    if hash_text(output.text(file)) not in find_bases(root, file):
         return (
             "edited by hand, and what the chapters make of this file changed "
             "too; see --check, and put the edit into the chapter or take back "
@@ -218,7 +227,7 @@ def explain_no_base(path: Path, text: str, made: Line) -> str | None:
     if not text.endswith("\n"):
         return "the last line has no line end"
     try:
-        path.read_bytes().decode()
+        (root / file).read_bytes().decode()
     except UnicodeDecodeError as error:
         return f"cannot be read: {error}"
     return None
@@ -316,8 +325,10 @@ def write_back(root: Path, book: Path, proposal: Proposal) -> list[str]:
     edited = {each.file: each.text for each in proposal.edited}
     seen = find_changes(root, output) | edited
     check_changes(root, output, seen | dict.fromkeys(edited))
-    marked = {file: mark_bases(proposal, file) for file in edited}
-    write_files(root, marked, seen)
+    marked = {file: output.text(file) for file in edited}
+    bases = {file: find_old_hashes(proposal, file) for file in edited}
+    state = remember(root, proposal.outputs[0], bases)
+    write_files(root, state | marked, seen)
     chapters = {str(book / Path(path).name): path for path in proposal.after}
     contents = {
         file: proposal.after[path].decode() for file, path in chapters.items()
@@ -326,17 +337,18 @@ def write_back(root: Path, book: Path, proposal: Proposal) -> list[str]:
         file: plain_text(proposal.before[path])
         for file, path in chapters.items()
     }
-    files = {file: output.text(file) for file in seen}
-    write_files(root, contents | files, seen | marked | was)
+    files = {file: output.text(file) for file in sorted(seen)}
+    state = remember(root, output)
+    write_files(root, contents | files | state, seen | marked | was)
     return list(files)
 
 
-def mark_bases(proposal: Proposal, file: str) -> str:
-    """An edited file as it will be, but for the hashes in its header.
-
-    They name what the book made of it before each chapter was written.
-    """
+def find_old_hashes(proposal: Proposal, file: str) -> list[str]:
+    """The hashes of what the book made of a file before each chapter."""
     *bases, last = proposal.outputs
-    hashes = [find_hashes(base.text(file)) for base in bases]
-    body = last.text(file).partition("\n")[2]
-    return f"{header(*dict.fromkeys(itertools.chain(*hashes)))}\n{body}"
+    hashes = [hash_text(base.text(file)) for base in bases]
+    return [
+        each
+        for each in dict.fromkeys(hashes)
+        if each != hash_text(last.text(file))
+    ]

@@ -102,7 +102,8 @@ def command_check(root: Path, book: Path) -> int:
     mistakes = explain_orphans(root, output)
     if changes:
         is_edited = any(
-            old is not None and is_hand_edit(old, output.text(file))
+            old is not None
+            and is_hand_edit(root, file, old, output.text(file))
             for file, old in changes.items()
         )
         message = (

@@ -11,13 +11,19 @@ from pathlib import Path
 
 from bookkit.read.chapters import BookError, Chapter, Mistake
 from bookkit.read.fences import GENERATED_FOLDERS
+from bookkit.read.source import find_marker
 from bookkit.tangle.output import (
     HEADER,
     Output,
-    find_hashes,
     find_syntax_error,
-    hash_text,
     nearest_origin,
+)
+from bookkit.tangle.written import (
+    STATE,
+    hash_text,
+    is_untouched,
+    read_state,
+    state_text,
 )
 
 DATA_FOLDERS = ("dlfs/mnist_mini",)
@@ -45,23 +51,12 @@ def plain_text(content: bytes) -> str:
     return content.decode(errors="replace").replace("\r\n", "\n")
 
 
-def is_untouched(text: str) -> bool:
-    """Whether a generated file is as it was written."""
-    return find_hashes(text) == [hash_text(text.partition("\n")[2])]
-
-
-def is_hand_edit(text: str, made: str) -> bool:
+def is_hand_edit(root: Path, file: str, text: str, made: str) -> bool:
     """Whether a file holds what is neither in the book nor was made by us.
 
-    `made` is the file as the book makes it. If only the hash in the header
-    differs, the edit is in the book already.
+    `made` is the file as the book makes it.
     """
-    if (
-        find_hashes(text)
-        and text.partition("\n")[2] == made.partition("\n")[2]
-    ):
-        return False
-    return not is_untouched(text)
+    return text != made and not is_untouched(root, file, text)
 
 
 def find_changes(root: Path, output: Output) -> dict[str, str | None]:
@@ -83,7 +78,9 @@ def check_changes(
     mistakes = explain_orphans(root, output)
     for file, old in changes.items():
         mistakes += find_syntax_error(output.files[file], file)
-        if old is not None and is_hand_edit(old, output.text(file)):
+        if old is not None and is_hand_edit(
+            root, file, old, output.text(file)
+        ):
             mistakes.append(explain_hand_edit(file, old, output))
     if mistakes:
         raise BookError(mistakes)
@@ -91,6 +88,14 @@ def check_changes(
 
 def explain_hand_edit(file: str, old: str, output: Output) -> Mistake:
     """Say where a file on disk first differs, and where that comes from."""
+    marker = find_marker(old)
+    if marker:
+        message = (
+            "git could not join two versions here: resolve the chapters, take "
+            f"either side of this file (git checkout --ours {file}) and run "
+            "scripts/tangle.py"
+        )
+        return Mistake(file, marker, message)
     lines = output.files[file]
     new = [line.text for line in lines[1:]]
     number = 2
@@ -221,8 +226,20 @@ def write_output(root: Path, output: Output) -> list[str]:
     changes = find_changes(root, output)
     check_changes(root, output, changes)
     texts = {file: output.text(file) for file in changes}
-    write_files(root, texts, changes)
+    write_files(root, texts | remember(root, output), changes)
     return list(changes)
+
+
+def remember(
+    root: Path, output: Output, bases: dict[str, list[str]] | None = None
+) -> dict[str, str]:
+    """The file that remembers what is written, if it is to change.
+
+    `bases` are other hashes for some of the files; see back.py.
+    """
+    state = {file: [hash_text(output.text(file))] for file in output.files}
+    state |= bases or {}
+    return {} if state == read_state(root) else {STATE: state_text(state)}
 
 
 def write_snapshot(root: Path, output: Output, folder: Path) -> list[str]:
@@ -236,7 +253,7 @@ def write_snapshot(root: Path, output: Output, folder: Path) -> list[str]:
             check_snapshot_folder(root, folder)
             for file in find_orphans(folder, output):
                 text = read_generated(folder / file)
-                if is_untouched(text):
+                if is_untouched(folder, file, text):
                     (folder / file).unlink()
             changes = write_output(folder, output)
             if "dlfs/__init__.py" in output.files:

@@ -4,9 +4,7 @@ import ast
 import contextlib
 import difflib
 import gc
-import hashlib
 import itertools
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -15,7 +13,7 @@ from bookkit.read.source import check_compiles, parse
 from bookkit.tangle.assemble import assemble, module_name
 from bookkit.tangle.blocks import Block, Line, Origin
 
-HEADER = "# Made from book/ by scripts/tangle.py: edit the chapters. ["
+HEADER = "# Made from book/ by scripts/tangle.py: edit the chapters."
 
 
 @dataclass(frozen=True)
@@ -89,8 +87,7 @@ def make_file(
     known = memo.files.get(file)
     if known is None or known[:2] != (blocks, modules):
         body, mistakes = assemble(file, blocks, modules)
-        digest = hash_text("".join(f"{line.text}\n" for line in body))
-        lines = [Line(header(digest)), *body]
+        lines = [Line(HEADER), *body]
         memo.files[file] = known = blocks, modules, lines, mistakes
     return known[2:]
 
@@ -226,25 +223,3 @@ def nearest_origin(lines: list[Line], number: int) -> Origin | None:
     before = [line.origin for line in lines[:number] if line.origin]
     after = [line.origin for line in lines[number:] if line.origin]
     return before[-1] if before else after[0] if after else None
-
-
-def header(*hashes: str) -> str:
-    """The first line of a file: where it comes from, and a hash of the rest.
-
-    By the hash a file that was edited by hand is told from an older one. There
-    are several while an edit goes back into several chapters; see back.py.
-    """
-    return f"{HEADER}{' '.join(hashes)}]"
-
-
-def hash_text(body: str) -> str:
-    """The hash of a file without its header."""
-    return hashlib.sha256(body.encode()).hexdigest()[:12]
-
-
-def find_hashes(text: str) -> list[str]:
-    """The hashes in the header of a file, none if it is not as we write it."""
-    first = text.partition("\n")[0]
-    hashes = first.removeprefix(HEADER).removesuffix("]").split(" ")
-    is_ours = all(re.fullmatch("[0-9a-f]{12}", each) for each in hashes)
-    return hashes if is_ours and first == header(*hashes) else []
