@@ -9,6 +9,7 @@ from bookkit.read.chapters import read_book
 from bookkit.tangle.output import tangle
 from bookkit.weave.listing import (
     cached_listings,
+    drop_plain,
     highlight,
     make_listings,
     split_regions,
@@ -128,9 +129,23 @@ class TestRegions:
         assert starts == sorted(set(starts))
 
 
+class TestPlain:
+    def test_words_coloured_as_all_others_need_no_span(self):
+        lines = highlight("def f(x): return x + 1  # one")
+        assert lines == [
+            '<span class="k">def</span> <span class="nf">f</span>(x): '
+            '<span class="k">return</span> x + 1  '
+            '<span class="c1"># one</span>'
+        ]
+
+    def test_other_spans_stay(self):
+        text = '<span class="gd">-a</span><span class="note">b</span>'
+        assert drop_plain(text) == text
+
+
 class TestHighlight:
     def test_keeps_a_string_of_several_lines_in_its_colour(self):
         lines = highlight("x = '''a\n\nb'''\ny = 1")
         assert len(lines) == 4
-        assert lines[2] == "<u>b'''</u>"
+        assert lines[2] == "<span class=\"s1\">b'''</span>"
         assert lines[3] == "y = 1"

@@ -78,7 +78,6 @@ class Build:
 def nothing_kept(monkeypatch):
     """Every test starts without an earlier build."""
     monkeypatch.setattr(rendered, "KEPT", {})
-    monkeypatch.setattr(rendered, "INDEXED", {})
 
 
 def test_a_page_is_rendered_once():
@@ -129,33 +128,6 @@ def test_a_failed_rendering_forgets_what_was_kept():
         broken.page("other")
     Build(done).page()
     assert len(done) == 3
-
-
-def test_the_search_reads_a_page_once():
-    read: list[str] = []
-
-    def search_index():
-        index = SimpleNamespace(entries=[])
-
-        def add(page) -> None:
-            read.append(page.url)
-            index.entries += [{"location": page.url}, {"location": "#part"}]
-
-        index.add_entry_from_context = add
-        rendered.index_once(index)
-        return index
-
-    def page(content: str):
-        return SimpleNamespace(content=content, url="a/", title="A", meta={})
-
-    made = []
-    for content in ("old", "old", "old", "new"):
-        index = search_index()
-        index.add_entry_from_context(page(content))
-        made.append([dict(each) for each in index.entries])
-        index.entries[0]["location"] = "changed by a plugin"
-    assert read == ["a/", "a/"]
-    assert made == [[{"location": "a/"}, {"location": "#part"}]] * 4
 
 
 @pytest.mark.parametrize("damage", ["", "{", None])

@@ -2,6 +2,7 @@
 
 In: woven pages. Out: HTML. `mkdocs_hook` is what MkDocs calls; `npm` brings
 what the browser needs, `griffe_book` adds links to the API reference,
-`notebook_pages` mends the view of a notebook. `rendered` renders a page only
+`mend` mends a page,
+`notebook_pages` the view of a notebook. `rendered` renders a page only
 if it changed.
 """

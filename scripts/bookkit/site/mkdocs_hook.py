@@ -19,22 +19,21 @@ from mkdocs.structure.files import File
 
 from bookkit.read.chapters import BookError
 from bookkit.run.cache import hash_of
+from bookkit.site.mend import (
+    image_size,
+    keep_together,
+    mend_navigation,
+    mend_reference,
+    size_images,
+)
 from bookkit.site.notebook_pages import mend
 from bookkit.site.npm import MissingPackageError, npm_files
-from bookkit.site.rendered import index_once, render_once, site_key
+from bookkit.site.rendered import render_once, site_key
 from bookkit.tangle.disk import write_snapshot
 from bookkit.weave import reference
 from bookkit.weave.book import WOVEN, Book, weave
-from bookkit.weave.listing import RAW_END, RAW_START
+from bookkit.weave.listing import RAW_END, RAW_START, drop_plain
 from bookkit.weave.notebooks import colab_link
-from bookkit.weave.thin import (
-    image_size,
-    keep_together,
-    mend_reference,
-    size_images,
-    squeeze,
-    thin_code,
-)
 
 log = get_plugin_logger("weave")
 # It reports four lines for each notebook, and what we say drowns in them.
@@ -183,12 +182,11 @@ def keep_raw(markdown, page):
 def on_env(env, config, files):
     """Give notebooks the titles of their chapters.
 
-    Templates are compiled once, and search reads only the pages that changed.
+    Templates are compiled once.
     """
     cache = Path(config.config_file_path).parent / TEMPLATES
     cache.mkdir(parents=True, exist_ok=True)
     env.bytecode_cache = FileSystemBytecodeCache(str(cache))
-    index_once(config.plugins["material/search"].search_index)
     for file in files:
         chapter = files.get_file_from_path(f"{Path(file.src_uri).stem}.md")
         if file.src_uri.startswith("notebooks/") and file.page and chapter:
@@ -197,7 +195,7 @@ def on_env(env, config, files):
 
 
 def on_page_content(html, page, config, files):
-    """Put back what was kept; shorten the code and size the figures."""
+    """Put back what was kept; mend code, size figures."""
     raw = page.meta.pop("lines", None)
     if raw:
         page.present_anchor_ids |= set(ANCHOR.findall(raw))
@@ -213,14 +211,14 @@ def on_page_content(html, page, config, files):
 
     if page.file.src_uri.startswith("api/"):
         html = mend_reference(html)
-    return size_images(keep_together(thin_code(html)), size_of)
+    return size_images(keep_together(drop_plain(html)), size_of)
 
 
 def on_post_page(output, page, config):
-    """Leave out what no reader sees."""
+    """Mend what stands around the text."""
     if page.file.src_uri.startswith("notebooks/"):
         output = mend_notebook(output, page, config)
-    return squeeze(output)
+    return mend_navigation(output)
 
 
 def on_post_build(config):

@@ -4,7 +4,7 @@ A page is rendered again if anything changed that its HTML follows from: its
 Markdown, the configuration, the names of the files that links may lead to,
 the texts that stand beside the chapters and, for the reference, the package.
 Nothing is kept on disk. A page that gave a warning is not kept, so that the
-warning comes again. The search index is made in the same way.
+warning comes again.
 """
 
 import contextlib
@@ -38,7 +38,6 @@ class Rendered:
 
 
 KEPT: dict[str, Rendered] = {}
-INDEXED: dict[str, tuple[str, list[dict]]] = {}  # pages: key, entries
 
 
 class Warned(logging.Handler):
@@ -143,21 +142,3 @@ def reuse(known: Rendered, page, config, files) -> None:
     references = config.plugins.get("autorefs")
     for arguments, options in known.anchors:
         references.register_anchor(page, *arguments, **options)
-
-
-def index_once(index) -> None:
-    """Make the index of the search read only the pages that changed."""
-    add = index.add_entry_from_context
-
-    def add_or_reuse(page) -> None:
-        meta = [page.meta.get(name) for name in ("search", "tags", "title")]
-        key = hash_of([page.content, page.url, page.title, meta])
-        known, entries = INDEXED.get(page.url, ("", []))
-        if known == key:
-            index.entries += copy.deepcopy(entries)
-            return
-        count = len(index.entries)
-        add(page)
-        INDEXED[page.url] = key, copy.deepcopy(index.entries[count:])
-
-    index.add_entry_from_context = add_or_reuse

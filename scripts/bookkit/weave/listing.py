@@ -5,6 +5,7 @@ chapter stands beside them and leads to the block; a block's title bar in the
 chapter leads to its first region.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +13,12 @@ from pathlib import Path
 from bookkit.run.cache import cache_file, read_cache, version, write_cache
 from bookkit.tangle.blocks import Block, Line
 from bookkit.tangle.output import Output
-from bookkit.weave import thin
 
+# Pygments' short names of what has the colour of plain text.
+PLAIN = re.compile(
+    '(?:<span></span>)?<span class="(?:bp|fm|il|kc|m[fhio]?|n[abenotv]?|o|p|si'
+    '|vm|w)">([^<]*)</span>'
+)
 FOLDER = "code"
 RAW_START = '<div class="dlfs-code highlight" tabindex="0">'
 RAW_END = "</div>"
@@ -62,8 +67,7 @@ def cached_listings(root: Path, output: Output) -> dict[str, bytes]:
 
     To colour all these lines takes a second.
     """
-    programs = (Path(__file__), Path(thin.__file__))
-    parts = [path.read_text(encoding="utf-8") for path in programs]
+    parts = [Path(__file__).read_text(encoding="utf-8")]
     parts.append(version("pygments"))
     for file in output.files:
         parts += [file, output.text(file)]
@@ -261,4 +265,12 @@ def highlight(text: str) -> list[str]:
 
     made = colour(text, PythonLexer(stripnl=False), HtmlFormatter(nowrap=True))
     lines = made.split("\n")[: text.count("\n") + 1]
-    return [thin.thin_block(line) for line in lines]
+    return [drop_plain(line) for line in lines]
+
+
+def drop_plain(html: str) -> str:
+    """Code without the spans of words that are coloured as all others.
+
+    They are most of a page, and are half of what a browser has to read.
+    """
+    return PLAIN.sub(r"\1", html)

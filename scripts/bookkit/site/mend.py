@@ -1,0 +1,73 @@
+"""Mend what MkDocs made of a page before a reader sees it."""
+
+import re
+
+# Lists within the navigation need not be landmarks of their own: where two are
+# of one name, or of none, nobody could tell them apart.
+NESTED = re.compile(
+    r'<nav class="md-nav"( data-md-level="[1-9]")?'
+    r' aria-label(?:ledby)?="[^"]*"'
+    r'(?: aria-expanded="\w+")?'
+)
+# Code this short does not break at its spaces and hyphens; "chapter 3" never.
+SHORT = re.compile(r"(?<!<pre>)<code>(?=[^<>]{,24}</code>)(?=[^<>]*[ -])")
+NUMBERED = re.compile(r'(<a href="[^"]*">[Cc]hapters?) (?=\d)')
+LONG_NAME = re.compile(r"(?<=<code>)\w{20,}(?=</code>)")
+IMAGE = re.compile(r'<img alt="[^"]*" src="([^"]+)"(?= ?/?>)')
+
+
+def keep_together(html: str) -> str:
+    """Keep short pieces of code, and chapters and their numbers, on a line."""
+    html = SHORT.sub('<code class="dlfs-short">', html)
+    return NUMBERED.sub(r"\1&nbsp;", html)
+
+
+def mend_reference(html: str) -> str:
+    """Let long names break between words; quotes are those of Python."""
+    html = LONG_NAME.sub(lambda match: match[0].replace("_", "_<wbr>"), html)
+    return html.translate({ord(each): '"' for each in "“”"})
+
+
+def mend_navigation(html: str) -> str:
+    """Make only the outermost lists of the navigation landmarks."""
+    return NESTED.sub(r'<nav class="md-nav"\1 role="none"', html)
+
+
+def size_images(html: str, size_of) -> str:
+    """Say how large images are, so that nothing moves when they arrive.
+
+    `size_of` takes the address of an image and returns its width and height
+    in pixels, or None.
+    """
+
+    def add(match: re.Match) -> str:
+        size = size_of(match[1])
+        if size is None:
+            return match[0]
+        width, height = size
+        return (
+            f'{match[0]} width="{width}" height="{height}" loading="lazy"'
+            f' style="--width:{width}px"'
+        )
+
+    return IMAGE.sub(add, html)
+
+
+def image_size(content: bytes) -> tuple[int, int] | None:
+    """Width and height of an SVG or a PNG in pixels."""
+    if content.startswith(b"\x89PNG"):
+        width, height = content[16:20], content[20:24]
+        return int.from_bytes(width), int.from_bytes(height)
+    head = re.search(rb"<svg\b[^>]*>", content)
+    if not head:
+        return None
+    found = [
+        re.search(rf'\b{name}="([\d.]+)(pt|px)?"'.encode(), head[0])
+        for name in ("width", "height")
+    ]
+    if None in found:
+        return None
+    sizes = [
+        float(each[1]) * (4 / 3 if each[2] == b"pt" else 1) for each in found
+    ]
+    return round(sizes[0]), round(sizes[1])
