@@ -41,6 +41,7 @@ __all__ = [
     "download_file",
     "find_file",
     "fingerprint",
+    "hold_out",
     "load_mnist",
     "normalize",
     "pixel_statistics",
@@ -537,6 +538,30 @@ class TensorDataset:
 
     def __getitem__(self, index) -> tuple[np.ndarray, ...]:
         return tuple(array[index] for array in self.arrays)
+
+
+# book/10-data.md#data-hold-out
+def hold_out(
+    dataset, size: int, seed: int | list[int]
+) -> tuple[TensorDataset, TensorDataset]:
+    """Split `size` random examples off a data set.
+
+    Args:
+        dataset: anything with a length whose `dataset[indices]` is a batch.
+        size: examples to hold out; at least one other has to be left.
+        seed: decides which, as for `np.random.default_rng`.
+
+    Returns:
+        All other examples, and those held out, each in their old order.
+    """
+    if not 0 <= size < len(dataset):
+        raise ValueError(
+            f"hold_out: {size} of {len(dataset)} examples; there must be at "
+            "least 0, and 1 left to learn from"
+        )
+    order = np.random.default_rng(seed).permutation(len(dataset))
+    held_out, others = np.sort(order[:size]), np.sort(order[size:])
+    return TensorDataset(*dataset[others]), TensorDataset(*dataset[held_out])
 
 
 # book/10-data.md#data-loader

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from dlfs import nn, optim
 from dlfs.autograd import Tensor, default_generator, no_grad
-from dlfs.data import DataLoader, _one_line
+from dlfs.data import DataLoader, TensorDataset, _one_line, hold_out
 from dlfs.optim import Optimizer, clip_grad_norm_
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "run_training",
     "save_checkpoint",
     "set_aside",
+    "split_training",
     "write_atomically",
 ]
 
@@ -106,7 +107,7 @@ class Trainer:
         model: gives logits for a batch of inputs.
         optimizer: steps the model's parameters.
         train_loader: batches to learn from.
-        test_loader: batches to measure on after every epoch.
+        validation_loader: batches to measure on after every epoch, if any.
         loss_function: takes logits and targets.
         grad_clip: largest norm of all gradients together, if any.
         scheduler: changes the learning rate after every batch, if any.
@@ -121,7 +122,7 @@ class Trainer:
         model: nn.Module,
         optimizer: Optimizer,
         train_loader: DataLoader,
-        test_loader: DataLoader,
+        validation_loader: DataLoader | None = None,
         *,
         loss_function: Callable = nn.cross_entropy,
         grad_clip: float | None = None,
@@ -132,7 +133,8 @@ class Trainer:
     ):
         self.model, self.optimizer = model, optimizer
         self.lr = optimizer.param_groups[0]["lr"]
-        self.train_loader, self.test_loader = train_loader, test_loader
+        self.train_loader = train_loader
+        self.validation_loader = validation_loader
         self.loss_function, self.grad_clip = loss_function, grad_clip
         self.scheduler, self.config = scheduler, config or {}
         self.save_dir = Path(save_dir) if save_dir else None
@@ -148,7 +150,8 @@ class Trainer:
         """Learn from one batch and return its mean loss."""
         logits = self.model(Tensor(inputs))
         loss = self.loss_function(logits, targets)
-        self._check_finite(loss.item(), f"at step {self.step + 1}")
+        when = f"at step {self.step + 1} (epoch {self.epoch + 1})"
+        self._check_finite(loss.item(), when)
         self.optimizer.zero_grad()
         loss.backward()
         if self.grad_clip is not None:
@@ -170,9 +173,8 @@ class Trainer:
         if self.save_dir and self.epoch:
             kept = f"the state after epoch {self.epoch} is in {self.save_dir}"
         raise Diverged(
-            f"the loss became {loss} {when} (epoch {self.epoch + 1}) with "
-            f"learning rate {rate:.3g} ({self.lr:g} at first): try a smaller "
-            f"one; {kept}"
+            f"the loss became {loss} {when} with learning rate {rate:.3g} "
+            f"({self.lr:g} at first): try a smaller one; {kept}"
         )
 
     # book/11-training.md#trainer-state-dict
@@ -201,11 +203,12 @@ class Trainer:
         """
         if missing := self.state_dict().keys() - state.keys():
             raise ValueError(f"it lacks {', '.join(sorted(missing))}")
-        progress = [state[n] for n in ("epoch", "step", "sums", "history")]
-        _check_progress(*progress)
         for name, value in json.loads(json.dumps(self.config)).items():
             if (saved := state["config"].get(name)) != value:
                 raise ValueError(f"{name} is {value} now, but {saved} in it")
+        progress = [state[n] for n in ("epoch", "step", "sums", "history")]
+        row_names = _VALIDATED_ROW if self.validation_loader else _ROW
+        _check_progress(*progress, row_names)
         self.train_loader.load_state_dict(state["loader"])
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -219,10 +222,10 @@ class Trainer:
         """Write `last.npz`, `best.npz` after a record, and the run's files."""
         self.save_dir.mkdir(parents=True, exist_ok=True)
         state = self.state_dict()
-        accuracies = [row["test_accuracy"] for row in self.history]
-        finished = self.meter.sums["examples"] == 0
-        if finished and accuracies[-1] > max(accuracies[:-1], default=-1):
-            save_checkpoint(self.save_dir / "best.npz", state)
+        if self.validation_loader and self.meter.sums["examples"] == 0:
+            *earlier, now = (row["validation_accuracy"] for row in self.history)
+            if now > max(earlier, default=-1):
+                save_checkpoint(self.save_dir / "best.npz", state)
         save_checkpoint(self.save_dir / "last.npz", state)
         self._write_history()
 
@@ -243,9 +246,10 @@ class Trainer:
         self._write_history()
 
     # book/11-training.md#trainer-write-history
-    def _write_history(self) -> None:
+    def _write_history(self, *more: dict) -> None:
         """Write `metrics.jsonl`, a line for every row of the history."""
-        lines = "".join(json.dumps(row) + "\n" for row in self.history)
+        rows = [*self.history, *more]
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
         write_atomically(self.save_dir / "metrics.jsonl", lines.encode())
 
     def _draw_curve(self) -> None:
@@ -308,15 +312,20 @@ class Trainer:
                 self._interrupt()
 
     # book/11-training.md#trainer-finish-epoch
+    def _measure(self, name: str, loader: DataLoader) -> dict[str, float]:
+        """Measure on the batches of a loader: `{name}_loss`, and so on."""
+        means = evaluate(self.model, loader, self.loss_function)
+        self._check_finite(means["loss"], f"in the {name} after step {self.step}")
+        return {f"{name}_{key}": value for key, value in means.items()}
+
     def _finish_epoch(self, began: float) -> dict:
-        """Measure on the test set, add a row to the history, and save."""
-        test = evaluate(self.model, self.test_loader, self.loss_function)
-        self._check_finite(test["loss"], f"in the test after step {self.step}")
-        train = self.meter.means()
+        """Measure by the validation set, add to the history, and save."""
         row = {"epoch": self.epoch + 1, "step": self.step}
         row["lr"] = self.optimizer.param_groups[0]["lr"]
+        train = self.meter.means()
         row |= {f"train_{name}": value for name, value in train.items()}
-        row |= {f"test_{name}": value for name, value in test.items()}
+        if self.validation_loader:
+            row |= self._measure("validation", self.validation_loader)
         row["seconds"] = round(time.perf_counter() - began, 3)
         self.history.append(row)
         self.epoch += 1
@@ -348,6 +357,21 @@ class Trainer:
             finally:
                 self._draw_curve()
         return self.history
+
+    # book/11-training.md#trainer-test
+    def test(self, loader: DataLoader) -> dict[str, float]:
+        """Measure on the test set, when nothing is left to be chosen.
+
+        Returns:
+            The row that was added to `metrics.jsonl`: `epoch`, `step`,
+            `test_loss` and `test_accuracy`.
+        """
+        row = {"epoch": self.epoch, "step": self.step}
+        with np.errstate(over="ignore", invalid="ignore"):
+            row |= self._measure("test", loader)
+        if self.save_dir:
+            self._write_history(row)
+        return row
 
 
 # book/11-training.md#trainer-step
@@ -385,7 +409,9 @@ class ExponentialLR:
 
 
 # book/11-training.md#trainer-load-state-dict
-def _check_progress(epoch: int, step: int, sums: dict, history: list) -> None:
+def _check_progress(
+    epoch: int, step: int, sums: dict, history: list, row_names: set[str]
+) -> None:
     """Raise unless these are the counters and the history of a run."""
     counts = epoch, step, sums["examples"], sums["correct"]
     numbers = [sums["loss"], *(x for row in history for x in row.values())]
@@ -394,12 +420,13 @@ def _check_progress(epoch: int, step: int, sums: dict, history: list) -> None:
         and all(type(x) in (int, float) and abs(x) < 2**1023 for x in numbers)
         and isinstance(history, list)
         and len(history) == epoch
-        and all(row.keys() >= _ROW for row in history)
+        and all(row.keys() >= row_names for row in history)
     ):
         raise ValueError("its counters or its history are no run's")
 
 
-_ROW = {"epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy"}
+_ROW = {"epoch", "train_loss", "train_accuracy"}
+_VALIDATED_ROW = _ROW | {"validation_loss", "validation_accuracy"}
 
 
 # book/11-training.md#trainer-write-atomically
@@ -573,9 +600,10 @@ def learning_curve(history: list[dict], figure=None):
     for name, axes in zip(
         ("loss", "accuracy"), figure.subplots(1, 2), strict=True
     ):
-        for split, style in ("train", "o--"), ("test", "o-"):
-            values = [row[f"{split}_{name}"] for row in history]
-            axes.plot(epochs, values, style, label=split)
+        for split, style in ("train", "o--"), ("validation", "o-"):
+            if f"{split}_{name}" in history[0]:
+                values = [row[f"{split}_{name}"] for row in history]
+                axes.plot(epochs, values, style, label=split)
         axes.set(xlabel="epoch", ylabel=name)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
@@ -595,13 +623,12 @@ class Interrupted(Exception):  # noqa: N818
 # book/11-training.md#trainer-fit
 def describe(row: dict) -> str:
     """Return a row of the history in words."""
-    return (
-        f"loss {row['train_loss']:.4f}  "
-        f"accuracy {row['train_accuracy']:.2%}  "
-        f"test loss {row['test_loss']:.4f}  "
-        f"test accuracy {row['test_accuracy']:.2%}  "
-        f"{row['seconds']:.2f} s"
-    )
+    text = f"loss {row['train_loss']:.4f}  "
+    text += f"accuracy {row['train_accuracy']:.2%}  "
+    if "validation_loss" in row:
+        text += f"validation loss {row['validation_loss']:.4f}  "
+        text += f"validation accuracy {row['validation_accuracy']:.2%}  "
+    return text + f"{row['seconds']:.2f} s"
 
 
 # book/11-training.md#trainer-number-types
@@ -687,6 +714,13 @@ def _add_run_options(add: Callable) -> None:
     add("--data-dir", type=Path, help=root_help)
     limit_help = "use only so many training examples; None: all"
     add("--limit", type=positive_int, help=limit_help)
+    validation_help = (
+        "training images to hold out and choose by, 0 for none; None: a "
+        "tenth, at most 5000"
+    )
+    add("--validation", type=_whole_number, help=validation_help)
+    no_test_help = "leave the test set alone, while there are choices to make"
+    add("--no-test", action="store_true", help=no_test_help)
     add("--save-dir", type=_folder, help="folder for this run's files")
     resume_help = "go on from last.npz in the save folder"
     add("--resume", action="store_true", help=resume_help)
@@ -758,12 +792,33 @@ def environment() -> dict[str, str | None]:
     }
 
 
+# book/11-training.md#trainer-split-training
+def split_training(
+    args: argparse.Namespace, dataset
+) -> tuple[TensorDataset, TensorDataset]:
+    """Split a training set as `--validation` and `--seed` say.
+
+    Without `--validation`, `args.validation` becomes what it stands for.
+
+    Returns:
+        What to learn from, and what to choose by; the second may be empty.
+    """
+    if args.validation is None:
+        args.validation = min(len(dataset) // 10, 5_000)
+    if args.validation >= len(dataset):
+        raise ValueError(
+            f"--validation {args.validation}: of {len(dataset)} training "
+            "examples at least one must be left to learn from"
+        )
+    return hold_out(dataset, args.validation, [args.seed, 2])
+
+
 # book/11-training.md#trainer-parts
 def _make_trainer(
     args: argparse.Namespace,
     model: nn.Module,
     train_set,
-    test_set,
+    validation_set,
     config: dict,
 ) -> Trainer:
     """Put the parts together as the command line says."""
@@ -776,7 +831,7 @@ def _make_trainer(
         model,
         optimizer,
         DataLoader(train_set, args.batch_size, True, generator=generator),
-        DataLoader(test_set, 1000),
+        DataLoader(validation_set, 1000) if len(validation_set) else None,
         grad_clip=args.grad_clip,
         scheduler=scheduler,
         save_dir=args.save_dir,
@@ -786,13 +841,22 @@ def _make_trainer(
 
 
 # book/11-training.md#trainer-run
-_FREE = ("epochs", "data", "data_dir", "save_dir", "resume", "quiet")
+_FREE = (
+    "epochs",
+    "data",
+    "data_dir",
+    "no_test",
+    "save_dir",
+    "resume",
+    "quiet",
+)
 
 
 def run_training(
     args: argparse.Namespace,
     model: nn.Module,
     train_set,
+    validation_set,
     test_set,
     data: dict[str, str],
 ) -> dict:
@@ -802,11 +866,12 @@ def run_training(
         args: of a parser made by `argument_parser`.
         model: built after `manual_seed(args.seed)`.
         train_set: data set to learn from.
-        test_set: data set to measure on.
+        validation_set: data set to choose by; may be empty.
+        test_set: data set to measure on once, at the end.
         data: what the data are: `{"source": ..., "sha256": ...}`.
 
     Returns:
-        The measurements of the last epoch.
+        The measurements of the last epoch, and of the test.
     """
     arguments = {
         name: str(value) if isinstance(value, Path) else value
@@ -814,7 +879,7 @@ def run_training(
     }
     config = {n: v for n, v in arguments.items() if n not in _FREE}
     config["data"] = data["sha256"]
-    trainer = _make_trainer(args, model, train_set, test_set, config)
+    trainer = _make_trainer(args, model, train_set, validation_set, config)
     if args.resume:
         trainer.resume()
         print(f"resumed after step {trainer.step}", flush=True)
@@ -824,7 +889,9 @@ def run_training(
     text = json.dumps(about, indent=2) + "\n"
     write_atomically(args.save_dir / "config.json", text.encode())
     row = trainer.fit(args.epochs)[-1]
-    print(f"test accuracy {row['test_accuracy']:.2%}")
+    if not args.no_test:
+        row = row | trainer.test(DataLoader(test_set, 1000))
+        print(f"test accuracy {row['test_accuracy']:.2%}")
     print(f"curve {args.save_dir / 'curve.png'}")
     print(f"checkpoint {args.save_dir / 'last.npz'}")
     return row

@@ -29,6 +29,7 @@ from dlfs.data import (
     data_root,
     download_file,
     fingerprint,
+    hold_out,
     load_mnist,
     normalize,
     pixel_statistics,
@@ -417,6 +418,35 @@ class TestNormalize:
         prints = {fingerprint(array) for array in (zeros, *others)}
         assert len(prints) == 4
         assert fingerprint(zeros.copy()) == fingerprint(zeros)
+
+
+# book/10-data.md#test-data-hold-out
+class TestHoldOut:
+    def test_every_example_is_in_one_of_the_two(self):
+        numbers = np.arange(100)
+        rest, held_out = hold_out(TensorDataset(numbers, -numbers), 30, 0)
+        assert len(held_out) == 30 and len(rest) == 70
+        both = np.concatenate([rest.arrays[0], held_out.arrays[0]])
+        assert np.array_equal(np.sort(both), numbers)
+        for images, labels in rest.arrays, held_out.arrays:
+            assert np.array_equal(images, -labels)
+
+    def test_the_seed_decides_which(self):
+        numbers = TensorDataset(np.arange(100))
+        one, two, other = (
+            hold_out(numbers, 30, seed)[1].arrays[0] for seed in (0, 0, 1)
+        )
+        assert np.array_equal(one, two) and not np.array_equal(one, other)
+        assert not np.array_equal(one, np.arange(30))
+
+    def test_nothing_held_out_leaves_the_data_as_they_are(self):
+        rest, held_out = hold_out(TensorDataset(np.arange(9)), 0, 0)
+        assert rest.arrays[0].tolist() == [*range(9)] and not len(held_out)
+
+    @pytest.mark.parametrize("size", [-1, 10, 11])
+    def test_nothing_left_to_learn_from_is_refused(self, size):
+        with pytest.raises(ValueError, match=f"{size} of 10 examples"):
+            hold_out(TensorDataset(np.arange(10)), size, 0)
 
 
 # book/10-data.md#test-data-loader

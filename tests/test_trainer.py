@@ -361,7 +361,9 @@ def test_the_old_file_or_the_new_is_there_whatever_fails(
 
 
 # book/11-training.md#test-trainer-make
-def make_trainer(folder=None, kind="adam", hidden=8, batch=8, **options):
+def make_trainer(
+    folder=None, kind="adam", hidden=8, batch=8, validate=True, **options
+):
     """A small trainer that has everything that must be resumed."""
     manual_seed(3)
     model = nn.Sequential(
@@ -374,7 +376,7 @@ def make_trainer(folder=None, kind="adam", hidden=8, batch=8, **options):
         model,
         make(model.parameters(), lr=0.05, **momentum),
         DataLoader(dataset, batch, True, generator=np.random.default_rng(5)),
-        DataLoader(dataset, 20),
+        DataLoader(dataset, 20) if validate else None,
         save_dir=folder,
         quiet=options.pop("quiet", True),
         **options,
@@ -503,6 +505,7 @@ class TestResume:
         [
             ({"hidden": 9}, r"0\.weight has shape \(8, 6\), expected \(9, 6"),
             ({"batch": 4}, "batch_size is 4, but 8"),
+            ({"validate": False, "config": {"lr": 2, "n": 0}}, "n is 0 now"),
             ({"kind": "sgd", "config": {"lr": 1}}, "lr is 1 now, but 2"),
         ],
     )
@@ -525,12 +528,35 @@ class TestRunFolder:
         picture = (tmp_path / "curve.png").read_bytes()
         assert picture.startswith(b"\x89PNG")
 
-    def test_best_is_the_epoch_with_the_highest_accuracy(self, tmp_path):
+    def test_best_is_the_highest_validation_accuracy(self, tmp_path):
         trainer = make_trainer(tmp_path)
         history = trainer.fit(6)
         best = load_checkpoint(tmp_path / "best.npz")
-        highest = max(row["test_accuracy"] for row in history)
-        assert best["history"][-1]["test_accuracy"] == highest
+        highest = max(row["validation_accuracy"] for row in history)
+        assert best["history"][-1]["validation_accuracy"] == highest
+
+    def test_without_validation_there_is_no_best(self, tmp_path, capsys):
+        trainer = make_trainer(tmp_path, validate=False, quiet=False)
+        history = trainer.fit(2)
+        names = {path.name for path in tmp_path.iterdir()}
+        assert names == {"last.npz", "metrics.jsonl", "curve.png"}
+        said = capsys.readouterr().out + json.dumps(history)
+        assert "validation" not in said
+
+    def test_the_test_is_the_last_line_and_in_no_checkpoint(self, tmp_path):
+        trainer = make_trainer(tmp_path)
+        trainer.fit(2)
+        before = (tmp_path / "last.npz").read_bytes()
+        row = trainer.test(trainer.validation_loader)
+        means = evaluate(trainer.model, trainer.validation_loader)
+        assert row["test_loss"] == means["loss"]
+        assert row["test_accuracy"] == means["accuracy"]
+        lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+        assert [*map(json.loads, lines)] == [*trainer.history, row]
+        assert (tmp_path / "last.npz").read_bytes() == before
+        trainer.resume()
+        lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+        assert [*map(json.loads, lines)] == trainer.history
 
     def test_a_record_survives_a_crash_between_two_files(
         self, tmp_path, monkeypatch
@@ -558,7 +584,7 @@ class TestRunFolder:
             (["history"], 5),
             (["history"], []),
             (["history", 0], {}),
-            (["history", 0, "test_accuracy"], None),
+            (["history", 0, "validation_accuracy"], None),
             (["history", 0, "seconds"], np.zeros(3)),
             (["loader", "position"], 10**9),
             (["scheduler", "gamma"], -1),

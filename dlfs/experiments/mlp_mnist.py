@@ -22,6 +22,7 @@ from dlfs.trainer import (
     positive_int,
     run_command,
     run_training,
+    split_training,
 )
 
 __all__ = ["main", "make_mlp", "make_parser", "run"]
@@ -73,14 +74,17 @@ def run(args: argparse.Namespace) -> dict:
         raise ValueError(
             f"--limit {args.limit}: there are only {len(train)} images"
         )
-    images, labels = train[: args.limit]
-    mean, std = pixel_statistics(images)
+    limited = TensorDataset(*train[: args.limit])
+    learn_from, choose_by = split_training(args, limited)
+    statistics = pixel_statistics(learn_from.arrays[0])
     manual_seed(args.seed)
     return run_training(
         args,
         make_mlp(args.hidden),
-        TensorDataset(normalize(images, mean, std), labels),
-        TensorDataset(normalize(test.data, mean, std), test.targets),
+        *(
+            TensorDataset(normalize(images, *statistics), labels)
+            for images, labels in (learn_from[:], choose_by[:], test[:])
+        ),
         {"source": source, "sha256": fingerprint(*train[:], *test[:])},
     )
 
