@@ -105,7 +105,7 @@ class TestArguments:
         (tmp_path / "x" / "file").touch()
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("DLFS_DATA", str(tmp_path))
-        monkeypatch.setattr("dlfs.data.urlopen", no_network)
+        monkeypatch.setattr("dlfs.data.download.urlopen", no_network)
         assert main([*SMALL, *arguments.split()]) == 1
         error = capsys.readouterr().err
         assert error.count("\n") == 1 and message in error
