@@ -1,6 +1,14 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
+"""What the modules of dlfs.autograd offer, in one place."""
 
 from dlfs.autograd import numpy_functions
+from dlfs.autograd.checking import (
+    GradcheckError,
+    gradcheck,
+    gradgradcheck,
+    numeric_derivative,
+    numeric_gradient,
+)
 from dlfs.autograd.creation import (
     arange,
     eye,
@@ -12,24 +20,8 @@ from dlfs.autograd.creation import (
     zeros,
     zeros_like,
 )
-from dlfs.autograd.einsum import einsum
-from dlfs.autograd.gradcheck import (
-    GradcheckError,
-    gradcheck,
-    gradgradcheck,
-    numeric_derivative,
-    numeric_gradient,
-)
-from dlfs.autograd.joining import cat, pad, stack
-from dlfs.autograd.random import (
-    default_generator,
-    manual_seed,
-    rand,
-    randint,
-    randn,
-)
-from dlfs.autograd.recording import is_grad_enabled, no_grad, set_grad_enabled
-from dlfs.autograd.tensor import (
+from dlfs.autograd.einstein import einsum
+from dlfs.autograd.engine import (
     HookHandle,
     MaxResult,
     Operation,
@@ -62,6 +54,15 @@ from dlfs.autograd.tensor import (
     tanh,
     where,
 )
+from dlfs.autograd.joining import cat, pad, stack
+from dlfs.autograd.random import (
+    default_generator,
+    manual_seed,
+    rand,
+    randint,
+    randn,
+)
+from dlfs.autograd.recording import is_grad_enabled, no_grad, set_grad_enabled
 
 __all__ = [
     "GradcheckError",

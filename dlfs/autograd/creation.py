@@ -1,11 +1,12 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
+"""New tensors: zeros, ones, ranges and copies of a shape."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from dlfs.autograd.tensor import Tensor, _as_array, _sizes, _values
+from dlfs.autograd.engine import Tensor, _as_array, _sizes, _values
 
 __all__ = [
     "arange",

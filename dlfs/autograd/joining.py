@@ -1,4 +1,5 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
+"""Several tensors as one: cat, stack and pad."""
 
 import functools
 import itertools
@@ -7,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dlfs.autograd.tensor import Tensor, _axis, _slab_rule, _tensor, operation
+from dlfs.autograd.engine import Tensor, _axis, _slab_rule, _tensor, operation
 
 __all__ = ["cat", "pad", "stack"]
 

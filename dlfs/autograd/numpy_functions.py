@@ -1,19 +1,20 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
+"""NumPy's own functions, called with tensors."""
 
 import math
 
 import numpy as np
 
 from dlfs.autograd.creation import full_like, ones_like, zeros_like
-from dlfs.autograd.einsum import einsum
-from dlfs.autograd.joining import cat, stack
-from dlfs.autograd.tensor import (
+from dlfs.autograd.einstein import einsum
+from dlfs.autograd.engine import (
     _NUMPY,
     _WITHOUT_GRADIENT,
     Tensor,
     _tensor,
     matmul,
 )
+from dlfs.autograd.joining import cat, stack
 
 
 # book/05-shapes.md#numpy-shapes

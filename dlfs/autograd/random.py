@@ -1,11 +1,12 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
+"""Random tensors, and the generator that they come from."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from dlfs.autograd.tensor import Tensor, _sizes
+from dlfs.autograd.engine import Tensor, _sizes
 
 __all__ = ["default_generator", "manual_seed", "rand", "randint", "randn"]
 

@@ -1,4 +1,5 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
+"""Whether operations are recorded, and which arrays were written."""
 
 import contextlib
 import contextvars

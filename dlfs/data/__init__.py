@@ -1,4 +1,5 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
+"""What the modules of dlfs.data offer, in one place."""
 
 from dlfs.data.download import (
     SLOWEST,

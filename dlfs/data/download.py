@@ -1,4 +1,5 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
+"""Files from mirrors: resumed, measured and checked."""
 
 import contextlib
 import hashlib

@@ -1,5 +1,5 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
-"""Data sets and mini-batches: MNIST read by hand, and a loader."""
+"""The IDX files of MNIST."""
 
 import gzip
 import math

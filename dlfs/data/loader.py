@@ -1,4 +1,5 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
+"""Data sets of arrays, and mini-batches of them."""
 
 import math
 from collections.abc import Iterator

@@ -1,4 +1,5 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
+"""The digits of MNIST, all of them or the slice in the package."""
 
 import warnings
 from collections.abc import Sequence

@@ -1,4 +1,5 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
+"""What is done to pixels before a network sees them."""
 
 import hashlib
 import math

@@ -1,7 +1,9 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
+"""What the modules of dlfs.nn offer, in one place."""
 
 from dlfs.nn.activations import Flatten, Identity, ReLU, Sigmoid, Tanh
 from dlfs.nn.containers import ModuleList, Sequential
+from dlfs.nn.dense import Linear, linear
 from dlfs.nn.dropout import Dropout
 from dlfs.nn.init import (
     kaiming_uniform_,
@@ -10,7 +12,6 @@ from dlfs.nn.init import (
     xavier_uniform_,
     zeros_,
 )
-from dlfs.nn.linear import Linear, linear
 from dlfs.nn.losses import (
     BCEWithLogitsLoss,
     CrossEntropyLoss,

@@ -1,4 +1,5 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
+"""Layers without parameters."""
 
 from dlfs.autograd import Tensor
 from dlfs.nn.module import Module

@@ -1,4 +1,5 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
+"""Modules that hold modules."""
 
 from collections.abc import Iterable, Iterator
 from typing import Self

@@ -1,9 +1,10 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
+"""Losses, as functions and as modules."""
 
 import numpy as np
 
 from dlfs.autograd import Tensor, operation, sigmoid
-from dlfs.autograd.tensor import _scatter
+from dlfs.autograd.engine import _scatter
 from dlfs.nn.module import Module, _array
 
 __all__ = [

@@ -1,5 +1,5 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
-"""Layers: modules that hold parameters, and the functions behind them."""
+"""Modules: objects that hold parameters."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Self
@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from dlfs.autograd import Tensor, no_grad
-from dlfs.autograd.tensor import _as_array
+from dlfs.autograd.engine import _as_array
 
 __all__ = ["IncompatibleKeys", "Module", "Parameter"]
 

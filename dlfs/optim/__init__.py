@@ -1,4 +1,5 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
+"""What the modules of dlfs.optim offer, in one place."""
 
 from dlfs.optim.adam import Adam, AdamW
 from dlfs.optim.clip import clip_grad_norm_

@@ -1,5 +1,5 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
-"""Optimisers: rules that turn gradients into better parameters."""
+"""What all optimisers share."""
 
 import copy
 from collections.abc import Iterable

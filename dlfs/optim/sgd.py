@@ -1,4 +1,5 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
+"""Stochastic gradient descent, with momentum."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,5 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
+"""What the modules of dlfs.trainer offer, in one place."""
 
 from dlfs.trainer.checkpoint import (
     CheckpointError,

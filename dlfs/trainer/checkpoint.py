@@ -1,4 +1,5 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
+"""Checkpoints: files that are whole, and are read with suspicion."""
 
 import io
 import json

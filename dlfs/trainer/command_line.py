@@ -1,4 +1,5 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
+"""The command line of an experiment."""
 
 import argparse
 import contextlib

@@ -1,5 +1,5 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
-"""Training: the loop, checkpoints, resuming, and a command line."""
+"""How good a model is."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,5 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
+"""The training loop, and the folder of a run."""
 
 import contextlib
 import io

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from bookkit.read.chapters import Mistake
 from bookkit.tangle.assemble import Module
-from bookkit.tangle.blocks import Origin
+from bookkit.tangle.blocks import Line, Origin
 from bookkit.tangle.imports import Imported
 
 Imports = dict[Imported, Origin | None]
@@ -50,10 +50,13 @@ def link(
     mistakes = []
     for package, members in rooms.items():
         file = f"{package.replace('.', '/')}/__init__.py"
-        modules.setdefault(file, Module(file))
+        words = f"What the modules of {package} offer, in one place."
+        start = [Line(f'"""{words}"""')]
+        modules.setdefault(file, Module(file, start))
         homes[package] = {}
         for room in sorted(members, key=first_place):
             mistakes += add_home(homes[package], room)
+        mistakes += find_hidden(members, homes[package])
     imports = {}
     for file, module in modules.items():
         imports[file] = dict(find_imports(module, homes, rooms))
@@ -80,6 +83,17 @@ def add_home(home: dict[str, Module], room: Module) -> Iterator[Mistake]:
             )
 
 
+def find_hidden(
+    rooms: list[Module], home: dict[str, Module]
+) -> Iterator[Mistake]:
+    """Find rooms of which nobody could tell whether a name means them."""
+    for room in rooms:
+        name = room.name.rpartition(".")[2]
+        if name in home:
+            message = f"{name} hides the file {room.file}; rename the file"
+            yield home[name].names[name].mistake(message)
+
+
 def find_imports(
     module: Module, homes: Homes, rooms: dict[str, list[Module]]
 ) -> Iterator[tuple[Imported, Origin | None]]:
@@ -89,7 +103,7 @@ def find_imports(
         package = ""
     for imported, origin in module.imports.items():
         found = find_home(imported, homes, package)
-        if found.module != module.name:
+        if found == imported or found.module != module.name:
             yield found, origin
     if package:
         for name in sorted(module.missing - vars(builtins).keys()):

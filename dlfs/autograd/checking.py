@@ -1,11 +1,11 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
-"""Tensors that remember how they were computed, and their derivatives."""
+"""Derivatives measured with small steps, and gradients held against them."""
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from dlfs.autograd.tensor import Tensor, _sequence, grad
+from dlfs.autograd.engine import Tensor, _sequence, grad
 
 __all__ = [
     "GradcheckError",

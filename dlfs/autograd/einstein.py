@@ -1,4 +1,5 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
+"""Sums of products in Einstein's notation."""
 
 import functools
 import string
@@ -6,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dlfs.autograd.tensor import Tensor, _tensor, operation
+from dlfs.autograd.engine import Tensor, _tensor, operation
 
 __all__ = ["einsum"]
 

@@ -1,4 +1,5 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
+"""Tensors, the operations on them, and the walk back through the graph."""
 
 import functools
 import itertools
