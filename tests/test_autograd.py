@@ -33,6 +33,7 @@ from dlfs.autograd import (
     numeric_derivative,
     numeric_gradient,
     operation,
+    recording,
     set_grad_enabled,
     softmax,
     where,
@@ -404,10 +405,10 @@ class TestWritingInPlace:
         assert x.grad.item() == 6
 
     def test_is_forgotten_when_the_array_dies(self):
-        notes = len(autograd._writes)
+        notes = len(recording._writes)
         for _ in range(10):
             Tensor([1.0]).data += 1
-        assert len(autograd._writes) == notes
+        assert len(recording._writes) == notes
 
 
 # book/03-tensors.md#test-hooks
@@ -837,7 +838,7 @@ def assert_pytorch_agrees(line, *arrays):
     """Compare the values and gradients of a line with PyTorch's."""
     torch = pytest.importorskip("torch")
     # chapter 5 makes the function `tensor`; until then the class will do
-    ours = answers(line, arrays, {"tensor": Tensor} | vars(autograd))
+    ours = answers(line, arrays, {"np": np, "tensor": Tensor} | vars(autograd))
     theirs = answers(line, arrays, vars(torch))
     rtol = 1e-5 if arrays[0].dtype == np.float32 else 1e-12
     for y, z in zip(ours, theirs):
@@ -903,7 +904,7 @@ def test_differences_from_pytorch_are_known(line, at, ours, theirs):
 def case(line, *shapes):
     """Return a row of SHAPE_CASES: a line of Python, its function, shapes."""
     names = ", ".join("xyz"[: len(shapes)])
-    function = eval(f"lambda {names}: {line}", vars(autograd))
+    function = eval(f"lambda {names}: {line}", {"np": np} | vars(autograd))
     return line, function, list(shapes)
 
 
@@ -1269,7 +1270,7 @@ class TestShapeValues:
     @pytest.mark.parametrize(("line", "in_numpy"), SAME_VALUES)
     def test_our_functions_agree_with_numpys(self, line, in_numpy):
         (x,) = case_inputs([(2, 3, 4)])
-        result = eval(line, vars(autograd) | {"x": x})
+        result = eval(line, vars(autograd) | {"np": np, "x": x})
         expected = eval(in_numpy, {"np": np, "x": x.data})
         assert result.dtype == expected.dtype
         np.testing.assert_allclose(result.data, expected, rtol=1e-14)
@@ -1331,7 +1332,7 @@ SHAPE_ERRORS += [
 def test_errors_name_the_operation_and_the_shapes(line, error, message):
     x = Tensor(np.zeros((2, 3)))
     with pytest.raises(error, match=message):
-        eval(line, vars(autograd) | {"x": x})
+        eval(line, vars(autograd) | {"np": np, "x": x})
 
 
 # book/05-shapes.md#test-shapes-torch-words
@@ -1508,7 +1509,7 @@ def test_every_rule_of_every_module_has_a_case():
             differentiate(function, shapes)
 
     called, forgotten = lines_called(run), []
-    for found in pkgutil.iter_modules(dlfs.__path__, "dlfs."):
+    for found in pkgutil.walk_packages(dlfs.__path__, "dlfs."):
         module = importlib.import_module(found.name)
         for line, text in rules_in(module).items():
             if (module.__file__, line) not in called:
@@ -1893,7 +1894,7 @@ def test_second_derivatives_agree_with_pytorch(line):
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(2)
     arrays = [rng.uniform(0.3, 1.7, shape) for shape in ((2, 3), (3, 2))]
-    ours = differentiate_twice(line, arrays, vars(autograd), grad)
+    ours = differentiate_twice(line, arrays, {"np": np} | vars(autograd), grad)
     theirs = differentiate_twice(
         line, arrays, vars(torch), torch.autograd.grad
     )
@@ -1953,7 +1954,7 @@ class TestMisuseAgainstPyTorch:
     def errors(self):
         torch = pytest.importorskip("torch")
         theirs = vars(torch) | {"grad": torch.autograd.grad}
-        both = vars(autograd), theirs
+        both = {"np": np} | vars(autograd), theirs
         return lambda line: [error_of(line, names) for names in both]
 
     @pytest.mark.parametrize("line", REFUSED_BY_BOTH.splitlines())

@@ -59,6 +59,7 @@ class TestArguments:
             ("--lr -1", "'-1' is not a number greater than 0"),
             ("--lr nan", "'nan' is not a number greater than 0"),
             ("--weight-decay inf", "'inf' is not a number of at least 0"),
+            ("--validation -1", "'-1' is not a whole number of at least 0"),
             ("--device cuda", "'cuda' is not available: NumPy computes"),
             ("--threads 9999999", "is not a whole number from 1 to 1024"),
             ("--data cifar", "invalid choice: 'cifar'"),
@@ -93,6 +94,7 @@ class TestArguments:
             ("--resume", "last.npz does not exist: nothing to resume"),
             ("--data full", "could not be downloaded"),
             ("--limit 10001", "--limit 10001: there are only 10000"),
+            ("--validation 1000", "--validation 1000: of 1000 training ex"),
             ("--lr 1e30 --optimizer sgd", "(1e+30 at first)"),
             ("--save-dir x/file/y", "Not a directory"),
             ("--data full --data-dir ~nobody-at-all", "write the path in"),
@@ -105,7 +107,7 @@ class TestArguments:
         (tmp_path / "x" / "file").touch()
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("DLFS_DATA", str(tmp_path))
-        monkeypatch.setattr("dlfs.data.urlopen", no_network)
+        monkeypatch.setattr("dlfs.data.download.urlopen", no_network)
         assert main([*SMALL, *arguments.split()]) == 1
         error = capsys.readouterr().err
         assert error.count("\n") == 1 and message in error
@@ -139,6 +141,7 @@ class TestRuns:
             ("--hidden 8", r"hidden is \[8\] now, but \[16\]"),
             ("--lr 0.5", "lr is 0.5 now, but 0.001"),
             ("--limit 999", "limit is 999 now, but 1000"),
+            ("--validation 99", "validation is 99 now, but 100"),
         ],
     )
     def test_a_changed_argument_is_refused(
@@ -150,6 +153,41 @@ class TestRuns:
         assert main([*SMALL, *options]) == 1
         assert re.search(message, capsys.readouterr().err)
         assert (tmp_path / "last.npz").read_bytes() == before
+
+    def rows(self, folder):
+        """Return the rows of `metrics.jsonl`."""
+        lines = (folder / "metrics.jsonl").read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
+    def test_the_test_set_is_measured_once_at_the_end(self, tmp_path):
+        self.run(tmp_path, "--epochs", "3")
+        *epochs, final = self.rows(tmp_path)
+        assert [row["epoch"] for row in epochs] == [1, 2, 3]
+        assert all("validation_accuracy" in row for row in epochs)
+        assert "test" not in json.dumps(epochs)
+        assert final.keys() == {"epoch", "step", "test_loss", "test_accuracy"}
+
+    @pytest.mark.parametrize(
+        "options, held_out",
+        [("", 100), ("--validation 30", 30), ("--validation 0", 0)],
+    )
+    def test_what_is_held_out_is_not_learnt_from(
+        self, tmp_path, options, held_out
+    ):
+        state = self.run(tmp_path, "--epochs", "1", *options.split())
+        config = json.loads((tmp_path / "config.json").read_text())
+        assert config["arguments"]["validation"] == held_out
+        assert state["config"]["validation"] == held_out
+        assert state["loader"]["examples"] == 1000 - held_out
+        assert ("validation_loss" in self.rows(tmp_path)[0]) == (held_out > 0)
+        assert (tmp_path / "best.npz").exists() == (held_out > 0)
+
+    def test_no_test_leaves_the_test_set_alone(self, tmp_path, capsys):
+        self.run(tmp_path, "--epochs", "1", "--no-test")
+        assert len(self.rows(tmp_path)) == 1
+        assert "test accuracy" not in capsys.readouterr().out
+        self.run(tmp_path, "--epochs", "1", "--resume")
+        assert "test_accuracy" in self.rows(tmp_path)[-1]
 
     def test_a_new_run_keeps_the_earlier_one(self, tmp_path):
         self.run(tmp_path, "--epochs", "1")
@@ -227,7 +265,7 @@ def command(folder):
 def epochs_in(folder):
     """Return how many epochs a run has recorded."""
     path = folder / "metrics.jsonl"
-    return path.read_text().count("\n") if path.exists() else 0
+    return path.read_text().count("train_loss") if path.exists() else 0
 
 
 def run_and_kill(folder, chance):

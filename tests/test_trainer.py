@@ -311,7 +311,8 @@ class Faults:
         for owner, name in (os, "fsync"), (os, "replace"), (Path, "unlink"):
             monkeypatch.setattr(owner, name, self.after(getattr(owner, name)))
         opener = self.after(lambda *arguments: HalfFile(self, *arguments))
-        monkeypatch.setattr("dlfs.trainer.open", opener, raising=False)
+        place = "dlfs.trainer.checkpoint.open"
+        monkeypatch.setattr(place, opener, raising=False)
 
     def count(self):
         self.calls += 1
@@ -563,7 +564,7 @@ class TestRunFolder:
     ):
         saved = []
         monkeypatch.setattr(
-            "dlfs.trainer.save_checkpoint",
+            "dlfs.trainer.loop.save_checkpoint",
             lambda path, state: saved.append(path.name),
         )
         make_trainer(tmp_path).fit(1)

@@ -289,13 +289,13 @@ class TestProcess:
         chapter = max(tmp_path.glob("book/[0-9]*.md"), key=os.path.getsize)
         text = chapter.read_text()
         times = []
-        start = text.index('```python file="dlfs/autograd.py"')
+        start = text.index('```python file="dlfs/autograd/engine.py"')
         stop = text.index("\n```\n", start)
         for number in range(3):
             new = f"  # number {number}"
             time.sleep(0.5)
             chapter.write_text(text[:stop] + new + text[stop:])
-            times.append(process.wait_for_text("dlfs/autograd.py", new))
+            times.append(process.wait_for_text("dlfs/autograd/engine.py", new))
         assert process.stop() == 0
         assert statistics.median(times) < 2.0, times
         output = tangle(read_book(tmp_path / "book"))

@@ -44,6 +44,8 @@ def run(experiment: str, arguments: list[str]) -> dict:
         }
     config = json.loads(files["config.json"])
     rows = [json.loads(line) for line in files["metrics.jsonl"].splitlines()]
+    epochs = [row for row in rows if "train_loss" in row]
+    tested = {name: rows[-1][name] for name in rows[-1] if "test_a" in name}
     return {
         "command": "python " + shlex.join(module),
         "seed": config["arguments"]["seed"],
@@ -55,9 +57,12 @@ def run(experiment: str, arguments: list[str]) -> dict:
         "git": config["git"],
         "machine": machine(),
         "blas": blas(),
-        "test_accuracy": rows[-1]["test_accuracy"],
-        "accuracy_by_epoch": [row["test_accuracy"] for row in rows],
-        "seconds_by_epoch": [row["seconds"] for row in rows],
+        "validation": config["arguments"]["validation"],
+        "validation_by_epoch": [
+            row.get("validation_accuracy") for row in epochs
+        ],
+        **tested,
+        "seconds_by_epoch": [row["seconds"] for row in epochs],
         "seconds": round(seconds, 2),
     }
 

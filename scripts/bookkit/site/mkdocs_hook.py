@@ -94,7 +94,9 @@ def on_files(files, config):
         raise PluginError(str(error)) from error
     add_npm_files(files, config, root)
     reference.ENTRIES.clear()
-    reference.ENTRIES.update(reference.find_entries(book.outputs[-1]))
+    entries = reference.find_entries(book.outputs[-1]).values()
+    reference.ENTRIES.update({each.home: each for each in entries})
+    fill_nav(config.nav, names)
     for name in names:
         known = files.get_file_from_path(name)
         if known:
@@ -123,6 +125,18 @@ def check_nav(config, chapters: list[str]) -> None:
             f"names: {', '.join(chapters)}"
         )
         raise PluginError(message)
+
+
+def fill_nav(nav, names: list[str]) -> None:
+    """Put the pages of a folder in the place of the folder: "api/"."""
+    for section in nav:
+        for title, value in (
+            section.items() if isinstance(section, dict) else ()
+        ):
+            if isinstance(value, list):
+                fill_nav(value, names)
+            elif value.endswith("/"):
+                section[title] = [n for n in names if n.startswith(value)]
 
 
 def pages_of(nav) -> list[str]:

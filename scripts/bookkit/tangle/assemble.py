@@ -8,6 +8,8 @@ and `__all__`.
 """
 
 import ast
+import functools
+import symtable
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -66,6 +68,21 @@ class Module:
         """Its name for `import`: "dlfs.nn"."""
         return module_name(self.file)
 
+    @functools.cached_property
+    def code(self) -> list[Line]:
+        """The lines below its imports."""
+        return list(render_body(self))
+
+    @functools.cached_property
+    def missing(self) -> set[str]:
+        """The names that its code uses but no block defines or imports."""
+        text = "\n".join(line.text for line in self.code)
+        try:
+            names = {*find_global_names(symtable.symtable(text, "", "exec"))}
+        except SyntaxError:
+            return set()  # which is reported before the file is written
+        return names - self.names.keys() - self.imported.keys()
+
 
 def module_name(file: str) -> str:
     """The name under which a file is imported: "dlfs.nn"."""
@@ -73,21 +90,29 @@ def module_name(file: str) -> str:
     return name.removesuffix(".__init__")
 
 
-def assemble(
-    file: str, blocks: list[Block], modules: set[str]
-) -> tuple[list[Line], list[Mistake]]:
-    """Make the lines of a file (without its header) from its blocks.
+def find_global_names(table: symtable.SymbolTable) -> Iterator[str]:
+    """The names that code takes from its module, or does not find there."""
+    for symbol in table.get_symbols():
+        is_made_here = symbol.is_assigned() or symbol.is_imported()
+        if table.get_type() != "module":
+            is_made_here = not symbol.is_global()
+        if not is_made_here:
+            yield symbol.get_name()
+    for child in table.get_children():
+        yield from find_global_names(child)
+
+
+def assemble(file: str, blocks: list[Block], modules: set[str]) -> Module:
+    """Gather the parts of a file from its blocks.
 
     `modules` are the names of all modules that the book makes. If there are
-    mistakes the lines mean nothing.
+    mistakes the rest means nothing.
     """
     module = Module(file)
     for block in blocks:
         add_block(module, block, modules, is_first=block is blocks[0])
     check_imported_names(module)
-    if module.mistakes:
-        return [], module.mistakes
-    return render(module), []
+    return module
 
 
 # --- Gathering the parts of a module ---
@@ -266,20 +291,17 @@ def find_class_mistakes(
 # --- Writing the module ---
 
 
-def render(module: Module) -> list[Line]:
+def render(module: Module, imports: dict[Imported, Origin]) -> list[Line]:
     """Write docstring, imports, `__all__` and body, in this order."""
-    body = list(render_body(module))
-    if not uses_extend(body):
-        for imported in list(module.imports):
-            if imported.bound == "extend":
-                del module.imports[imported]
+    if not uses_extend(module.code):
+        imports = {k: v for k, v in imports.items() if k.bound != "extend"}
     lines = list(module.docstring)
-    exports = list(render_all(module))
-    for part in (list(render_import_block(module)), exports):
+    exports = list(render_all(module, imports))
+    for part in (list(render_import_block(imports)), exports):
         lines += [BLANK, *part] if part else []
     if exports or starts_with_definition(module):
-        return [*lines, *body]
-    return [*lines, *body[1:]]
+        return [*lines, *module.code]
+    return [*lines, *module.code[1:]]
 
 
 def starts_with_definition(module: Module) -> bool:
@@ -309,19 +331,21 @@ def uses_extend(body: list[Line]) -> bool:
     )
 
 
-def render_import_block(module: Module) -> Iterator[Line]:
+def render_import_block(imports: dict[Imported, Origin]) -> Iterator[Line]:
     """Write the imports, a blank line between sections."""
-    for number, section in enumerate(render_imports(module.imports)):
+    for number, section in enumerate(render_imports(imports)):
         if number:
             yield BLANK
         for statement in section:
             for text, imported in statement:
-                yield Line(text, module.imports[imported])
+                yield Line(text, imports[imported])
 
 
-def render_all(module: Module) -> Iterator[Line]:
+def render_all(
+    module: Module, imports: dict[Imported, Origin]
+) -> Iterator[Line]:
     """Write `__all__` of a module of the package."""
-    names = sort_names(public_names(module))
+    names = sort_names(public_names(module, imports))
     if not names or not module.file.startswith("dlfs/"):
         return
     quoted = [f'"{name}"' for name in names]
@@ -335,14 +359,14 @@ def render_all(module: Module) -> Iterator[Line]:
     yield Line("]")
 
 
-def public_names(module: Module) -> set[str]:
+def public_names(module: Module, imports: dict[Imported, Origin]) -> set[str]:
     """The names a module offers; a package's also those it imports."""
     names = {name for name in module.names if not name.startswith("_")}
     if module.file.endswith("/__init__.py"):
         names |= {"__version__"} & module.names.keys()
         names |= {
             imported.bound
-            for imported in module.imports
+            for imported in imports
             if imported.module.partition(".")[0] == "dlfs"
             and (imported.name or imported.alias)
             and not imported.bound.startswith("_")

@@ -6,7 +6,7 @@
                                                   into the chapters
     python scripts/tangle.py --watch              both, whenever one is saved
     python scripts/tangle.py --until 3 --out DIR  as they are after chapter 3
-    python scripts/tangle.py where dlfs/nn.py:120 which line made this one
+    python scripts/tangle.py where dlfs/nn/dense.py:40 which line made this one
     python scripts/tangle.py run -m dlfs.experiments.mlp_mnist
                                                   run with chapter lines
 
@@ -153,7 +153,7 @@ def command_where(root: Path, book: Path, place: str) -> int:
     """Print which chapter line made a line of a file, or the other way."""
     name, _, number = place.rpartition(":")
     if not name or not re.fullmatch("[0-9]{1,9}", number):
-        message = "a place is FILE:LINE, such as dlfs/nn.py:120"
+        message = "a place is FILE:LINE, such as dlfs/nn/dense.py:40"
         print(f"{place}: {message}", file=sys.stderr)
         return 1
     path, line = Path(name).resolve(), int(number)

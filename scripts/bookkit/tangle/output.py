@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from bookkit.read.chapters import BookError, Chapter, Mistake
 from bookkit.read.source import check_compiles, parse
-from bookkit.tangle.assemble import assemble, module_name
+from bookkit.tangle.assemble import Module, assemble, module_name, render
 from bookkit.tangle.blocks import Block, Line, Origin
+from bookkit.tangle.rooms import find_rooms, link
 
 HEADER = "# Made from book/ by scripts/tangle.py: edit the chapters."
 
@@ -23,6 +24,11 @@ class Output:
     files: dict[str, list[Line]]
     chapters: list[Chapter]
     blocks: list[Block]
+    rooms: dict[str, str] = field(default_factory=dict)
+
+    def public_module(self, file: str) -> str:
+        """What names of a file are imported from: "dlfs.nn" for its rooms."""
+        return self.rooms.get(file, module_name(file))
 
     def text(self, file: str) -> str:
         """The text of a file, its header included."""
@@ -48,11 +54,12 @@ def paused_collector() -> Iterator[None]:
 class Memo:
     """What one run has made, for the next run in the same process.
 
-    The blocks of each chapter, and for each file its blocks, the modules of
-    the book, and what `assemble` made of them.
+    The blocks of each chapter; for each file its blocks, the modules of the
+    book, and its own; and that, with its imports, and the lines of them.
     """
 
     blocks: dict[Chapter, tuple] = field(default_factory=dict)
+    modules: dict[str, tuple] = field(default_factory=dict)
     files: dict[str, tuple] = field(default_factory=dict)
 
 
@@ -67,29 +74,44 @@ def tangle(chapters: list[Chapter], memo: Memo | None = None) -> Output:
     placed, more = place_blocks(blocks)
     mistakes += more + check_files(placed)
     broken = {(mistake.path, mistake.line) for mistake in mistakes}
-    modules = {module_name(file) for file in placed}
-    files = {}
+    names = {module_name(file) for file in placed}
+    modules = {}
     for file in sorted(placed):
         sound = itertools.takewhile(
             lambda block: not is_broken(block, broken), placed[file]
         )
-        files[file], more = make_file(file, list(sound), modules, memo)
-        mistakes += more
-    if mistakes:
-        raise BookError(sorted(mistakes))
-    return Output(files, chapters, blocks)
+        modules[file] = gather(file, list(sound), names, memo)
+        mistakes += modules[file].mistakes
+    rooms = {} if mistakes else find_rooms(modules)
+    imports, more = ({}, []) if mistakes else link(modules, rooms)
+    if mistakes or more:
+        raise BookError(sorted(mistakes + more))
+    files = {
+        file: make_file(modules[file], imports[file], memo)
+        for file in sorted(modules)
+    }
+    packages = {m.file: name for name, each in rooms.items() for m in each}
+    return Output(files, chapters, blocks, packages)
 
 
-def make_file(
-    file: str, blocks: list[Block], modules: set[str], memo: Memo
-) -> tuple[list[Line], list[Mistake]]:
+def gather(
+    file: str, blocks: list[Block], names: set[str], memo: Memo
+) -> Module:
+    """Gather the parts of a file."""
+    known = memo.modules.get(file)
+    if known is None or known[:2] != (blocks, names):
+        known = blocks, names, assemble(file, blocks, names)
+        memo.modules[file] = known
+    return known[2]
+
+
+def make_file(module: Module, imports: dict, memo: Memo) -> list[Line]:
     """Make the lines of a file, its header included."""
-    known = memo.files.get(file)
-    if known is None or known[:2] != (blocks, modules):
-        body, mistakes = assemble(file, blocks, modules)
-        lines = [Line(HEADER), *body]
-        memo.files[file] = known = blocks, modules, lines, mistakes
-    return known[2:]
+    known = memo.files.get(module.file)
+    if known is None or known[:2] != (module, imports):
+        lines = [Line(HEADER), *render(module, imports)]
+        memo.files[module.file] = known = module, imports, lines
+    return known[2]
 
 
 def is_broken(block: Block, places: set[tuple[str, int]]) -> bool:

@@ -26,7 +26,7 @@ from bookkit.tangle.methods import find_extend
 from bookkit.tangle.output import Output
 from bookkit.weave.folds import fold, is_folded, list_tests, reading_minutes
 from bookkit.weave.listing import listing_page, placed_ids
-from bookkit.weave.reference import Entry, entry_of, find_entries
+from bookkit.weave.reference import Entry, find_entries
 from bookkit.weave.terms import Linker, Term
 
 ANCHOR = "code-"  # a heading may have the name of a block: "Hooks", "hooks"
@@ -276,7 +276,7 @@ def some_of(names: list[str]) -> str:
 
 def entry_link(site: Site, block: Block, name: str) -> str:
     """A name that a block defines, a link to its entry if it has one."""
-    entry = entry_of(site.entries, block, name)
+    entry = site.entries.get(f"{site.book.public_module(block.file)}.{name}")
     return f"[`{name}`]({entry.link})" if entry else f"`{name}`"
 
 

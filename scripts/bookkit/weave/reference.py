@@ -20,7 +20,7 @@ from bookkit.tangle.output import Output
 from bookkit.weave.listing import listing_page
 
 FOLDER = "api"
-ENTRIES: dict[str, "Entry"] = {}  # those of the site that is being built
+ENTRIES: dict[str, "Entry"] = {}  # of the site that is being built, by home
 HEADING = re.compile(r"(#{1,6}) +(.*?)(?: +#+)? *")
 INTRODUCTION = """\
 ---
@@ -55,6 +55,11 @@ class Entry:
         return f"{FOLDER}/{page_name(self.module)}.md"
 
     @property
+    def home(self) -> str:
+        """Its full name in the room it is in: "dlfs.nn.linear.Linear"."""
+        return f"{module_name(self.block.file)}.{self.name}"
+
+    @property
     def link(self) -> str:
         """Its place: "api/nn.md#dlfs.nn.Linear"."""
         return f"{self.page}#{self.path}"
@@ -80,7 +85,7 @@ def find_entries(output: Output) -> dict[str, Entry]:
     for file, lines in output.files.items():
         if not file.startswith("dlfs/"):
             continue
-        module = module_name(file)
+        module = output.public_module(file)
         tree = ast.parse(output.text(file))
         for name, node in documented(tree.body):
             origin = lines[node.lineno - 1].origin
@@ -121,13 +126,6 @@ def signature(node: ast.stmt, lines: list[Line]) -> str:
                 start = textwrap.indent(signature(each, lines), " " * 4)
                 return f"{head}\n{start}"
     return head
-
-
-def entry_of(
-    entries: dict[str, Entry], block: Block, name: str
-) -> Entry | None:
-    """The entry of a name that a block defines, if it is public."""
-    return entries.get(f"{module_name(block.file)}.{name}")
 
 
 # --- Sections ---

@@ -1,8 +1,7 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
-"""Optimisers: rules that turn gradients into better parameters."""
+"""What all optimisers share."""
 
 import copy
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from dlfs.autograd import Tensor
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "clip_grad_norm_"]
+__all__ = ["Optimizer"]
 
 
 # book/09-optimisers.md#optimizer
@@ -267,186 +266,6 @@ def _plain(value):
     if isinstance(value, (np.ndarray, np.generic)):
         value = value.tolist()
     return tuple(value) if isinstance(value, list) else value
-
-
-# book/09-optimisers.md#sgd
-class SGD(Optimizer):
-    """Stochastic gradient descent, with momentum if wanted.
-
-    v <- momentum v + g;  p <- p - lr v. Nesterov's variant steps along
-    g + momentum v (Sutskever et al., 2013).
-
-    Args:
-        params: parameters or groups of them.
-        lr: learning rate.
-        momentum: how much of the last step to keep, 0 to 1.
-        dampening: g counts only 1 - dampening in later steps.
-        weight_decay: adds weight_decay * p to the gradient.
-        nesterov: look ahead; needs momentum and no dampening.
-    """
-
-    _remembers = ("momentum_buffer",)
-
-    def __init__(
-        self,
-        params: Iterable,
-        lr: float = 1e-3,
-        momentum: float = 0,
-        dampening: float = 0,
-        weight_decay: float = 0,
-        nesterov: bool = False,
-    ) -> None:
-        defaults = {
-            "lr": lr,
-            "momentum": momentum,
-            "dampening": dampening,
-            "weight_decay": weight_decay,
-            "nesterov": nesterov,
-        }
-        super().__init__(params, defaults)
-
-    # book/09-optimisers.md#sgd-check
-    def _check(self, group):
-        """Raise ValueError for options that make no sense together."""
-        Optimizer._check(self, group)
-        if group["nesterov"] and (
-            group["momentum"] <= 0 or group["dampening"]
-        ):
-            raise ValueError(
-                "Nesterov momentum requires a momentum and zero dampening"
-            )
-
-    # book/09-optimisers.md#sgd-update
-    def _update(self, p, g, state, group):
-        """One step for one parameter."""
-        momentum = group["momentum"]
-        if momentum:
-            v = state.get("momentum_buffer")
-            if v is None:
-                v = state["momentum_buffer"] = np.array(g)
-            else:
-                v *= momentum
-                v += (1 - group["dampening"]) * g
-            g = g + momentum * v if group["nesterov"] else v
-        p.data -= float(group["lr"]) * g
-
-
-# book/09-optimisers.md#adam
-class Adam(Optimizer):
-    """Adam: steps of about lr, whatever the scale of the gradient.
-
-    Kingma and Ba (2015), algorithm 1.
-
-    Args:
-        params: parameters or groups of them.
-        lr: learning rate, about the length of a step in each coordinate.
-        betas: how slowly the means of g and of g**2 forget.
-        eps: keeps the division from exploding where g is almost 0.
-        weight_decay: adds weight_decay * p to the gradient.
-    """
-
-    _remembers = ("step", "exp_avg", "exp_avg_sq")
-
-    def __init__(
-        self,
-        params: Iterable,
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0,
-    ) -> None:
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-        }
-        super().__init__(params, defaults)
-
-    # book/09-optimisers.md#adam-update
-    def _update(self, p, g, state, group):
-        """One step for one parameter, in place, with one scratch array."""
-        if not state:
-            state["step"] = 0
-            state["exp_avg"] = np.zeros_like(p.data)
-            state["exp_avg_sq"] = np.zeros_like(p.data)
-        state["step"] += 1
-        t, m, v = state["step"], state["exp_avg"], state["exp_avg_sq"]
-        beta1, beta2 = group["betas"]
-        scratch = np.empty_like(m)
-        np.subtract(g, m, out=scratch)
-        scratch *= 1 - beta1
-        m += scratch  # the mean of g
-        np.multiply(g, g, out=scratch)
-        scratch *= 1 - beta2
-        v *= beta2
-        v += scratch  # the mean of g * g
-        root = math.sqrt(1 - beta2**t)
-        np.sqrt(v, out=scratch)
-        scratch += group["eps"] * root
-        np.divide(m, scratch, out=scratch)
-        scratch *= float(group["lr"]) * root / (1 - beta1**t)
-        p.data -= scratch
-
-
-# book/09-optimisers.md#adamw
-class AdamW(Adam):
-    """Adam with decoupled weight decay: p shrinks by lr * weight_decay.
-
-    Loshchilov and Hutter (2019). Takes the arguments of `Adam`.
-    """
-
-    def __init__(
-        self,
-        params: Iterable,
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 1e-2,
-    ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay)
-
-    def _decayed(self, p, group):
-        p.data *= 1 - float(group["lr"]) * group["weight_decay"]
-        return p.grad.data
-
-
-# book/09-optimisers.md#clip-grad-norm
-def clip_grad_norm_(
-    parameters: Tensor | Iterable[Tensor],
-    max_norm: float,
-    *,
-    error_if_nonfinite: bool = False,
-) -> Tensor:
-    """Scale all gradients so that together they are at most max_norm long.
-
-    Args:
-        parameters: a parameter or several; those without gradient do not
-            count.
-        max_norm: the largest allowed length of all gradients as one vector,
-            the root of the sum of their squares (the 2-norm).
-        error_if_nonfinite: raise if the norm is NaN or infinite.
-
-    Returns:
-        the norm before clipping, a tensor of shape ().
-
-    Raises:
-        RuntimeError: the norm is not finite, and that was to be an error.
-    """
-    if isinstance(parameters, Tensor):
-        parameters = [parameters]
-    grads = [p.grad for p in parameters if p.grad is not None]
-    squares = [float(np.sum(g.data * g.data)) for g in grads]
-    norm = math.sqrt(sum(squares))
-    if error_if_nonfinite and not math.isfinite(norm):
-        raise RuntimeError(
-            f"clip_grad_norm_: the norm of the gradients is {norm}"
-        )
-    scale = float(max_norm) / (norm + 1e-6)
-    if not scale >= 1:  # as in PyTorch, a NaN norm spreads
-        for g in grads:
-            g.data *= scale
-    return Tensor(norm)
 
 
 # book/09-optimisers.md#optimizer-read-group

@@ -1,128 +1,60 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
-"""Tensors that remember how they were computed, and their derivatives."""
+"""Tensors, the operations on them, and the walk back through the graph."""
 
-import contextlib
-import contextvars
 import functools
 import itertools
 import math
-import string
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from dlfs.autograd.recording import (
+    _check_usable,
+    _last_write,
+    _mark_written,
+    _recording,
+    _tick,
+    is_grad_enabled,
+    set_grad_enabled,
+)
 from dlfs.drawing import Drawing, draw_graph
 
 __all__ = [
-    "GradcheckError",
     "HookHandle",
     "MaxResult",
     "Operation",
     "Tensor",
     "absolute",
     "add",
-    "arange",
-    "cat",
     "clip",
     "cos",
-    "default_generator",
     "div",
-    "einsum",
     "exp",
     "expm1",
-    "eye",
-    "full",
-    "full_like",
     "grad",
-    "gradcheck",
-    "gradgradcheck",
-    "is_grad_enabled",
     "log",
     "log1p",
     "log_softmax",
     "logsumexp",
-    "manual_seed",
     "matmul",
     "maximum",
     "minimum",
     "mul",
     "neg",
-    "no_grad",
-    "numeric_derivative",
-    "numeric_gradient",
-    "ones",
-    "ones_like",
     "operation",
-    "pad",
     "pow",
-    "rand",
-    "randint",
-    "randn",
     "relu",
-    "set_grad_enabled",
     "sigmoid",
     "sin",
     "softmax",
     "sqrt",
-    "stack",
     "sub",
     "tanh",
-    "tensor",
     "where",
-    "zeros",
-    "zeros_like",
 ]
-
-
-# book/01-derivatives.md#numeric-derivative
-def numeric_derivative(
-    f: Callable[[float], float], x: float, eps: float = 1e-6
-) -> float:
-    """Measure the slope of `f` at `x` by a central difference.
-
-    The error is about eps**2 / 6 times the third derivative of `f`, plus
-    1e-16 / eps times the size of f(x): some 1e-10 with the default step.
-
-    Args:
-        f: a smooth function of one number.
-        x: where to measure.
-        eps: how far to step to each side.
-
-    Returns:
-        (f(x + eps) - f(x - eps)) / (2 * eps).
-    """
-    high, low = x + eps, x - eps
-    return (f(high) - f(low)) / (high - low)
-
-
-# book/01-derivatives.md#numeric-gradient
-def numeric_gradient(
-    f: Callable[[np.ndarray], float], x: np.ndarray, eps: float = 1e-6
-) -> np.ndarray:
-    """Measure the gradient of `f` at `x`, one entry at a time.
-
-    It evaluates `f` twice for each entry of `x`, so it is for small arrays.
-
-    Args:
-        f: a function of a float64 array that returns one number.
-        x: where to measure, of any shape; it is not changed.
-        eps: how far to step to each side.
-
-    Returns:
-        An array of the shape of `x`: entry i is the slope of `f` along x[i].
-    """
-    x = np.asarray(x, dtype=np.float64)
-    gradient = np.empty_like(x)
-    for index in np.ndindex(x.shape):
-        high, low = x.copy(), x.copy()
-        high[index] += eps
-        low[index] -= eps
-        run = high[index] - low[index]
-        gradient[index] = (f(high) - f(low)) / run
-    return gradient
 
 
 # book/03-tensors.md#as-array
@@ -1047,32 +979,6 @@ class Operation(NamedTuple):
     twice: bool  # whether the rules can be differentiated again
 
 
-# book/03-tensors.md#grad-mode
-_tick = itertools.count(1).__next__  # one clock, for all that happens
-_recording = contextvars.ContextVar("recording", default=True)
-
-
-@contextlib.contextmanager
-def set_grad_enabled(mode: bool):
-    """Record, or don't, inside `with set_grad_enabled(mode):`."""
-    before = _recording.get()
-    _recording.set(mode)
-    try:
-        yield
-    finally:
-        _recording.set(before)
-
-
-def no_grad() -> contextlib.AbstractContextManager:
-    """Record nothing inside `with no_grad():` (works as a decorator too)."""
-    return set_grad_enabled(False)
-
-
-def is_grad_enabled() -> bool:
-    """Return whether operations are being recorded in this thread."""
-    return _recording.get()
-
-
 # book/03-tensors.md#operation
 def operation(*rules: Callable, twice: bool = True) -> Callable:
     """Turn a function of arrays into a differentiable one of tensors.
@@ -1234,43 +1140,6 @@ def _backpropagate(pending, retain_graph, create_graph=False, wanted=()):
         if x in pending:
             found[x] = x._run_hooks(pending[x])
     return found if wanted else pending
-
-
-# book/03-tensors.md#write-log
-_writes = {}  # id of an array -> when its memory was last written to
-_last_write = [0]  # a list: whoever imports it sees it change
-
-
-def _owner(array):
-    """Return the array whose memory `array` looks at."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
-
-
-def _mark_written(array):
-    """Note that the memory of `array` is being changed in place."""
-    owner = _owner(array)
-    if id(owner) not in _writes:
-        weakref.finalize(owner, _writes.pop, id(owner), None)
-    _writes[id(owner)] = _last_write[0] = _tick()
-
-
-# book/03-tensors.md#check-usable
-def _check_usable(y):
-    """Raise unless the graph still holds what `y` was computed from."""
-    if y._record is None:
-        raise RuntimeError(
-            f"{y._kind.name}: an earlier backward went through this graph and "
-            "freed it: call that one with retain_graph=True"
-        )
-    _, _, arrays, _ = y._record
-    for array in (*arrays, y._data):
-        if _writes.get(id(_owner(array)), 0) > y._born:
-            raise RuntimeError(
-                f"{y._kind.name}: values of shape {array.shape} that its "
-                "gradient may need were changed in place after they were used"
-            )
 
 
 # book/06-gradient-checking.md#accumulate-twice
@@ -1738,98 +1607,6 @@ def _tensor(x):
     return x if isinstance(x, Tensor) else _wrap(_as_array(x))
 
 
-# book/05-shapes.md#einsum-rule
-def _einsum_rule(i, terms, out, g, y, *inputs):
-    """The gradient for input `i`: exchange it with the output.
-
-    An index that only input i has was summed, and ones bring it back.
-    """
-    others = [k for k in range(len(inputs)) if k != i]
-    subscripts = [out, *(terms[k] for k in others)]
-    operands = [g, *(inputs[k] for k in others)]
-    lengths = {}
-    for term, operand in zip(subscripts, operands):
-        for letter, n in zip(term, operand.shape):
-            lengths[letter] = max(n, lengths.get(letter, 1))
-    for letter, n in zip(terms[i], inputs[i].shape):
-        if lengths.get(letter) != n:  # lost
-            subscripts.append(letter)
-            operands.append(np.ones(n, g.dtype))
-    equation = ",".join(subscripts) + "->" + terms[i]
-    return np.einsum(equation, *operands, optimize=True)
-
-
-# book/05-shapes.md#einsum-terms
-def _einsum_terms(equation, shapes):
-    """Return the subscripts of each input and of the output, without dots.
-
-    '...ij,jk->...ik' with a 3-d first input gives ['Aij', 'jk'], 'Aik'.
-    """
-    left, arrow, out = equation.replace(" ", "").partition("->")
-    terms = left.split(",")
-    if len(terms) != len(shapes):
-        raise ValueError(
-            f"einsum: {equation!r} names {len(terms)} inputs, "
-            f"but {len(shapes)} were given"
-        )
-    if not arrow:  # NumPy's rule: dots, then what stands there once
-        once = sorted(c for c in set(left) if left.count(c) == 1)
-        out = "..." * ("..." in left) + "".join(filter(str.isalpha, once))
-    spare = [c for c in string.ascii_uppercase if c not in equation]
-    counts = [_count_dots(t, shape) for t, shape in zip(terms, shapes)]
-    names = "".join(spare[: max(counts)])
-    terms = [
-        term.replace("...", names[len(names) - count :])
-        for term, count in zip(terms, counts)
-    ]
-    return terms, out.replace("...", names)
-
-
-# book/05-shapes.md#einsum-dots
-def _count_dots(term, shape):
-    """Return how many axes of an input of `shape` the dots stand for."""
-    letters = term.replace("...", "", 1)
-    count = len(shape) - len(letters)
-    if not (letters.isalpha() or letters == ""):
-        raise ValueError(f"einsum: {term!r} is not made of letters")
-    if count < 0 or (count and "..." not in term):
-        raise ValueError(f"einsum: {term!r} does not fit shape {shape}")
-    if len(set(letters)) < len(letters):
-        raise ValueError(
-            f"einsum: {term!r} repeats an index: pick the diagonal first, "
-            "x[i, i] with i = np.arange(n)"
-        )
-    return count
-
-
-# book/05-shapes.md#einsum
-def einsum(equation: str, *operands: Any) -> Tensor:
-    """Sum products of the operands as `equation` says.
-
-    Args:
-        equation: index letters for each operand, then those of the result,
-            `"ij,jk->ik"`; `...` stands for any leading axes.
-        operands: tensors or arrays.
-
-    Raises:
-        ValueError: the letters do not fit the shapes, or an operand repeats
-            a letter.
-    """
-    operands = [_tensor(x) for x in operands]
-    terms, out = _einsum_terms(equation, [x.shape for x in operands])
-    plain = ",".join(terms) + "->" + out
-    rules = [
-        functools.partial(_einsum_rule, i, terms, out)
-        for i in range(len(operands))
-    ]
-
-    @operation(*rules)
-    def einsum(*arrays):
-        return np.einsum(plain, *arrays, optimize=True)
-
-    return einsum(*operands)
-
-
 # book/05-shapes.md#index
 def _plain_index(index):
     """Return `index` as a tuple of ints, slices, None, ... and arrays."""
@@ -1909,307 +1686,10 @@ def _slab_rule(dim, start, stop, g, y, *inputs):
     return _slab(g, dim, start, stop)
 
 
-# book/05-shapes.md#cat
-def cat(tensors: Iterable[Any], dim: int = 0) -> Tensor:
-    """Return the tensors laid end to end along axis `dim`.
-
-    Raises:
-        ValueError: there are none, or they differ in another axis, too.
-    """
-    tensors = [_tensor(x) for x in tensors]
-    dim = _check_joinable(tensors, dim, "cat")
-    ends = list(itertools.accumulate(x.shape[dim] for x in tensors))
-    rules = [
-        functools.partial(_slab_rule, dim, start, stop)
-        for start, stop in zip([0, *ends], ends)
-    ]
-    dtypes = {x.dtype for x in tensors}
-    floats = {d for d in dtypes if d.kind == "f"}
-    dtype = np.result_type(*(floats or dtypes))
-
-    @operation(*rules)
-    def cat(*arrays):
-        return np.concatenate(arrays, axis=dim, dtype=dtype)
-
-    return cat(*tensors)
-
-
-# book/05-shapes.md#check-joinable
-def _check_joinable(tensors, dim, name):
-    """Return `dim` counted from 0, if the tensors differ in it at most."""
-    if not tensors:
-        raise ValueError(f"{name}: expected at least one tensor")
-    dim = _axis(dim, tensors[0].ndim, name)
-    rests = {(x.ndim, x.shape[:dim], x.shape[dim + 1 :]) for x in tensors}
-    if len(rests) > 1:
-        shapes = " and ".join(dict.fromkeys(str(x.shape) for x in tensors))
-        raise ValueError(
-            f"{name}: shapes {shapes} differ in more than axis {dim}"
-        )
-    return dim
-
-
-# book/05-shapes.md#stack
-def stack(tensors: Iterable[Any], dim: int = 0) -> Tensor:
-    """Return tensors of one shape, stacked along a new axis `dim`.
-
-    Raises:
-        ValueError: there are none, or their shapes differ.
-    """
-    tensors = [_tensor(x) for x in tensors]
-    shapes = dict.fromkeys(str(x.shape) for x in tensors)
-    if len(shapes) > 1:
-        raise ValueError(f"stack: shapes {' and '.join(shapes)} differ")
-    if tensors:
-        dim = _axis(dim, tensors[0].ndim + 1, "stack")
-    tensors = [x.unsqueeze(dim) for x in tensors]
-    return cat(tensors, _check_joinable(tensors, dim, "stack"))
-
-
-# book/05-shapes.md#pad
-def _inside(widths, shape):
-    """Return the index of what lies inside a margin of `widths`."""
-    return tuple(slice(a, a + n) for (a, _), n in zip(widths, shape))
-
-
-@operation(lambda g, y, x, widths, value: g[_inside(widths, x.shape)])
-def _pad(x, widths, value):
-    shape = [a + n + b for (a, b), n in zip(widths, x.shape)]
-    out = np.full(shape, value, x.dtype)
-    out[_inside(widths, x.shape)] = x
-    return out
-
-
-def pad(input: Any, pad: Sequence[int], value: float = 0.0) -> Tensor:
-    """Return `input` with a margin of `value` around it.
-
-    Args:
-        pad: (left, right) of the last axis, then of the one before it, and
-            so on, as in PyTorch: (1, 1, 2, 2) pads the last axis by 1 and
-            the one before by 2 on both sides.
-
-    Raises:
-        ValueError: there are not two widths per axis, or one is negative.
-    """
-    input = _tensor(input)
-    if len(pad) % 2 or len(pad) > 2 * input.ndim or min(pad, default=0) < 0:
-        raise ValueError(
-            f"pad: {tuple(pad)} is not two widths, 0 or more, for each of "
-            f"up to {input.ndim} axes of shape {input.shape}"
-        )
-    pairs = list(zip(pad[::2], pad[1::2]))[::-1]
-    widths = [(0, 0)] * (input.ndim - len(pairs)) + pairs
-    return _pad(input, widths=widths, value=value)
-
-
 # book/05-shapes.md#clone
 @operation(lambda g, y, x: g)
 def _clone(x):
     return x.copy()
-
-
-# book/05-shapes.md#creation
-def tensor(
-    data: Any, dtype: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """Return a new tensor with a copy of `data`; see `Tensor`."""
-    return Tensor(np.array(_as_array(data, dtype)), requires_grad)
-
-
-def zeros(
-    *size: int | Sequence[int],
-    dtype: Any = np.float32,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return zeros: `zeros(2, 3)` or `zeros((2, 3))`."""
-    return Tensor(np.zeros(_sizes(size), dtype), requires_grad)
-
-
-def ones(
-    *size: int | Sequence[int],
-    dtype: Any = np.float32,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return ones: `ones(2, 3)` or `ones((2, 3))`."""
-    return Tensor(np.ones(_sizes(size), dtype), requires_grad)
-
-
-def full(
-    size: int | Sequence[int],
-    fill_value: Any,
-    dtype: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return a tensor of shape `size` full of one value."""
-    return Tensor(np.full(size, _as_array(fill_value, dtype)), requires_grad)
-
-
-# book/05-shapes.md#creation-more
-def arange(
-    start: float,
-    end: float | None = None,
-    step: float = 1,
-    dtype: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return start, start + step, ... up to but without `end`."""
-    start, end = (0, start) if end is None else (start, end)
-    values = np.arange(start, end, step, dtype)
-    if dtype is None and values.dtype == np.float64:
-        values = values.astype(np.float32)
-    return Tensor(values, requires_grad)
-
-
-def eye(
-    n: int,
-    m: int | None = None,
-    dtype: Any = np.float32,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return the matrix of shape (n, m or n) with ones on its diagonal."""
-    return Tensor(np.eye(n, m, dtype=dtype), requires_grad)
-
-
-# book/05-shapes.md#creation-like
-def zeros_like(
-    input: Any, dtype: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """Return zeros in the shape and dtype of `input`."""
-    return full_like(input, 0, dtype, requires_grad)
-
-
-def ones_like(
-    input: Any, dtype: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """Return ones in the shape and dtype of `input`."""
-    return full_like(input, 1, dtype, requires_grad)
-
-
-def full_like(
-    input: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """Return one value in the shape and dtype of `input`."""
-    like, value = _as_array(input), _values(fill_value)
-    return Tensor(
-        np.full(like.shape, value, dtype or like.dtype), requires_grad
-    )
-
-
-# book/05-shapes.md#generator
-_generator = np.random.default_rng()
-
-
-def default_generator() -> np.random.Generator:
-    """Return the generator that random numbers come from by default."""
-    return _generator
-
-
-def manual_seed(seed: int) -> np.random.Generator:
-    """Start the default generator afresh from `seed`, and return it."""
-    fresh = np.random.default_rng(seed)
-    _generator.bit_generator.state = fresh.bit_generator.state
-    return _generator
-
-
-# book/05-shapes.md#random-tensors
-def rand(
-    *size: int | Sequence[int],
-    generator: np.random.Generator | None = None,
-    dtype: Any = np.float32,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return uniform random numbers from [0, 1)."""
-    values = (generator or _generator).random(_sizes(size), dtype)
-    return Tensor(np.asarray(values), requires_grad)
-
-
-def randn(
-    *size: int | Sequence[int],
-    generator: np.random.Generator | None = None,
-    dtype: Any = np.float32,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return normal random numbers of mean 0 and variance 1."""
-    values = (generator or _generator).standard_normal(_sizes(size), dtype)
-    return Tensor(np.asarray(values), requires_grad)
-
-
-def randint(
-    low: int,
-    high: int | Sequence[int],
-    size: int | Sequence[int] | None = None,
-    generator: np.random.Generator | None = None,
-) -> Tensor:
-    """Return random integers from low up to but without high.
-
-    `randint(high, size)` starts at 0.
-    """
-    if size is None:
-        low, high, size = 0, low, high
-    return Tensor((generator or _generator).integers(low, high, size))
-
-
-# book/05-shapes.md#numpy-shapes
-def _np_transpose(a, axes=None):
-    """What np.transpose means for a tensor."""
-    return a.T if axes is None else a.permute(*axes)
-
-
-def _np_var(a, axis=None, *, ddof=0, keepdims=False):
-    """What np.var means for a tensor."""
-    return a.var(axis, ddof, keepdims)
-
-
-def _np_std(a, axis=None, *, ddof=0, keepdims=False):
-    """What np.std means for a tensor."""
-    return a.std(axis, ddof, keepdims)
-
-
-def _np_gather(arr, indices, axis=-1):
-    """What np.take_along_axis means for a tensor."""
-    return _tensor(arr).gather(axis, indices)
-
-
-# book/05-shapes.md#numpy-table
-_NUMPY |= {
-    np.sum: Tensor.sum,
-    np.mean: Tensor.mean,
-    np.var: _np_var,
-    np.std: _np_std,
-    np.max: Tensor.amax,
-    np.amax: Tensor.amax,
-    np.min: Tensor.amin,
-    np.amin: Tensor.amin,
-    np.argmax: Tensor.argmax,
-    np.argmin: Tensor.argmin,
-    np.matmul: matmul,
-    np.einsum: lambda eq, *xs, optimize=True: einsum(eq, *xs),
-}
-
-
-# book/05-shapes.md#numpy-table-shapes
-_NUMPY |= {
-    np.reshape: lambda a, shape: a.reshape(shape),
-    np.ravel: Tensor.flatten,
-    np.squeeze: lambda a, axis=None: a.squeeze(axis),
-    np.expand_dims: lambda a, axis: a.unsqueeze(axis),
-    np.transpose: _np_transpose,
-    np.swapaxes: lambda a, axis1, axis2: a.transpose(axis1, axis2),
-    np.broadcast_to: lambda array, shape: array.expand(shape),
-    np.concatenate: lambda arrays, axis=0: cat(arrays, axis),
-    np.stack: lambda arrays, axis=0: stack(arrays, axis),
-    np.take_along_axis: _np_gather,
-    np.copy: Tensor.clone,
-    np.zeros_like: zeros_like,
-    np.ones_like: ones_like,
-    np.full_like: full_like,
-    np.shape: lambda a: a.shape,
-    np.ndim: lambda a: a.ndim,
-    np.size: lambda a: math.prod(a.shape),
-}
-_WITHOUT_GRADIENT |= {
-    *(np.all, np.any, np.isclose, np.allclose, np.array_equal, np.argsort)
-}
 
 
 # book/06-gradient-checking.md#route
@@ -2332,149 +1812,6 @@ def grad(
                 "(allow_unused=True returns None for it)"
             )
     return gradients
-
-
-# book/06-gradient-checking.md#numeric-of
-class GradcheckError(AssertionError):
-    """A gradient differs from the numeric one."""
-
-
-def _numeric(f, x, eps):
-    """Return the numeric gradient of the number f() by the tensor `x`."""
-
-    def at(values):
-        before, x._data = x._data, values
-        try:
-            return float(f())
-        finally:
-            x._data = before
-
-    return numeric_gradient(at, x._data, eps)
-
-
-def _weighted_sum(outputs):
-    """Return the sum of all entries of the outputs, with random weights."""
-    total, rng = 0.0, np.random.default_rng(0)
-    for y in _sequence(outputs):
-        total = total + (y * rng.uniform(0.5, 1.5, y.shape)).sum()
-    return total
-
-
-# book/06-gradient-checking.md#gradcheck
-def gradcheck(
-    func: Callable,
-    inputs: Tensor | Sequence[Tensor],
-    *,
-    eps: float = 1e-6,
-    atol: float = 1e-5,
-    rtol: float = 1e-3,
-    raise_exception: bool = True,
-) -> bool:
-    """Compare the gradients of `func` with numeric derivatives.
-
-    The outputs are summed with fixed random weights, so that one number
-    stands for all of them, and every entry of every input is nudged.
-
-    Args:
-        func: a function of tensors that returns a tensor or several.
-        inputs: a float64 tensor or a sequence; those that require gradients
-            are checked.
-        eps: the step of the numeric derivative.
-        atol, rtol: what may differ: atol + rtol * |numeric|.
-        raise_exception: raise on a difference; otherwise return False.
-
-    Returns:
-        True if all agree.
-
-    Raises:
-        GradcheckError: they differ; says where and by how much.
-        ValueError: no input requires gradients, or one that does is not
-            float64: rounding would hide mistakes.
-    """
-    inputs = _sequence(inputs)
-    checked = _inputs_to_check(inputs)
-    y = _weighted_sum(func(*inputs))
-    ours = [None] * len(checked)  # what a constant has
-    if isinstance(y, Tensor) and y.requires_grad:
-        ours = grad(y, checked.values(), allow_unused=True)
-    for (i, x), g in zip(checked.items(), ours):
-        numeric = _numeric(lambda: _weighted_sum(func(*inputs)), x, eps)
-        actual = np.zeros(x.shape) if g is None else g.data
-        wrong = ~np.isclose(actual, numeric, rtol, atol)
-        if wrong.any() and not raise_exception:
-            return False
-        if wrong.any():
-            at = tuple(np.argwhere(wrong)[0].tolist())
-            raise GradcheckError(
-                f"gradcheck: {_name(func)}: input {i}, of shape {x.shape}, "
-                f"at {at}: gradient {actual[at]:.6g}, "
-                f"numeric {numeric[at]:.6g}"
-            )
-    return True
-
-
-# book/06-gradient-checking.md#gradcheck-inputs
-def _name(func):
-    """Return what to call a function in a message."""
-    return getattr(func, "__name__", repr(func))
-
-
-def _inputs_to_check(inputs):
-    """Return {number: input} of those that require gradients."""
-    checked = {
-        i: x
-        for i, x in enumerate(inputs)
-        if isinstance(x, Tensor) and x.requires_grad
-    }
-    if not checked:
-        raise ValueError("gradcheck: no input requires gradients")
-    for i, x in checked.items():
-        if x.dtype != np.float64:
-            raise ValueError(
-                f"gradcheck: input {i} is {x.dtype}, but differences of "
-                "rounded numbers need float64"
-            )
-    return checked
-
-
-# book/06-gradient-checking.md#gradgradcheck
-def gradgradcheck(
-    func: Callable,
-    inputs: Tensor | Sequence[Tensor],
-    *,
-    eps: float = 1e-6,
-    atol: float = 1e-5,
-    rtol: float = 1e-3,
-    raise_exception: bool = True,
-) -> bool:
-    """Check second derivatives: `gradcheck` the gradients of `func`.
-
-    Takes the arguments of `gradcheck`, returns and raises as it does.
-    """
-    inputs = _sequence(inputs)
-    checked = list(_inputs_to_check(inputs).values())
-    rng = np.random.default_rng(1)
-    weights = [
-        Tensor(rng.uniform(0.5, 1.5, y.shape), requires_grad=True)
-        for y in _sequence(func(*inputs))
-    ]
-
-    def gradients(*arguments):
-        outputs = _sequence(func(*arguments[: len(inputs)]))
-        found = grad(
-            outputs, checked, weights, create_graph=True, allow_unused=True
-        )
-        return [g for g in found if g is not None]
-
-    gradients.__name__ = f"gradient of {_name(func)}"
-    return gradcheck(
-        gradients,
-        [*inputs, *weights],
-        eps=eps,
-        atol=atol,
-        rtol=rtol,
-        raise_exception=raise_exception,
-    )
 
 
 # book/07-modules.md#tensor-copy

@@ -1,0 +1,65 @@
+# Made from book/ by scripts/tangle.py: edit the chapters.
+"""Random tensors, and the generator that they come from."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dlfs.autograd.engine import Tensor, _sizes
+
+__all__ = ["default_generator", "manual_seed", "rand", "randint", "randn"]
+
+
+# book/05-shapes.md#generator
+_generator = np.random.default_rng()
+
+
+def default_generator() -> np.random.Generator:
+    """Return the generator that random numbers come from by default."""
+    return _generator
+
+
+def manual_seed(seed: int) -> np.random.Generator:
+    """Start the default generator afresh from `seed`, and return it."""
+    fresh = np.random.default_rng(seed)
+    _generator.bit_generator.state = fresh.bit_generator.state
+    return _generator
+
+
+# book/05-shapes.md#random-tensors
+def rand(
+    *size: int | Sequence[int],
+    generator: np.random.Generator | None = None,
+    dtype: Any = np.float32,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return uniform random numbers from [0, 1)."""
+    values = (generator or _generator).random(_sizes(size), dtype)
+    return Tensor(np.asarray(values), requires_grad)
+
+
+def randn(
+    *size: int | Sequence[int],
+    generator: np.random.Generator | None = None,
+    dtype: Any = np.float32,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return normal random numbers of mean 0 and variance 1."""
+    values = (generator or _generator).standard_normal(_sizes(size), dtype)
+    return Tensor(np.asarray(values), requires_grad)
+
+
+def randint(
+    low: int,
+    high: int | Sequence[int],
+    size: int | Sequence[int] | None = None,
+    generator: np.random.Generator | None = None,
+) -> Tensor:
+    """Return random integers from low up to but without high.
+
+    `randint(high, size)` starts at 0.
+    """
+    if size is None:
+        low, high, size = 0, low, high
+    return Tensor((generator or _generator).integers(low, high, size))

@@ -1,0 +1,49 @@
+# Made from book/ by scripts/tangle.py: edit the chapters.
+"""What the modules of dlfs.data offer, in one place."""
+
+from dlfs.data.download import (
+    SLOWEST,
+    DownloadError,
+    RemoteFile,
+    data_root,
+    download_file,
+    sha256_of,
+)
+from dlfs.data.idx import IDX_UBYTE, DataError, read_idx, read_idx_shape
+from dlfs.data.loader import DataLoader, TensorDataset, hold_out
+from dlfs.data.mnist import (
+    MNIST,
+    MNIST_FILES,
+    MNIST_MIRRORS,
+    Digits,
+    MNISTMini,
+    find_file,
+    load_mnist,
+)
+from dlfs.data.transforms import fingerprint, normalize, pixel_statistics
+
+__all__ = [
+    "IDX_UBYTE",
+    "MNIST",
+    "MNIST_FILES",
+    "MNIST_MIRRORS",
+    "SLOWEST",
+    "DataError",
+    "DataLoader",
+    "Digits",
+    "DownloadError",
+    "MNISTMini",
+    "RemoteFile",
+    "TensorDataset",
+    "data_root",
+    "download_file",
+    "find_file",
+    "fingerprint",
+    "hold_out",
+    "load_mnist",
+    "normalize",
+    "pixel_statistics",
+    "read_idx",
+    "read_idx_shape",
+    "sha256_of",
+]

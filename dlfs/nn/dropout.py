@@ -1,0 +1,32 @@
+# Made from book/ by scripts/tangle.py: edit the chapters.
+"""Dropout."""
+
+import numpy as np
+
+from dlfs.autograd import Tensor, default_generator
+from dlfs.nn.module import Module
+
+__all__ = ["Dropout"]
+
+
+# book/07-modules.md#dropout
+class Dropout(Module):
+    """While training, set each value to 0 with probability `p`.
+
+    The others are divided by 1 - p, so that the mean stays the same
+    (Srivastava et al., 2014). After `eval()` it changes nothing.
+    """
+
+    def __init__(self, p: float = 0.5):
+        if not 0 <= p < 1:
+            raise ValueError(f"Dropout: p={p}, expected 0 <= p < 1")
+        self.p = p
+
+    def forward(self, input: Tensor) -> Tensor:
+        if not self.training or self.p == 0:
+            return input
+        kept = default_generator().random(input.shape, np.float32) >= self.p
+        return input * (kept * input.dtype.type(1 / (1 - self.p)))
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"

@@ -1,0 +1,278 @@
+# Made from book/ by scripts/tangle.py: edit the chapters.
+"""Modules: objects that hold parameters."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from dlfs.autograd import Tensor, no_grad
+from dlfs.autograd.engine import _as_array
+
+__all__ = ["IncompatibleKeys", "Module", "Parameter"]
+
+
+# book/07-modules.md#parameter
+class Parameter(Tensor):
+    """A tensor that a module is to learn; `parameters()` finds it.
+
+    Args:
+        data: its first values, floating-point; an array is shared, not
+            copied.
+        requires_grad: whether to learn it.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data, requires_grad: bool = True):
+        super().__init__(data, requires_grad)
+
+    # book/07-modules.md#module-to
+    def _convert(self, dtype):
+        """Change the dtype of the values, and of the gradient."""
+        self._data = self._data.astype(dtype)
+        if self.grad is not None:
+            self.grad = self.grad.astype(dtype)
+
+
+# book/07-modules.md#module
+class Module:
+    """A layer or a model: parameters, and a `forward` that uses them.
+
+    Parameters and modules that are set as attributes are found by
+    themselves, in the order in which they were set.
+
+    Attributes:
+        training: whether it is being trained; see `train` and `eval`.
+    """
+
+    training = True
+    _buffers = ()  # names of arrays that are saved but not learnt
+
+    def forward(self, *inputs, **options):
+        """Compute the outputs. Every kind of module has its own."""
+        raise NotImplementedError(
+            f"{type(self).__name__} has no forward method"
+        )
+
+    def __call__(self, *inputs, **options):
+        return self.forward(*inputs, **options)
+
+    # book/07-modules.md#named-children
+    def named_children(self) -> Iterator[tuple[str, "Module"]]:
+        """Yield (name, module) for every module that is an attribute."""
+        for name, value in vars(self).items():
+            if isinstance(value, Module):
+                yield name, value
+
+    # book/07-modules.md#named-modules
+    def named_modules(
+        self,
+        memo: set | None = None,
+        prefix: str = "",
+        remove_duplicate: bool = True,
+    ) -> Iterator[tuple[str, "Module"]]:
+        """Yield (dotted name, module) for this module and all inside it.
+
+        Args:
+            memo: set of modules not to visit, because they have been.
+            prefix: the name of this module.
+            remove_duplicate: visit a shared module only once.
+        """
+        memo = set() if memo is None else memo
+        if self in memo:
+            return
+        if remove_duplicate:
+            memo.add(self)
+        yield prefix, self
+        for name, child in self.named_children():
+            path = f"{prefix}.{name}" if prefix else name
+            yield from child.named_modules(memo, path, remove_duplicate)
+
+    # book/07-modules.md#named-parameters
+    def _named_state(self, remove_duplicate=False):
+        """Yield (dotted name, parameter or buffer), by every name it has."""
+        modules = self.named_modules(remove_duplicate=remove_duplicate)
+        for prefix, module in modules:
+            for name, value in vars(module).items():
+                if isinstance(value, Parameter) or name in module._buffers:
+                    yield f"{prefix}.{name}" if prefix else name, value
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Yield (dotted name, parameter), a shared parameter only once."""
+        seen = set()
+        for name, value in self._named_state(remove_duplicate=True):
+            if isinstance(value, Parameter) and value not in seen:
+                seen.add(value)
+                yield name, value
+
+    # book/07-modules.md#module-parameters
+    def modules(self) -> Iterator["Module"]:
+        """Yield this module and all modules inside it, each once."""
+        for _, module in self.named_modules():
+            yield module
+
+    def parameters(self) -> Iterator[Parameter]:
+        """Yield every parameter of this module and of those inside it."""
+        for _, parameter in self.named_parameters():
+            yield parameter
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
+    # book/07-modules.md#module-setattr
+    def __setattr__(self, name, value):
+        """Set an attribute; a parameter's place is for parameters."""
+        old = vars(self).get(name)
+        if isinstance(old, Parameter) and not isinstance(
+            value, (Parameter, type(None))
+        ):
+            raise TypeError(
+                f"{type(self).__name__}.{name} is a parameter, and "
+                f"{type(value).__name__} is not: assign a Parameter, or write "
+                f"into it, {name}.data[...] = values"
+            )
+        if name in self._buffers:
+            value = np.array(_as_array(value))  # a copy of our own
+        object.__setattr__(self, name, value)
+
+    # book/07-modules.md#module-train
+    def train(self, mode: bool = True) -> Self:
+        """Tell all modules inside that they are being trained (or not)."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """Tell all modules inside that they are being used, not trained."""
+        return self.train(False)
+
+    # book/07-modules.md#module-repr
+    def extra_repr(self) -> str:
+        """Return what to print between the brackets; layers have their own."""
+        return ""
+
+    def __repr__(self) -> str:
+        children = [
+            f"({name}): {child!r}".replace("\n", "\n  ")
+            for name, child in self.named_children()
+        ]
+        if not children:
+            return f"{type(self).__name__}({self.extra_repr()})"
+        own = [self.extra_repr()] if self.extra_repr() else []
+        body = "\n  ".join(["", *own, *children])
+        return f"{type(self).__name__}({body}\n)"
+
+    # book/07-modules.md#module-buffers
+    def register_buffer(self, name: str, array: np.ndarray) -> None:
+        """Set an attribute that is saved with the module but not learnt.
+
+        Args:
+            name: of the attribute.
+            array: numbers; whatever is assigned later becomes an array, too.
+        """
+        self._buffers = (*self._buffers, name)
+        setattr(self, name, array)
+
+    def named_buffers(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield (dotted name, array) for every buffer."""
+        for name, value in self._named_state():
+            if not isinstance(value, Parameter):
+                yield name, value
+
+    # book/07-modules.md#state-dict
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Return {dotted name: copy of the values as an array}."""
+        return {n: _array(value).copy() for n, value in self._named_state()}
+
+    # book/07-modules.md#check-state
+    def _misfits(self, given):
+        """Return a sentence for every value in `given` that does not fit."""
+        found = []
+        for name, value in self._named_state():
+            new = given.get(name)
+            if new is None:
+                continue
+            if new.shape != value.shape:
+                found.append(
+                    f"{name} has shape {new.shape}, expected {value.shape}"
+                )
+            elif not np.can_cast(new.dtype, value.dtype, "same_kind"):
+                found.append(
+                    f"{name} holds {new.dtype}, expected {value.dtype}"
+                )
+        return found
+
+    # book/07-modules.md#load-state-dict
+    def load_state_dict(
+        self, state_dict: Mapping, strict: bool = True
+    ) -> "IncompatibleKeys":
+        """Copy saved values back in; either all of them, or none.
+
+        Args:
+            state_dict: {dotted name: array or tensor}, or an open .npz file.
+            strict: whether the names have to be exactly those of this module.
+
+        Returns:
+            the names it lacks and those that are unknown; empty if strict.
+
+        Raises:
+            RuntimeError: names, shapes or dtypes do not fit; lists them all.
+        """
+        own = dict(self._named_state())
+        given = {name: _array(value) for name, value in state_dict.items()}
+        missing = [name for name in own if name not in given]
+        unknown = [name for name in given if name not in own]
+        wrong = self._misfits(given)
+        if strict:
+            wrong += [f"{name} is missing" for name in missing]
+            wrong += [f"{name} is unknown" for name in unknown]
+        if wrong:
+            raise RuntimeError(
+                f"load_state_dict: {type(self).__name__} cannot take these "
+                "values: " + "; ".join(wrong)
+            )
+        with no_grad():
+            for name, value in own.items():
+                if name in given:
+                    value[...] = given[name]
+        return IncompatibleKeys(missing, unknown)
+
+    # book/07-modules.md#module-to
+    def to(self, dtype: np.dtype | type) -> Self:
+        """Convert all parameters and floating-point buffers; return self."""
+        dtype = np.dtype(dtype)
+        if dtype.kind != "f":
+            raise TypeError(f"Module.to: {dtype} is no floating-point dtype")
+        for module in self.modules():
+            for name, value in vars(module).items():
+                if isinstance(value, Parameter):
+                    value._convert(dtype)
+                elif name in module._buffers and value.dtype.kind == "f":
+                    setattr(module, name, value.astype(dtype))
+        return self
+
+    # book/07-modules.md#module-float
+    def float(self) -> Self:
+        """Convert to float32."""
+        return self.to(np.float32)
+
+    def double(self) -> Self:
+        """Convert to float64, as `gradcheck` needs."""
+        return self.to(np.float64)
+
+
+# book/07-modules.md#state-dict
+def _array(values):
+    """Return the array in a tensor; anything else as an array."""
+    return values.data if isinstance(values, Tensor) else np.asarray(values)
+
+
+# book/07-modules.md#incompatible-keys
+class IncompatibleKeys(NamedTuple):
+    """What `load_state_dict` did not find a counterpart for."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]

@@ -1,0 +1,9 @@
+# Made from book/ by scripts/tangle.py: edit the chapters.
+"""What the modules of dlfs.optim offer, in one place."""
+
+from dlfs.optim.adam import Adam, AdamW
+from dlfs.optim.clip import clip_grad_norm_
+from dlfs.optim.optimizer import Optimizer
+from dlfs.optim.sgd import SGD
+
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "clip_grad_norm_"]

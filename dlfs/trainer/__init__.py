@@ -1,0 +1,51 @@
+# Made from book/ by scripts/tangle.py: edit the chapters.
+"""What the modules of dlfs.trainer offer, in one place."""
+
+from dlfs.trainer.checkpoint import (
+    CheckpointError,
+    load_checkpoint,
+    save_checkpoint,
+    write_atomically,
+)
+from dlfs.trainer.command_line import (
+    argument_parser,
+    environment,
+    make_optimizer,
+    positive_int,
+    run_command,
+    run_training,
+    set_aside,
+    split_training,
+)
+from dlfs.trainer.evaluation import Meter, evaluate
+from dlfs.trainer.loop import (
+    Diverged,
+    ExponentialLR,
+    Interrupted,
+    Trainer,
+    describe,
+    learning_curve,
+)
+
+__all__ = [
+    "CheckpointError",
+    "Diverged",
+    "ExponentialLR",
+    "Interrupted",
+    "Meter",
+    "Trainer",
+    "argument_parser",
+    "describe",
+    "environment",
+    "evaluate",
+    "learning_curve",
+    "load_checkpoint",
+    "make_optimizer",
+    "positive_int",
+    "run_command",
+    "run_training",
+    "save_checkpoint",
+    "set_aside",
+    "split_training",
+    "write_atomically",
+]

@@ -1,0 +1,353 @@
+# Made from book/ by scripts/tangle.py: edit the chapters.
+"""The command line of an experiment."""
+
+import argparse
+import contextlib
+import json
+import math
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from dlfs import nn, optim
+from dlfs.data import DataLoader, TensorDataset, hold_out
+from dlfs.optim import Optimizer
+from dlfs.trainer.checkpoint import write_atomically
+from dlfs.trainer.loop import Diverged, ExponentialLR, Interrupted, Trainer
+
+__all__ = [
+    "argument_parser",
+    "environment",
+    "make_optimizer",
+    "positive_int",
+    "run_command",
+    "run_training",
+    "set_aside",
+    "split_training",
+]
+
+
+# book/11-training.md#trainer-number-types
+def _number(
+    kind: type, low: float, wanted: str, end: float = math.inf
+) -> Callable[[str], float]:
+    """Return a type for argparse: a number from `low` up to before `end`."""
+
+    def convert(text: str) -> float:
+        with contextlib.suppress(ValueError):
+            if low <= (value := kind(text)) < end:
+                return value
+        raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
+
+    return convert
+
+
+positive_int = _number(int, 1, "a whole number of at least 1")
+_whole_number = _number(int, 0, "a whole number of at least 0")
+_thread_count = _number(int, 1, "a whole number from 1 to 1024", 1025)
+_positive_float = _number(float, 5e-324, "a number greater than 0")
+_non_negative_float = _number(float, 0, "a number of at least 0")
+
+
+# book/11-training.md#trainer-other-types
+def _folder(text: str) -> Path:
+    """Return a folder, ~ being the home folder; a type for argparse."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: the home folder ~ is not known; write it in full"
+        ) from None
+
+
+def _device_name(text: str) -> str:
+    """Return the only device there is; a type for argparse."""
+    if text != "cpu":
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not available: NumPy computes on the cpu only"
+        )
+    return text
+
+
+# book/11-training.md#trainer-learning-options
+_OPTIMIZERS = {"sgd": optim.SGD, "adam": optim.Adam, "adamw": optim.AdamW}
+
+
+def _add_learning_options(add: Callable) -> None:
+    """The options that decide the numbers."""
+    add("--epochs", type=positive_int, default=5, help="epochs in all")
+    add("--batch-size", type=positive_int, default=128, help="in examples")
+    add(
+        "--optimizer",
+        choices=_OPTIMIZERS,
+        default="adam",
+        help="rule of the step; sgd has momentum 0.9",
+    )
+    add("--lr", type=_positive_float, default=1e-3, help="learning rate")
+    add(
+        "--half-life",
+        type=_whole_number,
+        default=900,
+        help="steps in which the learning rate halves; 0: it stays",
+    )
+    pull = "pull of the weights towards zero"
+    add("--weight-decay", type=_non_negative_float, default=0.0, help=pull)
+    clip_help = "largest norm of all gradients together; None: any"
+    add("--grad-clip", type=_positive_float, help=clip_help)
+    add("--seed", type=_whole_number, default=42, help="fixes the run")
+
+
+# book/11-training.md#trainer-run-options
+def _add_run_options(add: Callable) -> None:
+    """The options about data, files and the machine."""
+    add(
+        "--data",
+        choices=("auto", "full", "mini"),
+        default="auto",
+        help="full data set, small slice, or full if it can be had",
+    )
+    root_help = "folder of the data sets; None: $DLFS_DATA or the cache"
+    add("--data-dir", type=Path, help=root_help)
+    limit_help = "use only so many training examples; None: all"
+    add("--limit", type=positive_int, help=limit_help)
+    validation_help = (
+        "training images to hold out and choose by, 0 for none; None: a "
+        "tenth, at most 5000"
+    )
+    add("--validation", type=_whole_number, help=validation_help)
+    no_test_help = "leave the test set alone, while there are choices to make"
+    add("--no-test", action="store_true", help=no_test_help)
+    add("--save-dir", type=_folder, help="folder for this run's files")
+    resume_help = "go on from last.npz in the save folder"
+    add("--resume", action="store_true", help=resume_help)
+    add("--device", type=_device_name, default="cpu", help="cpu")
+    add(
+        "--threads",
+        type=_thread_count,
+        default=1,
+        help="threads of the matrix product; other numbers than 1 are "
+        "faster but can change the last bits of the result",
+    )
+    add("--quiet", action="store_true", help="print only the result")
+
+
+# book/11-training.md#trainer-argument-parser
+def argument_parser(
+    name: str, description: str, **defaults
+) -> argparse.ArgumentParser:
+    """Return the options that every experiment has.
+
+    Args:
+        name: name of the experiment's module; names its run folder too.
+        description: what `--help` says first.
+        **defaults: other defaults, as in `epochs=10`.
+    """
+    parser = argparse.ArgumentParser(
+        prog=f"python -m dlfs.experiments.{name}",
+        description=description,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    _add_learning_options(parser.add_argument)
+    _add_run_options(parser.add_argument)
+    parser.set_defaults(save_dir=Path("runs") / name, **defaults)
+    return parser
+
+
+# book/11-training.md#trainer-make-optimizer
+def make_optimizer(args: argparse.Namespace, model: nn.Module) -> Optimizer:
+    """Return the optimiser that `--optimizer` and its options name."""
+    options = {"lr": args.lr, "weight_decay": args.weight_decay}
+    if args.optimizer == "sgd":
+        options["momentum"] = 0.9
+    return _OPTIMIZERS[args.optimizer](model.parameters(), **options)
+
+
+# book/11-training.md#trainer-environment
+def environment() -> dict[str, str | None]:
+    """Return the versions of Python, NumPy, this package and the system."""
+    git = None
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        git = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=Path(nn.__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        ).stdout.strip()
+    try:
+        dlfs = version("dlfs-book")
+    except PackageNotFoundError:
+        dlfs = None
+    return {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "dlfs": dlfs,
+        "git": git,
+        "system": platform.platform(),
+    }
+
+
+# book/11-training.md#trainer-split-training
+def split_training(
+    args: argparse.Namespace, dataset
+) -> tuple[TensorDataset, TensorDataset]:
+    """Split a training set as `--validation` and `--seed` say.
+
+    Without `--validation`, `args.validation` becomes what it stands for.
+
+    Returns:
+        What to learn from, and what to choose by; the second may be empty.
+    """
+    if args.validation is None:
+        args.validation = min(len(dataset) // 10, 5_000)
+    if args.validation >= len(dataset):
+        raise ValueError(
+            f"--validation {args.validation}: of {len(dataset)} training "
+            "examples at least one must be left to learn from"
+        )
+    return hold_out(dataset, args.validation, [args.seed, 2])
+
+
+# book/11-training.md#trainer-parts
+def _make_trainer(
+    args: argparse.Namespace,
+    model: nn.Module,
+    train_set,
+    validation_set,
+    config: dict,
+) -> Trainer:
+    """Put the parts together as the command line says."""
+    generator = np.random.default_rng([args.seed, 1])
+    optimizer = make_optimizer(args, model)
+    scheduler = None
+    if args.half_life:
+        scheduler = ExponentialLR(optimizer, 0.5 ** (1 / args.half_life))
+    return Trainer(
+        model,
+        optimizer,
+        DataLoader(train_set, args.batch_size, True, generator=generator),
+        DataLoader(validation_set, 1000) if len(validation_set) else None,
+        grad_clip=args.grad_clip,
+        scheduler=scheduler,
+        save_dir=args.save_dir,
+        config=config,
+        quiet=args.quiet,
+    )
+
+
+# book/11-training.md#trainer-run
+_FREE = (
+    "epochs",
+    "data",
+    "data_dir",
+    "no_test",
+    "save_dir",
+    "resume",
+    "quiet",
+)
+
+
+def run_training(
+    args: argparse.Namespace,
+    model: nn.Module,
+    train_set,
+    validation_set,
+    test_set,
+    data: dict[str, str],
+) -> dict:
+    """Train and measure as the command line says, and say where it is.
+
+    Args:
+        args: of a parser made by `argument_parser`.
+        model: built after `manual_seed(args.seed)`.
+        train_set: data set to learn from.
+        validation_set: data set to choose by; may be empty.
+        test_set: data set to measure on once, at the end.
+        data: what the data are: `{"source": ..., "sha256": ...}`.
+
+    Returns:
+        The measurements of the last epoch, and of the test.
+    """
+    arguments = {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in vars(args).items()
+    }
+    config = {n: v for n, v in arguments.items() if n not in _FREE}
+    config["data"] = data["sha256"]
+    trainer = _make_trainer(args, model, train_set, validation_set, config)
+    if args.resume:
+        trainer.resume()
+        print(f"resumed after step {trainer.step}", flush=True)
+    else:
+        set_aside(args.save_dir)
+    about = {"arguments": arguments, "data": data, **environment()}
+    text = json.dumps(about, indent=2) + "\n"
+    write_atomically(args.save_dir / "config.json", text.encode())
+    row = trainer.fit(args.epochs)[-1]
+    if not args.no_test:
+        row = row | trainer.test(DataLoader(test_set, 1000))
+        print(f"test accuracy {row['test_accuracy']:.2%}")
+    print(f"curve {args.save_dir / 'curve.png'}")
+    print(f"checkpoint {args.save_dir / 'last.npz'}")
+    return row
+
+
+# book/11-training.md#trainer-set-aside
+_RUN_FILES = (
+    "last.npz",
+    "best.npz",
+    "metrics.jsonl",
+    "curve.png",
+    "config.json",
+)
+
+
+def set_aside(folder: Path) -> None:
+    """Move an earlier run's files into `previous`, `previous-2`, ..."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = [name for name in _RUN_FILES if (folder / name).exists()]
+    if names in ([], ["config.json"]):
+        return
+    previous, number = folder / "previous", 1
+    while previous.exists():
+        number += 1
+        previous = folder / f"previous-{number}"
+    previous.mkdir()
+    for name in names:
+        os.replace(folder / name, previous / name)
+
+
+# book/11-training.md#trainer-command
+def run_command(
+    parser: argparse.ArgumentParser,
+    experiment: Callable[[argparse.Namespace], object],
+    argv: list[str] | None = None,
+) -> int:
+    """Run an experiment from the command line, errors as one sentence.
+
+    Returns:
+        The exit code: 0, 1 after an error, 130 after Ctrl-C. (A wrong
+        argument exits with 2 at once.)
+    """
+    args = parser.parse_args(argv)
+    try:
+        with threadpool_limits(args.threads):
+            experiment(args)
+        return 0
+    except (OSError, MemoryError, ValueError, Diverged) as error:
+        print(f"{parser.prog}: error: {error}", file=sys.stderr)
+        return 1
+    except Interrupted as stop:
+        print(f"{stop}: add --resume", file=sys.stderr)
+        return 128 + stop.number
+    except KeyboardInterrupt:
+        print("stopped at once, without saving once more", file=sys.stderr)
+        return 130

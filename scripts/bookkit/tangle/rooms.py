@@ -1,0 +1,209 @@
+"""Rooms: modules of one folder, which are a single module to their users.
+
+`dlfs/nn/linear.py` is a room of `dlfs.nn`. Rooms share their names as blocks
+on the page do: what one uses, and another one defines or imports, is imported
+here from the room that defines it. `dlfs/nn/__init__.py` offers the public
+names of all rooms. A program, as `dlfs/experiments/` holds, is no room.
+"""
+
+import ast
+import builtins
+import graphlib
+import itertools
+from collections.abc import Iterator
+
+from bookkit.read.chapters import Mistake
+from bookkit.tangle.assemble import Module
+from bookkit.tangle.blocks import Line, Origin
+from bookkit.tangle.imports import Imported
+
+Imports = dict[Imported, Origin | None]
+Homes = dict[str, dict[str, Module]]  # package -> name -> the room it is in
+
+
+def find_rooms(modules: dict[str, Module]) -> dict[str, list[Module]]:
+    """The rooms of each package that has some: {"dlfs.nn": [...]}."""
+    rooms: dict[str, list[Module]] = {}
+    for file, module in modules.items():
+        package, _, name = module.name.rpartition(".")
+        is_inside = file.startswith("dlfs/") and package != "dlfs"
+        is_special = file.endswith("/__init__.py") or name == "__main__"
+        if is_inside and not is_special and not is_program(module):
+            rooms.setdefault(package, []).append(module)
+    return rooms
+
+
+def is_program(module: Module) -> bool:
+    """Whether a module runs something when Python is asked to run it."""
+    return any(
+        isinstance(segment.node, ast.If)
+        and "__name__ == '__main__'" in ast.unparse(segment.node.test)
+        for segment in module.body
+    )
+
+
+def link(
+    modules: dict[str, Module], rooms: dict[str, list[Module]]
+) -> tuple[dict[str, Imports], list[Mistake]]:
+    """What every file imports; `modules` gets the `__init__` of packages."""
+    homes: Homes = {}
+    mistakes = []
+    for package, members in rooms.items():
+        file = f"{package.replace('.', '/')}/__init__.py"
+        words = f"What the modules of {package} offer, in one place."
+        start = [Line(f'"""{words}"""')]
+        modules.setdefault(file, Module(file, start))
+        homes[package] = {}
+        for room in sorted(members, key=first_place):
+            mistakes += add_home(homes[package], room)
+        mistakes += find_hidden(members, homes[package])
+    imports = {}
+    for file, module in modules.items():
+        imports[file] = dict(find_imports(module, homes, rooms))
+    return imports, mistakes or find_circle(modules, imports, homes)
+
+
+def first_place(module: Module) -> tuple:
+    """Where in the book a module begins."""
+    blocks = [segment.block for segment in module.body]
+    return (
+        min((b.chapter.path, b.cell.fence) for b in blocks) if blocks else ()
+    )
+
+
+def add_home(home: dict[str, Module], room: Module) -> Iterator[Mistake]:
+    """Note which names a room defines; another room may define none."""
+    for name, block in room.names.items():
+        other = home.setdefault(name, room)
+        if other is not room and name != "_":
+            earlier = other.names[name]
+            yield block.mistake(
+                f"{name} is defined already in {other.file} "
+                f"({earlier.place}); files of one folder share their names"
+            )
+
+
+def find_hidden(
+    rooms: list[Module], home: dict[str, Module]
+) -> Iterator[Mistake]:
+    """Find rooms of which nobody could tell whether a name means them."""
+    for room in rooms:
+        name = room.name.rpartition(".")[2]
+        if name in home:
+            message = f"{name} hides the file {room.file}; rename the file"
+            yield home[name].names[name].mistake(message)
+
+
+def find_imports(
+    module: Module, homes: Homes, rooms: dict[str, list[Module]]
+) -> Iterator[tuple[Imported, Origin | None]]:
+    """What a file imports: for its blocks, and what its code needs besides."""
+    package = module.name.rpartition(".")[0]
+    if module not in rooms.get(package, ()):
+        package = ""
+    for imported, origin in module.imports.items():
+        found = find_home(imported, homes, package)
+        if found == imported or found.module != module.name:
+            yield found, origin
+    if package:
+        for name in sorted(module.missing - vars(builtins).keys()):
+            found = find_name(name, package, homes, rooms)
+            if found:
+                yield find_home(found, homes, package), None
+    for room in rooms.get(module.name, ()):
+        names = [name for name in room.names if not name.startswith("_")]
+        for name in names:
+            yield Imported(room.name, name, None), None
+        if not names:  # it is there for what it does
+            name = room.name.rpartition(".")[2]
+            yield Imported(module.name, name, None), None
+
+
+def find_name(
+    name: str, package: str, homes: Homes, rooms: dict[str, list[Module]]
+) -> Imported | None:
+    """Where a room finds a name that none of its own blocks defines.
+
+    In another room, in what another room imports, or in another package: a
+    block of the same chapter may have defined it on the page.
+    """
+    if name in homes[package]:
+        return Imported(package, name, None)
+    for room in rooms[package]:
+        if name in room.imported:
+            return room.imported[name]
+    others = [each for each, home in homes.items() if name in home]
+    return Imported(others[0], name, None) if len(others) == 1 else None
+
+
+def find_home(imported: Imported, homes: Homes, package: str) -> Imported:
+    """What to import instead, where the package itself will not do.
+
+    A room cannot import from its own package, which imports it, and a package
+    does not offer private names.
+    """
+    home = homes.get(imported.module, {}).get(imported.name)
+    if home and (imported.module == package or imported.name[0] == "_"):
+        return imported._replace(module=home.name)
+    return imported
+
+
+# --- Circles ---
+
+
+def find_circle(
+    modules: dict[str, Module], imports: dict[str, Imports], homes: Homes
+) -> list[Mistake]:
+    """Find modules that need each other before either is there."""
+    named = {module.name: module for module in modules.values()}
+    graph = {
+        module.name: {
+            target: imported
+            for imported in imports[file]
+            for target in find_targets(module.name, imported, named, homes)
+        }
+        for file, module in modules.items()
+    }
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        circle = error.args[1][::-1]
+        steps = [
+            (*place_of_use(named[user], graph[user][target], imports), user)
+            for user, target in itertools.pairwise(circle)
+        ]
+        path, line, name, user = max(step for step in steps if step[0])
+        way = " needs ".join(circle)
+        message = f"{user} uses {name}, but {way}: an import circle"
+        return [Mistake(path, line, message)]
+    return []
+
+
+def find_targets(
+    module: str, imported: Imported, named: dict[str, Module], homes: Homes
+) -> Iterator[str]:
+    """The modules of the book that an import runs, packages included."""
+    target = imported.module
+    inner = f"{target}.{imported.name}"
+    if inner in named and imported.name not in homes.get(target, {}):
+        target = inner
+    while target in named and not f"{module}.".startswith(f"{target}."):
+        yield target
+        target = target.rpartition(".")[0]
+
+
+def place_of_use(
+    module: Module, imported: Imported, imports: dict[str, Imports]
+) -> tuple[str, int, str]:
+    """Where a module imports a name or, without a block, first uses it."""
+    name = imported.bound
+    origin = imports[module.file][imported]
+    if origin:
+        return origin.path, origin.line, name
+    for each in module.body:
+        for segment in (each, *each.methods):
+            for node in ast.walk(segment.node or ast.Pass()):
+                if isinstance(node, ast.Name) and node.id == name:
+                    mistake = segment.block.mistake("", node)
+                    return mistake.path, mistake.line, name
+    return "", 0, name
