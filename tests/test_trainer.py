@@ -7,6 +7,8 @@ import json
 import os
 import signal
 import struct
+import subprocess
+import sys
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -26,8 +28,12 @@ from dlfs.trainer import (
     Interrupted,
     Meter,
     Trainer,
+    argument_parser,
     evaluate,
     load_checkpoint,
+    lock_folder,
+    run_command,
+    run_training,
     save_checkpoint,
 )
 
@@ -682,3 +688,99 @@ class TestAnyState:
             resumed.train_step(INPUTS, TARGETS)
         except (CheckpointError, Diverged) as error:
             assert str(error).isprintable()
+
+
+# book/11-training.md#test-trainer-command-line
+def command(folder, *options):
+    """Run a tiny experiment from a command line; return its exit code."""
+
+    def experiment(args):
+        examples = TensorDataset(INPUTS, TARGETS)
+        about = {"source": "noise", "sha256": "0"}
+        sets = [examples] * 3  # to learn from, to choose by, to test on
+        run_training(args, make_trainer().model, *sets, about)
+
+    argv = ["--epochs", "1", "--quiet", "--save-dir", str(folder), *options]
+    return run_command(argument_parser("tiny", "Tiny."), experiment, argv)
+
+
+class TestCommandLine:
+    def test_a_second_run_in_the_folder_is_refused(self, tmp_path, capsys):
+        with lock_folder(tmp_path):
+            assert command(tmp_path) == 1
+        assert "another run is using it" in capsys.readouterr().err
+        assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+        assert command(tmp_path) == 0
+
+    def test_a_killed_run_leaves_no_lock(self, tmp_path):
+        code = (
+            "import os, pathlib, sys\n"
+            "from dlfs.trainer import lock_folder\n"
+            "with lock_folder(pathlib.Path(sys.argv[1])):\n"
+            "    os._exit(9)\n"
+        )
+        call = [sys.executable, "-c", code, str(tmp_path)]
+        assert subprocess.run(call).returncode == 9
+        assert (tmp_path / ".lock").exists() and command(tmp_path) == 0
+
+    def test_a_file_is_no_folder(self, tmp_path, capsys):
+        (tmp_path / "file").write_text("mine")
+        for folder in tmp_path / "file", tmp_path / "file" / "run":
+            assert command(folder) == 1
+            assert "a file is in its place" in capsys.readouterr().err
+
+    def test_an_earlier_run_is_moved_with_a_word(self, tmp_path, capsys):
+        command(tmp_path)
+        assert "was moved" not in capsys.readouterr().out
+        command(tmp_path)
+        previous = tmp_path / "previous"
+        assert f"moved to {previous}\n" in capsys.readouterr().out
+
+    def test_nothing_left_to_train_is_said(self, tmp_path, capsys):
+        command(tmp_path)
+        assert command(tmp_path, "--resume") == 0
+        said = capsys.readouterr().out
+        assert "nothing left to train: 1 of 1 epochs" in said
+
+    def test_resuming_makes_no_folder(self, tmp_path, capsys):
+        assert command(tmp_path / "typo", "--resume") == 1
+        assert "last.npz" in capsys.readouterr().err
+        assert not (tmp_path / "typo").exists()
+
+    @pytest.mark.parametrize(
+        "option, text, message",
+        [
+            ("--save-dir", "", "'' is not the name of a folder"),
+            ("--data-dir", "", "'' is not the name of a folder"),
+            ("--data-dir", "no/such", "'no/such' is not a folder that exists"),
+        ],
+    )
+    def test_a_senseless_folder_is_refused(
+        self, option, text, message, capsys
+    ):
+        with pytest.raises(SystemExit):
+            argument_parser("tiny", "Tiny.").parse_args([option, text])
+        assert message in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        "name", ["grad_clip", "limit", "data_dir", "validation"]
+    )
+    def test_none_is_what_help_calls_it(self, name):
+        option = "--" + name.replace("_", "-")
+        args = argument_parser("tiny", "").parse_args([option, "None"])
+        assert getattr(args, name) is None
+
+    def test_home_is_expanded(self, monkeypatch, tmp_path):
+        for variable in "HOME", "USERPROFILE":
+            monkeypatch.setenv(variable, str(tmp_path))
+        argv = ["--save-dir", "~/x", "--data-dir", "~"]
+        args = argument_parser("tiny", "").parse_args(argv)
+        assert (args.save_dir, args.data_dir) == (tmp_path / "x", tmp_path)
+
+    def test_a_full_disk_names_the_file(self, tmp_path, monkeypatch):
+        def full(number):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("os.fsync", full)
+        with pytest.raises(OSError, match=r"No space left.*last\.npz"):
+            save_checkpoint(tmp_path / "last.npz", {})

@@ -1,9 +1,12 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """The IDX files of MNIST."""
 
+import contextlib
 import gzip
 import math
+import os
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,44 +48,100 @@ def read_idx_shape(stream: BinaryIO) -> tuple[int, ...]:
     return tuple(np.frombuffer(sizes, ">u4").tolist())
 
 
-# book/10-data.md#data-read-idx
-def read_idx(path: str | Path, shape: tuple[int, ...]) -> np.ndarray:
-    """Read an IDX file of unsigned bytes, plain or gzipped (`.gz`).
+# book/16-files-of-strangers.md#data-read-idx-by-content
+def read_idx(path: str | Path, shape: tuple[int | None, ...]) -> np.ndarray:
+    """Read an IDX file of unsigned bytes, packed by gzip or not.
 
     No more than `shape` needs is ever read, whatever the file says.
 
     Args:
-        path: the file.
-        shape: the shape that it must have.
+        path: the file; its bytes say whether it is packed.
+        shape: the shape that it must have; None for any length of an axis.
 
     Returns:
         A new uint8 array of that shape.
 
     Raises:
-        DataError: If the file is broken or holds something else. The
-            message names the file, what is wrong and what is expected.
+        DataError: If the file cannot be read, is broken or holds something
+            else. The message names the file, what is wrong and what is
+            expected.
     """
     path = Path(path)
-    open_file = gzip.open if path.suffix == ".gz" else open
     try:
-        with open_file(path, "rb") as stream:
+        with _unpacked(path) as stream:
             return _read_body(stream, shape)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"{path}: the gzip file is broken: {error}") from error
+        reason = f"the gzip file is broken: {error}"
+        if str(error).startswith("Not a gzipped file"):
+            reason = "there are bytes after the end of the packed data"
+        raise DataError(f"{path}: {reason}") from error
+    except OSError as error:
+        raise DataError(f"{path}: {_why_not(path, error)}") from error
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
 
 
-# book/10-data.md#data-read-body
-def _read_body(stream: BinaryIO, shape: tuple[int, ...]) -> np.ndarray:
+def _why_not(path: Path, error: OSError) -> str:
+    """Say why a file cannot be opened."""
+    if path.is_dir():
+        return "is a folder; expected a file"
+    if path.is_symlink() and not path.exists():
+        return f"is a link to {os.readlink(path)}, which does not exist"
+    return f"cannot be read: {error.strerror or error}"
+
+
+# book/16-files-of-strangers.md#data-read-body-any
+_PIECE = 1 << 20  # bytes
+
+
+def _read_body(stream: BinaryIO, shape: tuple[int | None, ...]) -> np.ndarray:
     """Check the header against `shape`, then read exactly that much."""
     announced = read_idx_shape(stream)
-    if announced != shape:
+    if not _fits(announced, shape):
         found = f"{announced!s:.60}"  # there may be 255 sizes
-        raise DataError(f"holds the shape {found}; expected {shape}")
-    size = math.prod(shape)
-    body = stream.read(size + 1)  # one more: is there too much?
+        expected = str(shape).replace("None", "any")
+        turned = tuple(np.array(announced, ">u4").view("<u4").tolist())
+        if _fits(turned, shape) and None not in shape:
+            expected += "; its sizes have the wrong byte order"
+        raise DataError(f"holds the shape {found}; expected {expected}")
+    size = math.prod(announced)
+    body = bytearray()
+    while len(body) <= size:  # one byte more: is there too much?
+        piece = stream.read(min(_PIECE, size + 1 - len(body)))
+        if not piece:
+            break
+        body += piece
     if len(body) != size:
         found = "more" if len(body) > size else f"only {len(body):,}"
         raise DataError(f"should hold {size:,} bytes, has {found}")
-    return np.frombuffer(bytearray(body), np.uint8).reshape(shape)
+    return np.frombuffer(body, np.uint8).reshape(announced)
+
+
+def _fits(announced: tuple[int, ...], shape: tuple[int | None, ...]) -> bool:
+    """Return whether a shape is the one that is wanted."""
+    pairs = zip(announced, shape, strict=False)
+    same = all(wanted in (None, size) for size, wanted in pairs)
+    return same and len(announced) == len(shape)
+
+
+# book/16-files-of-strangers.md#data-unpacked
+_GZIP = b"\x1f\x8b"
+_LAYERS = 3  # nobody packs a file more often by accident
+
+
+@contextlib.contextmanager
+def _unpacked(path: Path) -> Iterator[BinaryIO]:
+    """Open a file, unpacked if its bytes say that it is packed."""
+    with open(path, "rb") as stream:
+        for _ in range(_LAYERS):
+            if stream.peek(2)[:2] != _GZIP:
+                break
+            stream = gzip.GzipFile(fileobj=stream, mode="rb")
+        start = stream.peek(100)[:100].lstrip()
+        if start[:1] == b"<":
+            raise DataError(
+                "is a web page and not the data: a server sent it in place of "
+                'the file; delete it and download anew (load_mnist("full"), '
+                "or --data full, does so)"
+            )
+        yield stream

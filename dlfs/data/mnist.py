@@ -1,8 +1,9 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """The digits of MNIST, all of them or the slice in the package."""
 
+import contextlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -22,22 +23,46 @@ __all__ = [
     "MNIST_FILES",
     "MNIST_MIRRORS",
     "Digits",
+    "IDXDataset",
     "MNISTMini",
     "find_file",
+    "find_folder",
     "load_mnist",
 ]
 
 
-# book/10-data.md#data-find-file
+# book/16-files-of-strangers.md#data-find-file-anywhere
+_FOLDERS = ("mnist", "", "MNIST/raw", "raw", "MNIST")
+
+
 def find_file(folder: Path, name: str) -> Path:
-    """Return the file `name.gz` in a folder, or the unpacked file `name`."""
-    for path in folder / f"{name}.gz", folder / name:
-        if path.exists():
-            return path
+    """Return the file `name` in a folder, packed or not.
+
+    A dot before `idx` is as good as a hyphen.
+
+    Raises:
+        DataError: there is none.
+    """
+    for stem in name, name.replace("-idx", ".idx"):
+        for path in folder / f"{stem}.gz", folder / stem:
+            if path.exists() or path.is_symlink():
+                return path
     raise DataError(
         f"{folder / name}.gz does not exist: download it, or put the file "
         "there yourself (packed or unpacked)"
     )
+
+
+def find_folder(root: Path, names: Iterable[str]) -> Path:
+    """Return the folder in or below `root` that has one of the files.
+
+    If none has, it is `root / "mnist"`, where they would be downloaded to.
+    """
+    for folder in (root / each for each in _FOLDERS):
+        for name in names:
+            with contextlib.suppress(DataError):
+                return find_file(folder, name).parent
+    return root / _FOLDERS[0]
 
 
 # book/10-data.md#data-digits
@@ -104,12 +129,13 @@ MNIST_FILES = (
 )
 
 
-# book/10-data.md#data-mnist
+# book/16-files-of-strangers.md#data-mnist-anywhere
 class MNIST(Digits):
     """The full MNIST: 60,000 training or 10,000 test images.
 
     Args:
-        root: folder with `mnist/*-ubyte.gz`; default `data_root()`.
+        root: folder with the four files, in it or in its folder `mnist` or
+            `MNIST/raw`; default `data_root()`.
         train: the training set, or the test set.
         download: fetch what isn't there yet.
         mirrors: where to download from.
@@ -126,13 +152,15 @@ class MNIST(Digits):
         download: bool = False,
         mirrors: Sequence[str] = MNIST_MIRRORS,
     ):
-        folder = data_root(root) / "mnist"
         wanted = MNIST_FILES[:2] if train else MNIST_FILES[2:]
-        for file in wanted:
-            packed = folder / file.name
-            there = packed.exists() or packed.with_suffix("").exists()
-            if download and not there:
-                download_file(file, folder, mirrors)
+        names = [file.name.removesuffix(".gz") for file in wanted]
+        folder = find_folder(data_root(root), names)
+        for file, name in zip(wanted, names, strict=True):
+            try:
+                find_file(folder, name)
+            except DataError:
+                if download:
+                    download_file(file, folder, mirrors)
         super().__init__(folder, train, 60_000 if train else 10_000)
         for path, file in zip(self.files, wanted, strict=True):
             if path.name == file.name and sha256_of(path) != file.sha256:
@@ -143,7 +171,7 @@ class MNIST(Digits):
                 )
 
 
-# book/10-data.md#data-load-mnist
+# book/16-files-of-strangers.md#data-load-mnist-anywhere
 def load_mnist(
     data: str = "auto",
     root: str | Path | None = None,
@@ -154,7 +182,7 @@ def load_mnist(
     Args:
         data: "full" for MNIST from disk or a mirror, "mini" for the slice
             in the package, "auto" for full MNIST if it can be had.
-        root: folder with `mnist/*-ubyte.gz`; default `data_root()`.
+        root: folder of the data sets, as for `MNIST`.
         mirrors: where to download from.
 
     Returns:
@@ -168,11 +196,32 @@ def load_mnist(
         try:
             train = MNIST(root, train=True, download=True, mirrors=mirrors)
             test = MNIST(root, train=False, download=True, mirrors=mirrors)
-            where = data_root(root) / "mnist"
-            return train, test, f"full MNIST (60,000 + 10,000) from {where}"
+            folder = train.files[0].parent
+            return train, test, f"full MNIST (60,000 + 10,000) from {folder}"
         except DownloadError as error:
             if data == "full":
                 raise
             why = f"NOT the full set: {error}"
     source = f"the MNIST slice in the package (10,000 + 2,000), {why}"
     return MNISTMini(train=True), MNISTMini(train=False), source
+
+
+# book/16-files-of-strangers.md#data-idx-dataset
+class IDXDataset(Digits):
+    """Pictures and their labels from any pair of IDX files.
+
+    Args:
+        images: file of (N, height, width) unsigned bytes, packed or not.
+        labels: file of (N,) unsigned bytes.
+
+    Attributes:
+        data: images, (N, height, width) uint8.
+        targets: labels, (N,) uint8.
+        classes: one more than the highest label.
+    """
+
+    def __init__(self, images: str | Path, labels: str | Path):
+        self.files = Path(images), Path(labels)
+        self.data = read_idx(images, (None, None, None))
+        self.targets = read_idx(labels, (len(self.data),))
+        self.classes = int(self.targets.max(initial=0)) + 1

@@ -10,6 +10,7 @@ from dlfs.trainer.checkpoint import (
 from dlfs.trainer.command_line import (
     argument_parser,
     environment,
+    lock_folder,
     make_optimizer,
     positive_int,
     run_command,
@@ -40,6 +41,7 @@ __all__ = [
     "evaluate",
     "learning_curve",
     "load_checkpoint",
+    "lock_folder",
     "make_optimizer",
     "positive_int",
     "run_command",

@@ -9,7 +9,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from dlfs.trainer.loop import Diverged, ExponentialLR, Interrupted, Trainer
 __all__ = [
     "argument_parser",
     "environment",
+    "lock_folder",
     "make_optimizer",
     "positive_int",
     "run_command",
@@ -59,12 +60,30 @@ _non_negative_float = _number(float, 0, "a number of at least 0")
 # book/11-training.md#trainer-other-types
 def _folder(text: str) -> Path:
     """Return a folder, ~ being the home folder; a type for argparse."""
+    if not text.strip():
+        message = f"{text!r} is not the name of a folder"
+        raise argparse.ArgumentTypeError(message)
     try:
         return Path(text).expanduser()
     except RuntimeError:
         raise argparse.ArgumentTypeError(
             f"{text!r}: the home folder ~ is not known; write it in full"
         ) from None
+
+
+def _existing_folder(text: str) -> Path:
+    """Return a folder that is there; a type for argparse."""
+    if not (folder := _folder(text)).is_dir():
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a folder that exists; make it first if the data "
+            "are to be downloaded to it"
+        )
+    return folder
+
+
+def _or_none(convert: Callable) -> Callable:
+    """Return a type for argparse that also takes what --help calls None."""
+    return lambda text: None if text == "None" else convert(text)
 
 
 def _device_name(text: str) -> str:
@@ -100,7 +119,7 @@ def _add_learning_options(add: Callable) -> None:
     pull = "pull of the weights towards zero"
     add("--weight-decay", type=_non_negative_float, default=0.0, help=pull)
     clip_help = "largest norm of all gradients together; None: any"
-    add("--grad-clip", type=_positive_float, help=clip_help)
+    add("--grad-clip", type=_or_none(_positive_float), help=clip_help)
     add("--seed", type=_whole_number, default=42, help="fixes the run")
 
 
@@ -114,14 +133,15 @@ def _add_run_options(add: Callable) -> None:
         help="full data set, small slice, or full if it can be had",
     )
     root_help = "folder of the data sets; None: $DLFS_DATA or the cache"
-    add("--data-dir", type=Path, help=root_help)
+    add("--data-dir", type=_or_none(_existing_folder), help=root_help)
     limit_help = "use only so many training examples; None: all"
-    add("--limit", type=positive_int, help=limit_help)
+    add("--limit", type=_or_none(positive_int), help=limit_help)
     validation_help = (
         "training images to hold out and choose by, 0 for none; None: a "
         "tenth, at most 5000"
     )
-    add("--validation", type=_whole_number, help=validation_help)
+    kind = _or_none(_whole_number)
+    add("--validation", type=kind, help=validation_help)
     no_test_help = "leave the test set alone, while there are choices to make"
     add("--no-test", action="store_true", help=no_test_help)
     add("--save-dir", type=_folder, help="folder for this run's files")
@@ -283,21 +303,54 @@ def run_training(
     config = {n: v for n, v in arguments.items() if n not in _FREE}
     config["data"] = data["sha256"]
     trainer = _make_trainer(args, model, train_set, validation_set, config)
-    if args.resume:
-        trainer.resume()
-        print(f"resumed after step {trainer.step}", flush=True)
-    else:
-        set_aside(args.save_dir)
-    about = {"arguments": arguments, "data": data, **environment()}
-    text = json.dumps(about, indent=2) + "\n"
-    write_atomically(args.save_dir / "config.json", text.encode())
-    row = trainer.fit(args.epochs)[-1]
-    if not args.no_test:
-        row = row | trainer.test(DataLoader(test_set, 1000))
-        print(f"test accuracy {row['test_accuracy']:.2%}")
+    if args.resume and not args.save_dir.exists():
+        trainer.resume()  # which says what is missing
+    with lock_folder(args.save_dir):
+        if args.resume:
+            trainer.resume()
+            print(f"resumed after step {trainer.step}", flush=True)
+        else:
+            set_aside(args.save_dir)
+        if trainer.epoch >= args.epochs:
+            done = f"{trainer.epoch} of {args.epochs} epochs are done"
+            print(f"nothing left to train: {done}; --epochs takes more")
+        about = {"arguments": arguments, "data": data, **environment()}
+        text = json.dumps(about, indent=2) + "\n"
+        write_atomically(args.save_dir / "config.json", text.encode())
+        row = trainer.fit(args.epochs)[-1]
+        if not args.no_test:
+            row = row | trainer.test(DataLoader(test_set, 1000))
+            print(f"test accuracy {row['test_accuracy']:.2%}")
     print(f"curve {args.save_dir / 'curve.png'}")
     print(f"checkpoint {args.save_dir / 'last.npz'}")
     return row
+
+
+# book/11-training.md#trainer-lock-folder
+@contextlib.contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Make a folder and hold it for one run; raises OSError if it is held."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        message = f"{folder} cannot be a folder: a file is in its place"
+        raise OSError(message) from None
+    with open(folder / ".lock", "ab") as stream:
+        try:
+            if sys.platform == "win32":
+                import msvcrt
+
+                msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            raise OSError(
+                f"{folder}: another run is using it; wait for its end, or "
+                "give this one a --save-dir of its own"
+            ) from None
+        yield
 
 
 # book/11-training.md#trainer-set-aside
@@ -312,7 +365,6 @@ _RUN_FILES = (
 
 def set_aside(folder: Path) -> None:
     """Move an earlier run's files into `previous`, `previous-2`, ..."""
-    folder.mkdir(parents=True, exist_ok=True)
     names = [name for name in _RUN_FILES if (folder / name).exists()]
     if names in ([], ["config.json"]):
         return
@@ -323,6 +375,7 @@ def set_aside(folder: Path) -> None:
     previous.mkdir()
     for name in names:
         os.replace(folder / name, previous / name)
+    print(f"an earlier run was moved to {previous}", flush=True)
 
 
 # book/11-training.md#trainer-command
