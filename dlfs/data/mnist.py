@@ -2,6 +2,7 @@
 """The digits of MNIST, all of them or the slice in the package."""
 
 import contextlib
+import os
 import warnings
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
@@ -42,7 +43,7 @@ def find_file(folder: Path, name: str) -> Path:
     """
     for stem in name, name.replace("-idx", ".idx"):
         for path in folder / f"{stem}.gz", folder / stem:
-            if path.exists() or path.is_symlink():
+            if os.path.lexists(path):  # a link to nowhere, too
                 return path
     raise DataError(
         f"{folder / name}.gz does not exist: download it, or put the file "
