@@ -16,7 +16,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
 train: tangle ## train the MLP on the MNIST slice in the package
-	$(PY) -m dlfs.experiments.mlp_mnist --data mini --epochs 5 --batch-size 128 --lr 1e-3 --seed 42
+	$(PY) -m dlfs.experiments.mlp_mnist --data mini --epochs 5 --batch-size 128 --lr 2e-3 --seed 42
 
 test: $(READY) ## run the test suite
 	$(PY) -m pytest -q

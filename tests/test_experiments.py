@@ -84,7 +84,7 @@ class TestArguments:
         with pytest.raises(SystemExit):
             main(["--help"])
         text = " ".join(capsys.readouterr().out.split())
-        for default in 5, 128, 0.001, 42, "auto", "adam":
+        for default in 5, 128, 0.002, 42, "auto", "adam":
             assert f"(default: {default})" in text
         assert "(default: [256, 128])" in text
 
@@ -138,7 +138,7 @@ class TestRuns:
             ("--seed 7", "seed is 7 now, but 42 in it"),
             ("--batch-size 64", "batch_size is 64 now, but 128"),
             ("--hidden 8", r"hidden is \[8\] now, but \[16\]"),
-            ("--lr 0.5", "lr is 0.5 now, but 0.001"),
+            ("--lr 0.5", "lr is 0.5 now, but 0.002"),
             ("--limit 999", "limit is 999 now, but 1000"),
             ("--validation 99", "validation is 99 now, but 100"),
         ],

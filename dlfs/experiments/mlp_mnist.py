@@ -1,7 +1,7 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """Train a multi-layer perceptron on MNIST.
 
-python -m dlfs.experiments.mlp_mnist --epochs 5 --batch-size 128 --lr 1e-3
+python -m dlfs.experiments.mlp_mnist --epochs 5 --batch-size 128 --lr 2e-3
 """
 
 import argparse

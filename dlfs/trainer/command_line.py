@@ -109,7 +109,7 @@ def _add_learning_options(add: Callable) -> None:
         default="adam",
         help="rule of the step; sgd has momentum 0.9",
     )
-    add("--lr", type=_positive_float, default=1e-3, help="learning rate")
+    add("--lr", type=_positive_float, default=2e-3, help="learning rate")
     add(
         "--half-life",
         type=_whole_number,

@@ -28,7 +28,7 @@ from dlfs.data import load_mnist, normalize, pixel_statistics
 from dlfs.experiments import mlp_mnist
 from dlfs.trainer import load_checkpoint
 
-ARGUMENTS = "--data mini --epochs 5 --batch-size 128 --lr 1e-3 --seed 42"
+ARGUMENTS = "--data mini --epochs 5 --batch-size 128 --lr 2e-3 --seed 42"
 RECORDS = ROOT / "book" / "runs" / "mlp_mnist.jsonl"
 ROWS, COLUMNS, MISTAKES = 4, 9, 6
 SHAPE = (6, 8)  # rows and columns of the first page

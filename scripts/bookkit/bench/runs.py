@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--data", choices=["full", "mini"], default="full")
     parser.add_argument(
         "--arguments",
-        default="--epochs 5 --batch-size 128 --lr 1e-3",
+        default="--epochs 5 --batch-size 128 --lr 2e-3",
         help="what else the command says (default: %(default)s)",
     )
     parser.add_argument(
