@@ -48,16 +48,18 @@ class TestFill:
 
 class TestRuns:
     @pytest.mark.parametrize(
-        "arguments, group",
+        "arguments, blas, group",
         [
-            ("--seed 0 --data full", "full"),
-            ("--seed 0 --half-life 0 --data full", "constant"),
-            ("--seed 0 --half-life 900 --data full", "full"),
-            ("--seed 0 --data mini", "mini"),
+            ("--seed 0 --data full", "o 3, SkylakeX", "full"),
+            ("--seed 0 --half-life 0 --data full", "o 3, Zen", "constant"),
+            ("--seed 0 --half-life 900 --data full", "o 3, Zen", "full"),
+            ("--seed 0 --data mini", "mkl", "mini"),
+            ("--seed 0 --data full", "o 3, Haswell", "full-haswell"),
         ],
     )
-    def test_are_grouped_by_what_they_train(self, arguments, group):
-        assert group_of(f"python -m x {arguments}") == group
+    def test_are_grouped_by_what_they_train(self, arguments, blas, group):
+        run = {"command": f"python -m x {arguments}", "blas": blas}
+        assert group_of(run) == group
 
     def test_are_described_by_mean_and_extremes(self):
         runs = [
@@ -80,7 +82,8 @@ class TestRuns:
         assert read_runs(tmp_path / "none.jsonl") == {}
 
     def test_are_read_line_by_line(self, tmp_path):
-        lines = [{"command": "x --data mini"}, {"command": "x --data full"}]
+        commands = "x --data mini", "x --data full"
+        lines = [{"command": each, "blas": "b"} for each in commands]
         path = tmp_path / "runs.jsonl"
         path.write_text("\n".join(map(json.dumps, lines)))
         assert set(read_runs(path)) == {"mini", "full"}

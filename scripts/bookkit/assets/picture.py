@@ -23,10 +23,11 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from bookkit import ROOT
+from bookkit.weave.results import group_of
 from dlfs.autograd import Tensor, no_grad
-from dlfs.data import load_mnist, normalize, pixel_statistics
+from dlfs.data import TensorDataset, load_mnist, normalize, pixel_statistics
 from dlfs.experiments import mlp_mnist
-from dlfs.trainer import load_checkpoint
+from dlfs.trainer import load_checkpoint, split_training
 
 ARGUMENTS = "--data mini --epochs 5 --batch-size 128 --lr 2e-3 --seed 42"
 RECORDS = ROOT / "book" / "runs" / "mlp_mnist.jsonl"
@@ -37,20 +38,24 @@ DARK, ORANGE = "#33363c", "#c8660a"
 
 
 def train(folder: str) -> tuple[list[dict], dict]:
-    """Run the experiment; return its measurements and its weights."""
+    """Run the experiment; return what its epochs measured, and weights."""
     if mlp_mnist.main([*ARGUMENTS.split(), "--save-dir", folder]):
         raise SystemExit("make_picture: the training failed")
     lines = (Path(folder) / "metrics.jsonl").read_text().splitlines()
     state = load_checkpoint(Path(folder) / "last.npz")
-    return [json.loads(line) for line in lines], state["model"]
+    rows = [json.loads(line) for line in lines]
+    return [row for row in rows if "train_loss" in row], state["model"]
 
 
-def read(weights: dict, training: np.ndarray, test: np.ndarray) -> np.ndarray:
+def read(
+    weights: dict, training: TensorDataset, test: np.ndarray
+) -> np.ndarray:
     """Return the answers, (N,), of the trained network to test images."""
     args = mlp_mnist.make_parser().parse_args(ARGUMENTS.split())
     model = mlp_mnist.make_mlp(args.hidden)
     model.load_state_dict(weights)
-    images = normalize(test, *pixel_statistics(training))
+    learnt_from, _ = split_training(args, training)
+    images = normalize(test, *pixel_statistics(learnt_from.arrays[0]))
     with no_grad():
         return model(Tensor(images)).data.argmax(axis=1)
 
@@ -72,7 +77,7 @@ def draw(
     figure = Figure(figsize=(10, 3.5), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=(1, 1.9))
     axes = left.subplots()
-    for split, style in ("train", "o--"), ("test", "o-"):
+    for split, style in ("train", "o--"), ("validation", "o-"):
         values = [100 * row[f"{split}_accuracy"] for row in history]
         epochs = [row["epoch"] for row in history]
         axes.plot(epochs, values, style, color=BLUE, label=split)
@@ -119,22 +124,21 @@ def draw_digits(
 
 
 def draw_curves(records: list[dict]) -> Figure:
-    """Draw the accuracy after every epoch of the recorded runs."""
+    """Draw the validation accuracy after every epoch of the recorded runs."""
     figure = Figure(figsize=(6.4, 3.6), layout="constrained")
     axes = figure.subplots()
     for data, color in ("full", BLUE), ("mini", ORANGE):
         runs = [
-            [100 * value for value in each["accuracy_by_epoch"]]
+            [100 * value for value in each["validation_by_epoch"]]
             for each in records
-            if f"--data {data}" in each["command"]
-            and "--half-life" not in each["command"]
+            if group_of(each) == data
         ]
         epochs = range(1, len(runs[0]) + 1)
         axes.plot(epochs, np.transpose(runs), "o-", color=color, ms=3, lw=1)
         name = "all of MNIST" if data == "full" else "the slice"
         place = (epochs[-1] + 0.12, np.mean(runs, axis=0)[-1])
         axes.annotate(name, place, color=color, va="center")
-    axes.set(xlabel="epoch", ylabel="test accuracy, %", xticks=epochs)
+    axes.set(xlabel="epoch", ylabel="validation accuracy, %", xticks=epochs)
     axes.set_xlim(0.8, 6.1)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.3)
@@ -161,7 +165,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         history, weights = train(folder)
     training, test, _ = load_mnist("mini")
-    answers = read(weights, training.data, test.data)
+    answers = read(weights, training, test.data)
     seen = test.data, test.targets, answers
     save(draw(history, *seen), ROOT / "assets" / "mlp-mnist.png", dpi=160)
     pictures = ROOT / "book" / "pictures"

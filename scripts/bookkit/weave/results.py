@@ -5,8 +5,9 @@
     {{ code add-mul }}    the block of a chapter with that id
 
 `full`, `constant` and `mini` are the runs on all of MNIST, those with a
-constant learning rate, and those on the slice in the package. Numbers are
-never typed: a name that is not known stops the build.
+constant learning rate, and those on the slice in the package; `full-haswell`
+are those on all of MNIST with OpenBLAS' products for processors with AVX2.
+Numbers are never typed: a name that is not known stops the build.
 """
 
 import json
@@ -50,15 +51,16 @@ def read_runs(path: Path) -> dict[str, list[dict]]:
         return groups
     for line in path.read_text(encoding="utf-8").splitlines():
         run = json.loads(line)
-        groups.setdefault(group_of(run["command"]), []).append(run)
+        groups.setdefault(group_of(run), []).append(run)
     return groups
 
 
-def group_of(command: str) -> str:
-    """The group of a run."""
-    if "--data mini" in command:
-        return "mini"
-    return "constant" if "--half-life 0 " in command else "full"
+def group_of(run: dict) -> str:
+    """The group of a run: what it trains on, how, and with which kernel."""
+    name = "constant" if "--half-life 0 " in run["command"] else "full"
+    if "--data mini" in run["command"]:
+        name = "mini"
+    return name + "-haswell" * run["blas"].endswith("Haswell")
 
 
 def describe_runs(runs: list[dict]) -> dict[str, str]:
