@@ -34,7 +34,7 @@ def parts(text, pattern):
 def test_results_are_those_of_the_recorded_runs(name):
     records = map(json.loads, RECORDS.read_text(encoding="utf-8").splitlines())
     accuracy = {
-        (r["command"], r["blas"].endswith("Haswell")): 100 * r["test_accuracy"]
+        (r["command"], r["blas"].endswith("Haswell")): r["test_accuracy"]
         for r in records
     }
     rows = list(ROW.finditer(read(name)))
@@ -47,9 +47,9 @@ def test_results_are_those_of_the_recorded_runs(name):
             accuracy[row["command"].replace("SEED", seed), haswell]
             for seed in row["seeds"].split(", ")
         ]
-        assert row["mean"] == f"{mean(values):.2f}"
-        assert row["lowest"] == f"{min(values):.2f}"
-        assert row["highest"] == f"{max(values):.2f}"
+        assert row["mean"] + "%" == f"{mean(values):.2%}"
+        assert row["lowest"] + "%" == f"{min(values):.2%}"
+        assert row["highest"] + "%" == f"{max(values):.2%}"
 
 
 @pytest.mark.parametrize("name", READMES)
