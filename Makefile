@@ -44,8 +44,7 @@ bench: tangle ## time dlfs against PyTorch, where it is installed
 
 check: $(READY) ## what has to hold before a commit: no drift, no lint
 	$(PY) scripts/tangle.py --check
-	$(PY) -m ruff check .
-	$(PY) -m ruff format --check .
+	$(PY) scripts/tangle.py lint
 
 clean: ## delete the environment and everything that can be made again
 	rm -rf $(VENV) node_modules build runs site .cache book/py book/ipynb .pytest_cache .ruff_cache .hypothesis

@@ -5,6 +5,19 @@ from books import make_block, make_cell
 
 from bookkit.read.chapters import BookError, read_book, read_chapter
 
+INSIDE = '''a
+
+```python
+x = """
+```text
+1
+```
+"""
+```
+
+b
+'''
+
 
 def read(book, text: str, name: str = "01-one"):
     """Read one chapter with this text."""
@@ -114,6 +127,11 @@ class TestFences:
                 "2: jupytext reads this cell differently",
             ),
             ('a\n\n```python\nx = """\n```\n', "4: syntax error: untermin"),
+            (
+                INSIDE,
+                "5: this fence is inside a string of the block that line",
+            ),
+            (INSIDE.replace("```text", "```"), "5: this fence is inside"),
         ],
     )
     def test_what_is_not_a_cell_is_a_mistake(self, book, text, message):
@@ -268,8 +286,10 @@ class TestBook:
 
     def test_a_file_that_is_not_utf_8(self, book):
         book.chapter("01-one", "a")
-        (book.root / "book" / "01-one.md").write_bytes(b"\xff")
-        assert "book/01-one.md:1: cannot be read" in self.mistakes(book)
+        (book.root / "book" / "01-one.md").write_bytes(b"a\n\nb\xff")
+        assert self.mistakes(book) == (
+            "book/01-one.md:3: cannot be read: the byte ff is not UTF-8"
+        )
 
     @pytest.mark.parametrize("character", ["\0", "\f", "\u2028", "\x85"])
     def test_characters_that_may_end_a_line(self, book, character):

@@ -5,7 +5,7 @@ import importlib
 from pathlib import Path
 
 import pytest
-from books import make_block
+from books import make_block, make_cell
 
 ROOT = Path(__file__).parents[2]
 CORE = "dlfs/autograd/engine.py"  # Tensor and the operations need each other
@@ -155,3 +155,26 @@ class TestMistakes:
             make_block(grow, "grow", "dlfs/a/two.py"),
         )
         assert "@extend grows a class of the same file" in outcome
+
+    @pytest.mark.parametrize("file", ["dlfs/a/one.py", "dlfs/b.py"])
+    def test_a_name_that_only_the_page_imports(self, book, file):
+        code = "def half(x):\n    y = x\n    return fractions.Fraction(y, 2)"
+        page = make_cell("import fractions")
+        assert book.mistake(page, make_block(code, "half", file)) == (
+            f"book/01-one.md:8: half uses fractions, which {file} does not "
+            "import"
+        )
+
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "for i in range(3):\n    pass\n\ndef f():\n    return i",
+            "def f():\n    global a\n    a = 1\n\ndef g():\n    return a",
+            "class A:\n    b = 1\n    c = [b for b in ()]\n    d = b",
+            "def f():\n    return [__file__, __name__, len]",
+            "def f(x):\n    return {k: v for k, v in x if (z := v) or z}",
+        ],
+    )
+    def test_names_that_are_made_somewhere_are_none(self, book, code):
+        book.chapter("01-one", make_block(code, "f", "dlfs/b.py"))
+        assert book.tangle().code == 0

@@ -310,6 +310,20 @@ class TestWhere:
         assert "one is replaced by three (book/03-three.md:1)" in outcome.err
 
 
+class TestLint:
+    def test_findings_name_the_line_of_the_chapter(self, book):
+        book.chapter("01-one", "# One", make_block('x = [f"",2]', "x"))
+        book.tangle()
+        outcome = book.tangle("lint")
+        assert outcome.code == 1
+        lines = outcome.out.splitlines()
+        assert lines[0].startswith("book/01-one.md:4: dlfs/a.py:7:6: F541 ")
+        assert any("would be reformatted" in line for line in lines)
+
+    def test_without_findings(self, written):
+        assert written.tangle("lint").code == 0
+
+
 class TestCommandLine:
     @pytest.mark.parametrize(
         "arguments", [["wher"], ["where"], ["run"], ["run", "-m"], ["--foo"]]
@@ -323,5 +337,13 @@ class TestCommandLine:
         with pytest.raises(SystemExit):
             book.tangle("--help")
         out = book.capsys.readouterr().out
-        for word in ("where", "run", "--check", "--until", "--out", "--root"):
+        for word in (
+            "where",
+            "lint",
+            "run",
+            "--check",
+            "--until",
+            "--out",
+            "--root",
+        ):
             assert word in out

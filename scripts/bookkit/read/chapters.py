@@ -10,7 +10,7 @@ import functools
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -210,7 +210,7 @@ def parse_chapter(path: str, text: str) -> Chapter:
         Mistake(path, line, message)
         for line, message in (
             *check_front_matter(lines[:start]),
-            *find_fence_mistakes(fences),
+            *find_fence_mistakes(lines, fences),
         )
     ]
     if not mistakes:
@@ -242,8 +242,10 @@ def decode_chapter(path: str, content: bytes) -> str:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        message = f"cannot be read: {error}"
-        raise BookError([Mistake(path, 1, message)]) from error
+        line = 1 + content.count(b"\n", 0, error.start)
+        byte = f"{content[error.start]:02x}"
+        message = f"cannot be read: the byte {byte} is not UTF-8"
+        raise BookError([Mistake(path, line, message)]) from error
     text = text.replace("\r\n", "\n")
     for number, line in enumerate(text.split("\n"), 1):
         if "\0" in line or len(line.splitlines()) > 1:
@@ -285,15 +287,53 @@ def check_front_matter(lines: list[str]) -> Iterator[tuple[int, str]]:
             yield 1, "the front matter is made of lines such as title: ..."
 
 
-def find_fence_mistakes(fences: list[Fence]) -> Iterator[tuple[int, str]]:
-    """Find fences that are not what they look like, and wrong options."""
+def find_fence_mistakes(
+    lines: list[str], fences: list[Fence]
+) -> Iterator[tuple[int, str]]:
+    """Find fences that are not what they look like, and wrong options.
+
+    What follows a fence inside a string means nothing.
+    """
     for fence in fences:
+        inner = find_inner_fence(lines, fence)
+        if inner:
+            yield (
+                inner,
+                (
+                    "this fence is inside a string of the block that line "
+                    f"{fence.line} opens; use four backticks for the block"
+                ),
+            )
+            return
         message = explain_no_cell(fence)
         if message:
             yield fence.line, message
         elif fence.is_cell:
             for message in check_options(fence):
                 yield fence.line, message
+
+
+def find_inner_fence(lines: list[str], fence: Fence) -> int | None:
+    """The line of a fence that cuts a string of a block in two.
+
+    The block would be Python if it went on to a later end of a fence.
+    """
+    quotes = sum(text.count('"""') + text.count("'''") for text in fence.body)
+    if not fence.is_cell or quotes % 2 == 0:
+        return None
+    ends = [
+        number
+        for number, text in enumerate(lines[fence.line :], fence.line)
+        if set(text.strip()) == {"`"} and len(text.strip()) >= 3
+    ]
+    for end in ends[1:4]:
+        with suppress(SyntaxError):
+            parse("\n".join(lines[fence.line : end]))
+            number = fence.line
+            while not lines[number].lstrip().startswith("```"):
+                number += 1
+            return number + 1
+    return None
 
 
 def split_cells(

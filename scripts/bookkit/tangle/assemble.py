@@ -78,10 +78,13 @@ class Module:
         """The names that its code uses but no block defines or imports."""
         text = "\n".join(line.text for line in self.code)
         try:
-            names = {*find_global_names(symtable.symtable(text, "", "exec"))}
+            table = symtable.symtable(text, "", "exec")
         except SyntaxError:
             return set()  # which is reported before the file is written
-        return names - self.names.keys() - self.imported.keys()
+        made, used = set(), set()
+        for is_made, name in find_global_names(table):
+            (made if is_made else used).add(name)
+        return used - made - self.imported.keys()
 
 
 def module_name(file: str) -> str:
@@ -90,14 +93,15 @@ def module_name(file: str) -> str:
     return name.removesuffix(".__init__")
 
 
-def find_global_names(table: symtable.SymbolTable) -> Iterator[str]:
-    """The names that code takes from its module, or does not find there."""
+def find_global_names(
+    table: symtable.SymbolTable,
+) -> Iterator[tuple[bool, str]]:
+    """The names of a module in its code, and whether that makes them."""
+    is_module = table.get_type() == "module"
     for symbol in table.get_symbols():
-        is_made_here = symbol.is_assigned() or symbol.is_imported()
-        if table.get_type() != "module":
-            is_made_here = not symbol.is_global()
-        if not is_made_here:
-            yield symbol.get_name()
+        if is_module or symbol.is_global():
+            is_made = symbol.is_assigned() or symbol.is_imported()
+            yield is_made, symbol.get_name()
     for child in table.get_children():
         yield from find_global_names(child)
 

@@ -9,6 +9,8 @@
     python scripts/tangle.py where dlfs/nn/dense.py:40 which line made this one
     python scripts/tangle.py run -m dlfs.experiments.mlp_mnist
                                                   run with chapter lines
+    python scripts/tangle.py lint                 what the linter finds, with
+                                                  chapter lines
 
 A block ```python file="dlfs/nn.py" id="linear" of a chapter goes into that
 file. All mistakes are printed, one line each, and then nothing is written.
@@ -19,6 +21,7 @@ import difflib
 import os
 import re
 import runpy
+import subprocess
 import sys
 import time
 import traceback
@@ -208,6 +211,25 @@ def explain_no_copy(output: Output, path: str, number: int) -> str:
     return "this line is not in a block with file="
 
 
+def command_lint(root: Path, book: Path) -> int:
+    """Print what ruff finds, each with its chapter line; 1 if anything."""
+    output = tangle(read_book(book))
+    codes = set()
+    for command in ["check"], ["format", "--check"]:
+        ruff = [sys.executable, "-m", "ruff", *command]
+        ruff += ["--output-format=concise", "."]
+        done = subprocess.run(ruff, cwd=root, capture_output=True, text=True)
+        for finding in done.stdout.splitlines():
+            place = re.match(r"([^:]+):([0-9]+):", finding)
+            file, line = place.groups() if place else ("", "0")
+            lines = output.files.get(Path(file).as_posix())
+            origin = lines and nearest_origin(lines, int(line))
+            print(f"{origin}: {finding}" if origin else finding)
+        print(done.stderr, end="", file=sys.stderr)
+        codes.add(done.returncode)
+    return int(any(codes))
+
+
 def command_run(root: Path, program: list[str]) -> int:
     """Run `-m MODULE` or a file with its arguments, as Python does."""
     install_traceback_hook(root)
@@ -245,7 +267,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "command",
         nargs="*",
-        metavar="where FILE:LINE | run [-m MODULE | FILE] ...",
+        metavar="where FILE:LINE | lint | run [-m MODULE | FILE] ...",
         help="a question or a program; without it, the files are written",
     )
     parser.add_argument(
@@ -322,10 +344,14 @@ def main(arguments: list[str] | None = None) -> int:
                 pass
             case ["where", place]:
                 return command_where(root, book, place)
+            case ["lint"]:
+                return command_lint(root, book)
             case ["run"] if program and program != ["-m"]:
                 return command_run(root, program)
             case _:
-                parser.error("commands: where FILE:LINE, run [-m] PROGRAM")
+                parser.error(
+                    "commands: where FILE:LINE, lint, run [-m] PROGRAM"
+                )
         if args.until is not None:
             return command_snapshot(root, book, args.until, args.out)
         if args.back:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from bookkit.read.chapters import Mistake
 from bookkit.tangle.assemble import Module
-from bookkit.tangle.blocks import Line, Origin
+from bookkit.tangle.blocks import Line, Origin, Segment
 from bookkit.tangle.imports import Imported
 
 Imports = dict[Imported, Origin | None]
@@ -60,6 +60,7 @@ def link(
     imports = {}
     for file, module in modules.items():
         imports[file] = dict(find_imports(module, homes, rooms))
+        mistakes += find_undefined(module, imports[file])
     return imports, mistakes or find_circle(modules, imports, homes)
 
 
@@ -200,10 +201,31 @@ def place_of_use(
     origin = imports[module.file][imported]
     if origin:
         return origin.path, origin.line, name
+    for segment, node in find_uses(module, name):
+        mistake = segment.block.mistake("", node)
+        return mistake.path, mistake.line, name
+    return "", 0, name
+
+
+def find_uses(module: Module, name: str) -> Iterator[tuple[Segment, ast.Name]]:
+    """Where the code of a module speaks of a name."""
     for each in module.body:
         for segment in (each, *each.methods):
             for node in ast.walk(segment.node or ast.Pass()):
                 if isinstance(node, ast.Name) and node.id == name:
-                    mistake = segment.block.mistake("", node)
-                    return mistake.path, mistake.line, name
-    return "", 0, name
+                    yield segment, node
+
+
+# --- Names from nowhere ---
+
+
+def find_undefined(module: Module, imports: Imports) -> Iterator[Mistake]:
+    """Find names that are there on the page, but not in the file."""
+    known = {*vars(builtins), "__file__", "__path__"}
+    known |= {imported.bound for imported in imports}
+    for name in sorted(module.missing - known):
+        for segment, node in find_uses(module, name):
+            user = getattr(segment.node, "name", "this block")
+            message = f"{user} uses {name}, which {module.file}"
+            yield segment.block.mistake(f"{message} does not import", node)
+            break
