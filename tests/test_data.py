@@ -6,12 +6,15 @@ import gzip
 import hashlib
 import itertools
 import json
+import math
+import struct
 import threading
 import time
 import tracemalloc
 import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +23,7 @@ from hypothesis import strategies as st
 
 from dlfs.data import (
     MNIST,
+    MNIST_FILES,
     DataError,
     DataLoader,
     DownloadError,
@@ -370,6 +374,29 @@ def test_files(tmp_path):
 NOBODY = ["http://127.0.0.1:9/"]  # no server listens on this port
 
 
+def full_set(folder):
+    """Write black images and one label for each of the two sets."""
+    folder.mkdir()
+    for prefix, count, label in ("train", 60_000, 6), ("t10k", 10_000, 1):
+        for kind, sizes in ("images-idx3", (28, 28)), ("labels-idx1", ()):
+            shape = (count, *sizes)
+            header = struct.pack(">HBB", 0, 8, len(shape))
+            header += struct.pack(f">{len(shape)}I", *shape)
+            values = bytes([0 if sizes else label]) * math.prod(shape)
+            path = folder / f"{prefix}-{kind}-ubyte.gz"
+            path.write_bytes(gzip.compress(header + values, 1))
+
+
+def test_the_four_files_have_the_published_lengths():
+    sizes = {file.name[:14]: file.size for file in MNIST_FILES}
+    assert sizes == {
+        "train-images-i": 9912422,
+        "train-labels-i": 28881,
+        "t10k-images-id": 1648877,
+        "t10k-labels-id": 4542,
+    }
+
+
 class TestLoadMNIST:
     def test_auto_falls_back_on_the_slice_and_says_so(self, tmp_path):
         train, test, source = load_mnist("auto", tmp_path, NOBODY)
@@ -379,6 +406,17 @@ class TestLoadMNIST:
     def test_full_does_not_fall_back(self, tmp_path):
         with pytest.raises(DownloadError, match="in some other way"):
             load_mnist("full", tmp_path, NOBODY)
+
+    @pytest.mark.parametrize("data", ["auto", "full"])
+    def test_the_full_set_is_used_where_it_is(self, tmp_path, data):
+        full_set(tmp_path / "mnist")
+        with pytest.warns(UserWarning, match="not the official SHA-256"):
+            train, test, source = load_mnist(data, tmp_path, NOBODY)
+        assert train.data.shape == (60_000, 28, 28)
+        assert test.data.shape == (10_000, 28, 28)
+        assert (train.targets[0], test.targets[0]) == (6, 1)
+        folder = tmp_path / "mnist"
+        assert source == f"full MNIST (60,000 + 10,000) from {folder}"
 
     def test_a_broken_file_is_an_error_not_a_reason(self, tmp_path):
         (tmp_path / "mnist").mkdir()
@@ -393,6 +431,22 @@ class TestLoadMNIST:
         assert data_root().name == "elsewhere"
         monkeypatch.delenv("DLFS_DATA")
         assert data_root().name == "dlfs"
+
+    @pytest.mark.parametrize(
+        "platform, place",
+        [
+            ("darwin", "~/Library/Caches"),
+            ("win32", "~/AppData/Local"),
+            ("linux", "~/.cache"),
+        ],
+    )
+    def test_the_cache_is_where_the_system_has_it(
+        self, monkeypatch, platform, place
+    ):
+        for name in "DLFS_DATA", "LOCALAPPDATA", "XDG_CACHE_HOME":
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setattr("sys.platform", platform)
+        assert data_root() == Path(place).expanduser() / "dlfs"
 
     def test_an_unknown_home_folder_is_named(self):
         with pytest.raises(DataError, match="~nobody-at-all/x: the home"):

@@ -159,9 +159,29 @@ class TestLinear:
         ):
             nn.Linear(4, 2)(Tensor(np.ones((5, 3))))
 
-    def test_needs_features(self):
-        with pytest.raises(ValueError, match="0 in and 3 out features"):
-            nn.Linear(0, 3)
+    @pytest.mark.parametrize("sizes", [(0, 3), (3, 0)])
+    def test_needs_features(self, sizes):
+        with pytest.raises(ValueError, match="{} in and {} out".format(*sizes)):
+            nn.Linear(*sizes)
+
+    @pytest.mark.parametrize("sizes", [(1, 3), (3, 1)])
+    def test_one_feature_is_enough(self, sizes):
+        assert nn.Linear(*sizes).weight.shape == sizes[::-1]
+
+    def test_first_numbers_reach_both_ends_of_their_range(self):
+        manual_seed(0)
+        layer = nn.Linear(4, 10_000)  # 1 / sqrt(4) = 0.5
+        for values in layer.weight.data, layer.bias.data:
+            assert -0.5 <= values.min() < -0.499
+            assert 0.499 < values.max() <= 0.5
+
+    @pytest.mark.parametrize("bias", [True, False])
+    def test_speaks_of_itself_if_a_value_was_changed(self, bias):
+        layer = nn.Linear(2, 3, bias=bias)
+        y = layer(Tensor(np.ones((4, 2), np.float32))).sum()
+        nn.zeros_(layer.weight)
+        with pytest.raises(RuntimeError, match=r"^linear: values of shape"):
+            y.backward()
 
 
 # book/07-modules.md#test-init
@@ -187,6 +207,34 @@ class TestInit:
             variance, rel=0.01
         )
         assert weight.dtype == np.float32
+
+    @pytest.mark.parametrize(
+        ("fill", "variance"),
+        [(nn.kaiming_uniform_, 2 / 450), (nn.xavier_uniform_, 2 / 1350)],
+    )
+    def test_every_place_of_a_window_counts(self, fill, variance):
+        weight = Tensor(np.empty((100, 50, 3, 3)))  # 450 in, 900 out
+        fill(weight, generator=np.random.default_rng(0))
+        assert weight.data.var() == pytest.approx(variance, rel=0.02)
+
+    @pytest.mark.parametrize(
+        "fill",
+        [nn.uniform_, nn.normal_, nn.kaiming_uniform_, nn.xavier_uniform_],
+    )
+    def test_without_a_generator_the_seed_decides(self, fill):
+        draws = []
+        for seed in 1, 1, 2:
+            manual_seed(seed)
+            draws.append(fill(Tensor(np.empty((3, 4)))).data)
+        assert (draws[0] == draws[1]).all()
+        assert (draws[0] != draws[2]).all()
+
+    def test_uniform_is_from_0_to_1_and_normal_around_0(self):
+        manual_seed(0)
+        uniform = nn.uniform_(Tensor(np.empty(10_000))).data
+        assert 0 <= uniform.min() < 0.001 and 0.999 < uniform.max() < 1
+        normal = nn.normal_(Tensor(np.empty(10_000))).data
+        assert abs(normal.mean()) < 0.03 and abs(normal.std() - 1) < 0.03
 
     def test_counts_the_field_of_a_convolution(self):
         weight = Tensor(np.empty((64, 32, 3, 3)))

@@ -303,6 +303,14 @@ class TestClipGradNorm:
         assert a.grad.data == pytest.approx([0.6, 0.8], rel=1e-6)
         assert b.grad.data == pytest.approx(2.4, rel=1e-6)
 
+    def test_the_norm_is_divided_a_millionth_larger(self):  # as PyTorch does
+        (a,) = with_gradients([1.0])
+        optim.clip_grad_norm_(a, 0.5)
+        assert a.grad.item() == pytest.approx(0.5 / (1 + 1e-6), rel=2e-7)
+        (a,) = with_gradients([1e-6])
+        optim.clip_grad_norm_(a, 1e-6)
+        assert a.grad.item() == pytest.approx(0.5e-6, rel=1e-6)
+
     def test_leaves_short_gradients_as_they_are(self):
         (a,) = with_gradients([3, 4])
         assert optim.clip_grad_norm_(a, 6.0).item() == 5
@@ -423,10 +431,21 @@ BREAK = {
     "needs .'exp_avg', ": lambda s: s["state"][1].pop("exp_avg"),
     "remembers .'exp_avg', .* 'x'": lambda s: s["state"][1].update(x=1),
     "step -1 for parameter 1": lambda s: s["state"][1].update(step=-1),
+    "step 0 for parameter 1": lambda s: s["state"][1].update(step=0),
+    f"step {2**63} for par": lambda s: s["state"][1].update(step=2**63),
     r"shape \(2,\) for parameter 1": lambda s: s["state"][1].update(
         exp_avg_sq=np.zeros(2)
     ),
 }
+
+
+@pytest.mark.parametrize("step", [1, 2**63 - 1])
+def test_the_first_and_the_last_step_can_be_loaded(step):
+    saved, (_, optimizer) = saved_adam(), new_model("adam")
+    for state in saved["state"].values():
+        state["step"] = step
+    optimizer.load_state_dict(saved)
+    assert {s["step"] for s in optimizer.state.values()} == {step}
 
 
 class TestMismatch:

@@ -30,6 +30,7 @@ from dlfs.trainer import (
     Trainer,
     argument_parser,
     evaluate,
+    learning_curve,
     load_checkpoint,
     lock_folder,
     run_command,
@@ -87,6 +88,14 @@ class TestExponentialLR:
         for n, (first, second) in enumerate(self.ours(), 1):
             assert first == pytest.approx(0.5 * 0.97**n, rel=1e-13)
             assert second == pytest.approx(7.0 * 0.97**n, rel=1e-13)
+
+    @pytest.mark.parametrize("gamma", [0, -1, np.inf, np.nan])
+    def test_a_senseless_factor_is_not_loaded(self, gamma):
+        optimizer = dlfs.optim.SGD([nn.Parameter([1.0])], lr=0.5)
+        scheduler = ExponentialLR(optimizer, 0.9)
+        with pytest.raises(ValueError, match="gamma"):
+            scheduler.load_state_dict({"gamma": gamma})
+        assert scheduler.state_dict() == {"gamma": 0.9}
 
     def test_pytorch_has_the_same_rates(self):
         torch = pytest.importorskip("torch")
@@ -535,6 +544,25 @@ class TestRunFolder:
         picture = (tmp_path / "curve.png").read_bytes()
         assert picture.startswith(b"\x89PNG")
 
+    def test_the_curve_has_both_sets_and_names_its_axes(self):
+        history = make_trainer().fit(2)
+        axes = learning_curve(history).axes
+        for place, name in zip(axes, ("loss", "accuracy"), strict=True):
+            assert (place.get_xlabel(), place.get_ylabel()) == ("epoch", name)
+            for line in place.lines:
+                key = f"{line.get_label()}_{name}"
+                assert list(line.get_xdata()) == [1, 2]
+                assert list(line.get_ydata()) == [r[key] for r in history]
+            labels = [text.get_text() for text in place.get_legend().texts]
+            assert labels == ["train", "validation"]
+
+    def test_of_two_epochs_as_good_the_first_is_the_best(self, tmp_path):
+        trainer = make_trainer(tmp_path)
+        trainer.optimizer.param_groups[0]["lr"] = 1e-12  # nothing changes
+        history = trainer.fit(3)
+        assert len({row["validation_accuracy"] for row in history}) == 1
+        assert load_checkpoint(tmp_path / "best.npz")["epoch"] == 1
+
     def test_best_is_the_highest_validation_accuracy(self, tmp_path):
         trainer = make_trainer(tmp_path)
         history = trainer.fit(6)
@@ -705,6 +733,30 @@ def command(folder, *options):
 
 
 class TestCommandLine:
+    @pytest.mark.parametrize(
+        "options, gamma",
+        [([], 0.5 ** (1 / 900)), (["--half-life", "3"], 0.5 ** (1 / 3))],
+    )
+    def test_the_half_life_becomes_a_factor(self, tmp_path, options, gamma):
+        command(tmp_path, *options)
+        scheduler = load_checkpoint(tmp_path / "last.npz")["scheduler"]
+        assert scheduler["gamma"] == pytest.approx(gamma, rel=1e-15)
+
+    def test_threads_go_to_1024(self, capsys):
+        parser = argument_parser("tiny", "Tiny.")
+        assert parser.parse_args(["--threads", "1024"]).threads == 1024
+        with pytest.raises(SystemExit):
+            parser.parse_args(["--threads", "1025"])
+        assert "whole number from 1 to 1024" in capsys.readouterr().err
+
+    def test_it_says_where_curve_and_checkpoint_are(self, tmp_path, capsys):
+        command(tmp_path)
+        said = capsys.readouterr().out.splitlines()
+        assert said[-2:] == [
+            f"curve {tmp_path / 'curve.png'}",
+            f"checkpoint {tmp_path / 'last.npz'}",
+        ]
+
     def test_a_second_run_in_the_folder_is_refused(self, tmp_path, capsys):
         with lock_folder(tmp_path):
             assert command(tmp_path) == 1

@@ -13,7 +13,7 @@ __all__ = ["Linear", "linear"]
 
 
 # book/07-modules.md#linear-operation
-def _linear_weight_rule(g, y, x, weight, bias):
+def _linear_weight_rule(g, y, x, weight, bias=None):
     """g^T x: (out, N) times (N, in)."""
     return g.reshape(-1, g.shape[-1]).T @ x.reshape(-1, x.shape[-1])
 
@@ -25,13 +25,14 @@ def _linear_bias_rule(g, y, x, weight, bias):
 
 
 @operation(
-    lambda g, y, x, weight, bias: g @ weight,
+    lambda g, y, x, weight, bias=None: g @ weight,
     _linear_weight_rule,
     _linear_bias_rule,
 )
-def _linear(x, weight, bias):
+def _linear(x, weight, bias=None):
     y = x @ weight.T  # (..., in) @ (in, out)
-    y += bias
+    if bias is not None:
+        y += bias
     return y
 
 
@@ -64,7 +65,7 @@ def linear(
             f"{weight.shape}: the last axis must be {weight.shape[1]} long"
         )
     if bias is None:
-        return input @ weight.T
+        return _linear(input, weight)
     return _linear(input, weight, bias)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from bookkit.read.chapters import Mistake
 from bookkit.tangle.assemble import Module
-from bookkit.tangle.blocks import Line, Origin, Segment
+from bookkit.tangle.blocks import DEFINITIONS, Line, Origin, Segment
 from bookkit.tangle.imports import Imported
 
 Imports = dict[Imported, Origin | None]
@@ -225,7 +225,13 @@ def find_undefined(module: Module, imports: Imports) -> Iterator[Mistake]:
     known |= {imported.bound for imported in imports}
     for name in sorted(module.missing - known):
         for segment, node in find_uses(module, name):
-            user = getattr(segment.node, "name", "this block")
-            message = f"{user} uses {name}, which {module.file}"
-            yield segment.block.mistake(f"{message} does not import", node)
+            users = [
+                each.name
+                for each in ast.walk(segment.node)
+                if isinstance(each, DEFINITIONS)
+                and each.lineno <= node.lineno <= each.end_lineno
+            ]
+            message = f"{'.'.join(users) or 'this block'} uses {name}, which"
+            message += f" {module.file} does not import"
+            yield segment.block.mistake(message, node)
             break
