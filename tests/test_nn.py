@@ -161,7 +161,8 @@ class TestLinear:
 
     @pytest.mark.parametrize("sizes", [(0, 3), (3, 0)])
     def test_needs_features(self, sizes):
-        with pytest.raises(ValueError, match="{} in and {} out".format(*sizes)):
+        message = "{} in and {} out features".format(*sizes)
+        with pytest.raises(ValueError, match=message):
             nn.Linear(*sizes)
 
     @pytest.mark.parametrize("sizes", [(1, 3), (3, 1)])
