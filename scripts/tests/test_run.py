@@ -195,10 +195,18 @@ class TestRun:
         lines = outcome.out.splitlines()
         assert outcome.code == 0, outcome.out
         assert lines[0].startswith("00-zero: 2 cells ran in ")
-        assert lines[0].endswith("snapshot: no tests yet")
+        assert lines[0].endswith("snapshot: no tests")
         assert lines[1].startswith("01-one: 1 cells ran in ")
         assert "; snapshot: 1 tests passed in " in lines[1]
         assert lines[2] == "2 chapters ran, 1 tests passed, 0 failed"
+
+    def test_a_failure_is_told_at_once(self, book):
+        book.chapter("00-zero", make_cell("1 / 0"))
+        book.chapter("01-one", make_cell("1"))
+        outcome = book.chapters("run", "--jobs", 1)
+        assert outcome.code == 1
+        told = outcome.out.index("ZeroDivisionError")
+        assert told < outcome.out.index("01-one: 1 cells ran")
 
     def test_failures_have_chapter_lines(self, two_chapters):
         outcome = two_chapters.chapters("run", "1")
@@ -329,7 +337,7 @@ class TestPytestPlugin:
         assert out.count("-> book/01-one.md:18 (test-half)") == 1
 
     def test_a_test_file_that_cannot_be_imported(self, two_chapters):
-        text = TEST.replace("from dlfs.a import A", "from dlfs.a import B")
+        text = TEST.replace("from dlfs.a import A", "from dlfs.a import A, B")
         two_chapters.chapter("01-one", METHOD, text)
         out = self.report(two_chapters)
         assert "-> book/01-one.md:12 (test-half)" in out

@@ -3,8 +3,9 @@
     python scripts/chapters.py pair [NN ...] [--ipynb]
     python scripts/chapters.py run [NN ...] [--jobs N]
 
-`pair` writes each chapter as a script (and notebook), `run` runs the chapters
-and the tests of their snapshots.
+`pair` writes each chapter as a script (and notebook). `run` runs the chapters,
+and after each the tests whose outcome it may have changed: their own code or
+that of a module they reach is not as it was before the chapter.
 """
 
 import argparse
@@ -20,9 +21,10 @@ from pathlib import Path
 
 from bookkit import ROOT, SCRIPTS
 from bookkit.read.chapters import BookError, Chapter, read_book, write_any_text
+from bookkit.run.affected import find_affected
 from bookkit.tangle.assemble import module_name
 from bookkit.tangle.disk import snapshot_folder, write_snapshot
-from bookkit.tangle.output import tangle
+from bookkit.tangle.output import Memo, tangle
 from bookkit.tangle.pairs import write_pair
 
 ONE_THREAD = dict.fromkeys(
@@ -46,6 +48,8 @@ class Job:
     before: Path
     after: Path
     modules: list[str]
+    tests: list[str]
+    standing: int
 
 
 @dataclass
@@ -57,10 +61,13 @@ class Result:
     failures: list[str] = field(default_factory=list)
 
 
-def prepare(root: Path, book: Path, chapters: list[Chapter]) -> Job:
+def prepare(
+    root: Path, book: Path, chapters: list[Chapter], memo: Memo
+) -> Job:
     """Write the pair of the last chapter and both its snapshots."""
-    script = write_pair(root, book, chapters)
-    output = tangle(chapters)
+    earlier = tangle(chapters[:-1], memo)
+    output = tangle(chapters, memo)
+    script = write_pair(root, book, chapters[-1], earlier)
     after = root / snapshot_folder(chapters)
     write_snapshot(root, output, after)
     modules = [
@@ -69,7 +76,8 @@ def prepare(root: Path, book: Path, chapters: list[Chapter]) -> Job:
         if file.startswith("dlfs/") and not file.endswith("__main__.py")
     ]
     before = root / snapshot_folder(chapters[:-1])
-    return Job(chapters[-1], script, before, after, modules)
+    tests, standing = find_affected(earlier, output)
+    return Job(chapters[-1], script, before, after, modules, tests, standing)
 
 
 def run_job(root: Path, job: Job) -> Result:
@@ -110,14 +118,17 @@ def check_imports(root: Path, job: Job, result: Result) -> str:
 
 
 def run_tests(root: Path, job: Job, result: Result) -> str:
-    """Run the tests of the snapshot after a chapter."""
-    if not any(job.after.glob("tests/**/*.py")):
-        return "snapshot: no tests yet"
+    """Run the tests that a chapter may have changed the outcome of."""
+    standing = f", {job.standing} as before" if job.standing else ""
+    if not job.tests:
+        return f"snapshot: no tests{standing}"
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         ran = run_python(
-            pytest_arguments(root, job.after, report), job.after, job.after
+            [*pytest_arguments(root, job.after, report), *job.tests],
+            job.after,
+            job.after,
         )
         seconds = time.perf_counter() - start
         total, failed, skipped = read_report(report)
@@ -130,7 +141,7 @@ def run_tests(root: Path, job: Job, result: Result) -> str:
     text = f"snapshot: {result.passed} tests passed"
     text += f", {failed} FAILED" if failed else ""
     text += f", {skipped} skipped" if skipped else ""
-    return f"{text} in {seconds:.1f} s"
+    return f"{text}{standing} in {seconds:.1f} s"
 
 
 def pytest_arguments(root: Path, snapshot: Path, report: Path) -> list[str]:
@@ -145,7 +156,7 @@ def pytest_arguments(root: Path, snapshot: Path, report: Path) -> list[str]:
         *("-p", "bookkit.run.pytest_chapters", "--chapters-root", str(root)),
         *("-c", str(settings if settings.exists() else os.devnull)),
         *("--rootdir", str(snapshot), "--confcutdir", str(snapshot)),
-        *("--junitxml", str(report), "tests"),
+        *("--junitxml", str(report)),
     ]
 
 
@@ -181,29 +192,34 @@ def run_python(
 
 def command_pair(root: Path, book: Path, args: argparse.Namespace) -> int:
     """Write the pairs of the chapters that were asked for."""
-    for chapters in select(book, args.numbers):
-        print(f"wrote {write_pair(root, book, chapters, args.ipynb)}")
+    memo = Memo()
+    for *before, chapter in select(book, args.numbers):
+        output = tangle(before, memo)
+        script = write_pair(root, book, chapter, output, args.ipynb)
+        print(f"wrote {script}")
     return 0
 
 
 def command_run(root: Path, book: Path, args: argparse.Namespace) -> int:
     """Run the chapters that were asked for; 1 if anything failed."""
-    jobs = [prepare(root, book, each) for each in select(book, args.numbers)]
+    memo = Memo()
     results = []
     with ThreadPoolExecutor(args.jobs) as pool:
+        jobs = [
+            prepare(root, book, chapters, memo)
+            for chapters in select(book, args.numbers)
+        ]
         running = [pool.submit(run_job, root, job) for job in jobs]
         for done in as_completed(running):
             results.append(done.result())
-            print(done.result().summary, flush=True)
-    failures = [text for each in results for text in each.failures]
-    for text in failures:
-        print(f"\n{text}")
+            for text in [done.result().summary, *done.result().failures]:
+                print(text, flush=True)
     passed = sum(result.passed for result in results)
+    failed = sum(len(result.failures) for result in results)
     print(
-        f"{len(jobs)} chapters ran, {passed} tests passed, "
-        f"{len(failures)} failed"
+        f"{len(results)} chapters ran, {passed} tests passed, {failed} failed"
     )
-    return 1 if failures else 0
+    return 1 if failed else 0
 
 
 def select(book: Path, numbers: list[int]) -> list[list[Chapter]]:
