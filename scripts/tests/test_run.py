@@ -201,7 +201,7 @@ class TestRun:
         assert lines[2] == "2 chapters ran, 1 tests passed, 0 failed"
 
     def test_a_failure_is_told_at_once(self, book):
-        book.chapter("00-zero", make_cell("1 / 0"))
+        book.chapter("00-zero", INIT, make_cell("1 / 0"))
         book.chapter("01-one", make_cell("1"))
         outcome = book.chapters("run", "--jobs", 1)
         assert outcome.code == 1
