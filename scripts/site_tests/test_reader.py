@@ -218,6 +218,36 @@ class TestProgress:
         assert errors == []
 
 
+class TestWorkshop:
+    """Chapters that a reader of the path passes by."""
+
+    PATH, WORKSHOP = "12-mnist/", "16-files-of-strangers/"
+    NEXT = ".md-footer__link--next"
+
+    def test_the_path_passes_it_by(self, tab: Tab):
+        home = tab.url
+        tab.goto(home + self.PATH)
+        after = tab.locator(self.NEXT).evaluate("each => each.href")
+        tab.goto(after)
+        assert tab.locator(".dlfs-workshop").count() == 0
+        back = tab.locator(".md-footer__link--prev")
+        assert back.evaluate("each => each.href") == home + self.PATH
+        tab.goto(home + self.WORKSHOP)
+        goes_on = tab.locator(".dlfs-workshop a")
+        assert goes_on.evaluate("each => each.href") == after
+        assert tab.locator(self.NEXT).evaluate("each => each.href") == after
+
+    def test_progress_counts_the_path(self, tab: Tab):
+        home = tab.url
+        for chapter in (self.PATH, self.WORKSHOP):
+            tab.goto(home + chapter)
+            tab.locator(TestProgress.BOX).check()
+        tab.goto(home)
+        go_on = tab.locator(TestProgress.GO_ON)
+        assert go_on.get_attribute("title").startswith("1 of ")
+        assert go_on.evaluate("each => each.href") == home + "00-preface/"
+
+
 def test_the_button_makes_the_site_dark_and_that_is_remembered(tab: Tab):
     papers = []
     for scheme in ("slate", "default"):

@@ -99,6 +99,19 @@ class Chapter:
         """The name of its file without suffix: "03-tensors"."""
         return f"{self.number:02}-{self.slug}"
 
+    @functools.cached_property
+    def front_matter(self) -> dict:
+        """What the lines above the text say: title, description, kind."""
+        import yaml
+
+        raw = [cell.source for cell in self.cells if cell.kind == "raw"]
+        return yaml.safe_load(raw[0].strip("-\n")) or {} if raw else {}
+
+    @property
+    def is_workshop(self) -> bool:
+        """Whether a reader of the path may pass it by."""
+        return self.front_matter.get("kind") == "workshop"
+
     @property
     def code_cells(self) -> list[Cell]:
         """The code cells, in order."""
@@ -272,7 +285,7 @@ def check_front_matter(lines: list[str]) -> Iterator[tuple[int, str]]:
 
     for number, text in enumerate(lines, 1):
         if text.startswith(("jupyter:", "jupytext:", "kernelspec:")):
-            yield number, "the front matter has title and description only"
+            yield number, "the front matter has title, description and kind"
     try:
         options = yaml.safe_load("\n".join(lines[1:-1]))
     except (yaml.YAMLError, ValueError) as error:
@@ -285,6 +298,8 @@ def check_front_matter(lines: list[str]) -> Iterator[tuple[int, str]]:
     else:
         if not isinstance(options, dict | None):
             yield 1, "the front matter is made of lines such as title: ..."
+        elif options and options.get("kind", "workshop") != "workshop":
+            yield 1, "the front matter says kind: workshop, or nothing of it"
 
 
 def find_fence_mistakes(

@@ -17,7 +17,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs.plugins import event_priority, get_plugin_logger
 from mkdocs.structure.files import File
 
-from bookkit.read.chapters import BookError
+from bookkit.read.chapters import BookError, Chapter
 from bookkit.run.cache import hash_of
 from bookkit.site.mend import (
     image_size,
@@ -81,7 +81,10 @@ def on_files(files, config):
     woven = root / WOVEN
     try:
         book = Book(root, Path(config.docs_dir))
-        check_nav(config, [f"{each.name}.md" for each in book.chapters])
+        check_nav(config, book.chapters)
+        config.extra["workshop"] = [
+            each.name for each in book.chapters if each.is_workshop
+        ]
         write_snapshot(root, book.outputs[-1], root / PACKAGE)
         names = weave(
             book,
@@ -116,15 +119,32 @@ def add_npm_files(files, config, root: Path) -> None:
         files.append(File.generated(config, name, content=content))
 
 
-def check_nav(config, chapters: list[str]) -> None:
-    """Check that the navigation has all chapters in their order."""
+def check_nav(config, chapters: list[Chapter]) -> None:
+    """Check that the navigation has all chapters in their order.
+
+    Those of the workshop stand in groups of that name, apart from the path.
+    """
     listed = [name for name in pages_of(config.nav) if name[0].isdigit()]
-    if listed != chapters:
-        message = (
+    names = [f"{each.name}.md" for each in chapters]
+    if listed != names:
+        raise PluginError(
             "mkdocs.yml: nav has to list the chapters in the order of their "
-            f"names: {', '.join(chapters)}"
+            f"names: {', '.join(names)}"
         )
-        raise PluginError(message)
+    apart = {
+        name
+        for entry in config.nav
+        for title, pages in (entry.items() if isinstance(entry, dict) else ())
+        if title.startswith("Workshop")
+        for name in pages_of(pages)
+    }
+    for chapter, name in zip(chapters, names, strict=True):
+        if chapter.is_workshop != (name in apart):
+            place = "into a" if chapter.is_workshop else "outside each"
+            raise PluginError(
+                f"mkdocs.yml: {name} belongs {place} group Workshop of nav, "
+                "as the kind in its front matter says"
+            )
 
 
 def fill_nav(nav, names: list[str]) -> None:
@@ -148,7 +168,21 @@ def pages_of(nav) -> list[str]:
 
 
 def on_nav(nav, config, files):
-    """Note what all pages of this build follow from."""
+    """Lead the path past the workshop.
+
+    And note what all pages of this build follow from.
+    """
+    before = None
+    for page in nav.pages:
+        if Path(page.file.src_uri).stem in config.extra["workshop"]:
+            page.previous_page = before
+            continue
+        page.previous_page, before = before, page
+    after = None
+    for page in reversed(nav.pages):
+        page.next_page = after
+        if Path(page.file.src_uri).stem not in config.extra["workshop"]:
+            after = page
     package = Path(config.config_file_path).parent / PACKAGE
     code = [path.read_text("utf-8") for path in sorted(package.rglob("*.py"))]
     places = [

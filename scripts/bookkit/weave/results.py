@@ -93,7 +93,10 @@ def count_book(book: Output) -> dict[str, str]:
         return sum(1 for text in texts for line in text.split("\n") if line)
 
     return {
-        "book.chapters": str(len(book.chapters) - 1),  # and the preface
+        # Those of the path, not counting the preface.
+        "book.chapters": str(
+            sum(not each.is_workshop for each in book.chapters) - 1
+        ),
         "book.blocks": str(len(book.blocks)),
         "package.lines": f"{lines('dlfs/'):,}",
         "tests.functions": f"{count_tests(book):,}",

@@ -34,6 +34,11 @@
   ]
     .map((link) => [nameOf(link), link])
     .filter(([name]) => name);
+  // Those that the path does not pass by.
+  const workshop = new Set(
+    document.querySelector("meta[name=dlfs-workshop]").content.split(" "),
+  );
+  const path = chapters.filter(([name]) => !workshop.has(name));
 
   const markNavigation = () => {
     const read = readChapters();
@@ -92,7 +97,9 @@
     }
     if (at < 0 && !read.size) return null;
     const order = [...chapters.slice(at + 1), ...chapters.slice(0, at + 1)];
-    const next = order.find(([name]) => !read.has(name));
+    const next = order.find(
+      ([name]) => !read.has(name) && !workshop.has(name),
+    );
     return next ? { link: next[1], section: "" } : null;
   };
 
@@ -106,6 +113,9 @@
     link.className = "dlfs-go-on";
     const title = place.link.querySelector(".md-ellipsis") ?? place.link;
     link.textContent = `Go on: ${title.textContent.trim()}`;
+    const read = readChapters();
+    const count = path.filter(([name]) => read.has(name)).length;
+    link.title = `${count} of ${path.length} chapters read`;
     buttons.prepend(link);
   };
 
