@@ -156,7 +156,7 @@ class TestBar:
         "code, words",
         [
             ("import math", " · imports [#]"),
-            ('import os\nTABLE["b"] = os.sep', " · imports [#]"),
+            ('import sys\nsys.argv[0] = "b"', " · imports [#]"),
             ("TABLE |= {}\nTABLE |= {1: 2}", " · adds to `TABLE` [#]"),
             ('"""A docstring."""', "(code/dlfs/a.md#two) [#]"),
         ],

@@ -285,7 +285,10 @@ def check_front_matter(lines: list[str]) -> Iterator[tuple[int, str]]:
 
     for number, text in enumerate(lines, 1):
         if text.startswith(("jupyter:", "jupytext:", "kernelspec:")):
-            yield number, "the front matter has title, description and kind"
+            yield (
+                number,
+                "the front matter has title, description, kind and words",
+            )
     try:
         options = yaml.safe_load("\n".join(lines[1:-1]))
     except (yaml.YAMLError, ValueError) as error:

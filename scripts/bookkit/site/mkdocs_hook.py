@@ -29,11 +29,13 @@ from bookkit.site.mend import (
 from bookkit.site.notebook_pages import mend
 from bookkit.site.npm import MissingPackageError, npm_files
 from bookkit.site.rendered import render_once, site_key
+from bookkit.site.search import mend_index
 from bookkit.tangle.disk import write_snapshot
 from bookkit.weave import reference
 from bookkit.weave.book import WOVEN, Book, weave
 from bookkit.weave.listing import RAW_END, RAW_START, drop_plain
 from bookkit.weave.notebooks import colab_link
+from bookkit.weave.terms import PAGE
 
 log = get_plugin_logger("weave")
 # It reports four lines for each notebook, and what we say drowns in them.
@@ -53,6 +55,7 @@ RAW_PLACE = "<!-- lines -->"
 ANCHOR = re.compile(r'<(?:a|div) id="([^"]+)"')
 PAGE_LINK = re.compile(r'(<a href=")([^"]*?)\.md#')
 KEYS: dict[str, str] = {}  # what the pages of this build follow from
+CHAPTERS: list[Chapter] = []
 
 
 def on_config(config):
@@ -81,6 +84,7 @@ def on_files(files, config):
     woven = root / WOVEN
     try:
         book = Book(root, Path(config.docs_dir))
+        CHAPTERS[:] = book.chapters
         check_nav(config, book.chapters)
         config.extra["workshop"] = [
             each.name for each in book.chapters if each.is_workshop
@@ -269,8 +273,20 @@ def on_post_page(output, page, config):
     return mend_navigation(output)
 
 
+@event_priority(-100)  # after the search has written its index
 def on_post_build(config):
-    """Without an address a site has no map: what MkDocs writes is empty."""
+    """Mend the index of the search.
+
+    Without an address a site has no map: what MkDocs writes is empty.
+    """
+    index = Path(config.site_dir) / "search" / "search_index.json"
+    glossary = (Path(config.docs_dir) / PAGE).read_text(encoding="utf-8")
+    text = index.read_text(encoding="utf-8")
+    try:
+        text = mend_index(text, glossary, CHAPTERS)
+    except BookError as error:
+        raise PluginError(str(error)) from error
+    index.write_text(text, encoding="utf-8")
     if not config.site_url:
         for name in ("sitemap.xml", "sitemap.xml.gz"):
             (Path(config.site_dir) / name).unlink(missing_ok=True)
