@@ -109,11 +109,11 @@ class TestEdits:
         assert_back(written, "02-two.md", "\nleft\n", "\n    right\nleft\n")
 
     def test_a_decorator_goes_below_extend(self, written):
-        edit(written, "    def f(self", "    @cache\n    def f(self")
-        edit(written, "    return 2", "    @cache\n    def f(): ...")
+        edit(written, "    def f(self", "    @staticmethod\n    def f(self")
+        edit(written, "    return 2", "    @staticmethod\n    def f(): ...")
         outcome = written.tangle("--back")
         assert outcome.err == ""
-        assert "@extend(A)\n@cache\ndef f(self" in written.read(
+        assert "@extend(A)\n@staticmethod\ndef f(self" in written.read(
             "book/02-two.md"
         )
 
@@ -428,9 +428,9 @@ class TestOrderInTheChapter:
             ),
             (
                 "    def f(self)",
-                "    @cache\n    def f(self)",
+                "    @staticmethod\n    def f(self)",
                 "def f(self)",
-                "@cache\ndef f(self)",
+                "@staticmethod\ndef f(self)",
             ),
         ],
     )

@@ -148,7 +148,7 @@ class TestPages:
 def test_plain_pages_hold_signatures_and_docstrings(book):
     """What other generators get needs nothing but Markdown."""
     code = (
-        "class Net(Layer):\n"
+        "class Net(Exception):\n"
         '    """A net.\n\n    Args:\n        a: how wide it is, and\n'
         '            how deep.\n        b: its name.\n    """\n\n'
         "    def __init__(\n        self, a: int, b: str\n    ):\n"
@@ -165,7 +165,7 @@ def test_plain_pages_hold_signatures_and_docstrings(book):
     page = make_reference(entries, is_plain=True)["api/nn.md"].decode()
     assert ":::" not in page
     assert (
-        "```python\nclass Net(Layer):\n    def __init__(\n"
+        "```python\nclass Net(Exception):\n    def __init__(\n"
         "        self, a: int, b: str\n    ):\n```" in page
     )
     assert (
