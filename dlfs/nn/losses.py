@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from dlfs.autograd import Tensor, operation, sigmoid
+from dlfs.autograd import Tensor, operation, sigmoid, where
 from dlfs.autograd.engine import _scatter
 from dlfs.nn.module import Module, _array
 
@@ -11,11 +11,13 @@ __all__ = [
     "BCEWithLogitsLoss",
     "CrossEntropyLoss",
     "MSELoss",
+    "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
     "l1_loss",
     "mse_loss",
     "nll_loss",
+    "smooth_l1_loss",
     "softplus",
 ]
 
@@ -155,11 +157,21 @@ def nll_loss(
     return _spread(losses, counts, reduction)
 
 
-# book/08-losses.md#softplus
+# book/13-more-operations.md#softplus-beta
 @operation(lambda g, y, x: g * sigmoid(x))
-def softplus(x: Tensor) -> Tensor:
-    """Return log(1 + e**x), a smooth max(x, 0); no x overflows."""
+def _softplus(x):
     return np.logaddexp(0, x)
+
+
+def softplus(
+    input: Tensor, beta: float = 1.0, threshold: float = 20.0
+) -> Tensor:
+    """Return log(1 + e**(beta x)) / beta, a smooth max(x, 0).
+
+    Where beta * x is above `threshold`, it is x.
+    """
+    scaled = input * beta
+    return where(scaled > threshold, input, _softplus(scaled) / beta)
 
 
 # book/08-losses.md#elementwise-losses
@@ -236,3 +248,56 @@ class BCEWithLogitsLoss(Module):
 
     def forward(self, input: Tensor, target: Tensor | np.ndarray) -> Tensor:
         return binary_cross_entropy_with_logits(input, target, self.reduction)
+
+
+# book/13-more-operations.md#more-losses
+def smooth_l1_loss(
+    input: Tensor,
+    target: Tensor | np.ndarray,
+    reduction: str = "mean",
+    beta: float = 1.0,
+) -> Tensor:
+    """Return d**2 / (2 beta) where |d| < beta, |d| - beta / 2 elsewhere."""
+    if beta < 0:
+        raise ValueError(f"smooth_l1_loss: beta {beta} is negative")
+    if beta == 0:
+        return l1_loss(input, target, reduction)
+    d = input - _same_shape("smooth_l1_loss", input, target)
+    near = d * d * (0.5 / beta)
+    losses = where(d.abs() < beta, near, d.abs() - 0.5 * beta)
+    return _reduced("smooth_l1_loss", losses, reduction)
+
+
+@operation(
+    lambda g, y, x, t: g * (x - t) / np.maximum(x * (1 - x), 1e-12),
+    lambda g, y, x, t: g * (_log_from(1 - x) - _log_from(x)),
+)
+def _binary_cross_entropy(x, t):
+    return (t - 1) * _log_from(1 - x) - t * _log_from(x)
+
+
+def _log_from(x):
+    """Return log x, but not less than -100."""
+    return np.maximum(np.log(np.maximum(x, 1e-45)), -100)
+
+
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor | np.ndarray,
+    weight: Tensor | np.ndarray | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Return -t log x - (1 - t) log(1 - x), each logarithm at least -100.
+
+    Args:
+        input: probabilities x, 0 to 1, of any shape.
+        target: probabilities t of the same shape.
+        weight: what to multiply each loss with.
+    """
+    name = "binary_cross_entropy"
+    target = _same_shape(name, input, target)
+    if not ((input.data >= 0) & (input.data <= 1)).all():
+        raise ValueError(f"{name}: input must be between 0 and 1")
+    losses = _binary_cross_entropy(input, target)
+    losses = losses if weight is None else losses * weight
+    return _reduced(name, losses, reduction)
