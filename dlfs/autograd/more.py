@@ -377,9 +377,9 @@ _METHODS = [
     *(rsqrt, square, reciprocal, tan, sinh, cosh, log2, prod, cumsum),
     *(mm, bmm, mv, dot, outer, addmm, tril, triu, flip, roll, repeat),
     *(chunk, index_select, masked_fill, sort, topk, trace, diagonal),
-    *(norm, pow, matmul),
+    *(norm, matmul),
 ]
 for _method in _METHODS:
     setattr(Tensor, _method.__name__, _method)
 Tensor.view = Tensor.reshape
-Tensor.clamp = Tensor.clip
+Tensor.clamp, Tensor.pow = Tensor.clip, Tensor.__pow__
