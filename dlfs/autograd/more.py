@@ -309,8 +309,16 @@ def trace(input: Tensor) -> Tensor:
 
 
 # book/13-more-operations.md#sort
-def sort(input: Tensor, dim: int = -1, descending: bool = False) -> MaxResult:
-    """Return (values, indices) in order along `dim`; ties keep theirs."""
+def sort(
+    input: Tensor,
+    dim: int = -1,
+    descending: bool = False,
+    stable: bool = True,
+) -> MaxResult:
+    """Return (values, indices) in order along `dim`.
+
+    Ties keep their order, whether or not `stable` asks for it.
+    """
     dim = _axis(dim, input.ndim, "sort")
     order = input.data
     if descending:  # equal ones reversed twice: as they were
@@ -322,9 +330,16 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False) -> MaxResult:
 
 
 def topk(
-    input: Tensor, k: int, dim: int = -1, largest: bool = True
+    input: Tensor,
+    k: int,
+    dim: int = -1,
+    largest: bool = True,
+    sorted: bool = True,
 ) -> MaxResult:
-    """Return (values, indices) of the `k` largest, in order, along `dim`."""
+    """Return (values, indices) of the `k` largest along `dim`.
+
+    They are in order, whether or not `sorted` asks for it.
+    """
     dim = _axis(dim, input.ndim, "topk")
     if not 0 <= k <= input.shape[dim]:
         raise ValueError(
