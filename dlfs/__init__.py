@@ -7,7 +7,6 @@ explanation. The comment above each piece of code names the chapter.
 
 import builtins
 import contextlib
-import importlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -55,11 +54,8 @@ from dlfs.autograd import (
     zeros,
     zeros_like,
 )
-from dlfs.names import FUNCTIONS, NOT_HERE
 
 __all__ = [
-    "FUNCTIONS",
-    "NOT_HERE",
     "Tensor",
     "__version__",
     "absolute",
@@ -151,14 +147,3 @@ def _name_chapters_in_tracebacks(root):
 
 if "__file__" in globals():  # a notebook is no file
     _name_chapters_in_tracebacks(Path(__file__).resolve().parent.parent)
-
-
-# book/14-from-pytorch.md#package-names-of-pytorch
-def __getattr__(name: str) -> Any:
-    """Find a name of PyTorch, or a folder that is not imported yet."""
-    if name in FUNCTIONS:
-        return FUNCTIONS[name]
-    if name in ("data", "nn", "optim", "trainer"):
-        return importlib.import_module(f"dlfs.{name}")
-    advice = f": {NOT_HERE[name]}" if name in NOT_HERE else ""
-    raise AttributeError(f"dlfs has no {name}{advice}")

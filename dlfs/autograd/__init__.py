@@ -20,6 +20,7 @@ from dlfs.autograd.creation import (
     zeros,
     zeros_like,
 )
+from dlfs.autograd.devices import Device
 from dlfs.autograd.einstein import einsum
 from dlfs.autograd.engine import (
     HookHandle,
@@ -54,7 +55,17 @@ from dlfs.autograd.engine import (
     tanh,
     where,
 )
+from dlfs.autograd.function import Function, FunctionCtx
+from dlfs.autograd.habits import Generator
 from dlfs.autograd.joining import cat, pad, stack
+from dlfs.autograd.names import (
+    ELSEWHERE,
+    ON_PURPOSE,
+    USUAL,
+    advise,
+    missing,
+    names_of,
+)
 from dlfs.autograd.random import (
     default_generator,
     manual_seed,
@@ -63,8 +74,16 @@ from dlfs.autograd.random import (
     randn,
 )
 from dlfs.autograd.recording import is_grad_enabled, no_grad, set_grad_enabled
+from dlfs.autograd.saving import load, save
 
 __all__ = [
+    "ELSEWHERE",
+    "ON_PURPOSE",
+    "USUAL",
+    "Device",
+    "Function",
+    "FunctionCtx",
+    "Generator",
     "GradcheckError",
     "HookHandle",
     "MaxResult",
@@ -72,6 +91,7 @@ __all__ = [
     "Tensor",
     "absolute",
     "add",
+    "advise",
     "arange",
     "cat",
     "clip",
@@ -88,6 +108,7 @@ __all__ = [
     "gradcheck",
     "gradgradcheck",
     "is_grad_enabled",
+    "load",
     "log",
     "log1p",
     "log_softmax",
@@ -96,7 +117,9 @@ __all__ = [
     "matmul",
     "maximum",
     "minimum",
+    "missing",
     "mul",
+    "names_of",
     "neg",
     "no_grad",
     "numeric_derivative",
@@ -111,6 +134,7 @@ __all__ = [
     "randint",
     "randn",
     "relu",
+    "save",
     "set_grad_enabled",
     "sigmoid",
     "sin",

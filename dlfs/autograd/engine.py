@@ -494,14 +494,31 @@ class Tensor:
         """Return the values limited to [min, max]."""
         return clip(self, min, max)
 
-    # book/04-elementwise.md#array-ufunc
+    # book/14-from-pytorch.md#array-ufunc-out
     def __array_ufunc__(
         self, ufunc: Any, method: str, *inputs: Any, **options: Any
     ) -> Any:
         """Let NumPy's elementwise functions work on tensors."""
+        if method == "__call__" and [*options] == ["out"]:  # array += tensor
+            return self._write_into(options["out"], ufunc, inputs)
         if method != "__call__" or options:
             return NotImplemented
         return self.__array_function__(ufunc, (), inputs, options)
+
+    def _write_into(self, out, ufunc, inputs):
+        """Write a result into an array, as `w.data -= step` does."""
+        if any(isinstance(x, Tensor) for x in out):
+            return NotImplemented
+        if is_grad_enabled() and any(
+            isinstance(x, Tensor) and x._requires_grad for x in inputs
+        ):
+            raise RuntimeError(
+                f"{ufunc.__name__}: an array cannot carry the gradient of a "
+                "tensor: use t.detach()"
+            )
+        for array in out:
+            _mark_written(array)
+        return ufunc(*map(_values, inputs), out=out)
 
     def __array_function__(
         self, function: Any, types: Any, args: tuple, kwargs: dict
