@@ -499,26 +499,23 @@ class Tensor:
         self, ufunc: Any, method: str, *inputs: Any, **options: Any
     ) -> Any:
         """Let NumPy's elementwise functions work on tensors."""
-        if method == "__call__" and [*options] == ["out"]:  # array += tensor
-            return self._write_into(options["out"], ufunc, inputs)
+        if [*options] == ["out"] and options["out"][0] is inputs[0]:
+            return self._step(ufunc, *inputs)  # array += tensor
         if method != "__call__" or options:
             return NotImplemented
         return self.__array_function__(ufunc, (), inputs, options)
 
-    def _write_into(self, out, ufunc, inputs):
-        """Write a result into an array, as `w.data -= step` does."""
-        if any(isinstance(x, Tensor) for x in out):
+    def _step(self, ufunc, array, step):
+        """Change an array in place, as `w.data -= step` does."""
+        if isinstance(array, Tensor):
             return NotImplemented
-        if is_grad_enabled() and any(
-            isinstance(x, Tensor) and x._requires_grad for x in inputs
-        ):
+        if is_grad_enabled() and step._requires_grad:
             raise RuntimeError(
                 f"{ufunc.__name__}: an array cannot carry the gradient of a "
                 "tensor: use t.detach()"
             )
-        for array in out:
-            _mark_written(array)
-        return ufunc(*map(_values, inputs), out=out)
+        _mark_written(array)
+        return ufunc(array, step._data, out=array)
 
     def __array_function__(
         self, function: Any, types: Any, args: tuple, kwargs: dict
