@@ -80,6 +80,7 @@ class TestNames:
     def test_lead_to_the_folders(self):
         assert dlfs.nn.Linear(2, 1).weight.shape == (1, 2)
         assert dlfs.optim.SGD and dlfs.data.DataLoader
+        assert {"nn", "randperm", "zeros"} <= {*dir(dlfs)}
 
     def test_another_device_is_refused(self):
         for use in dlfs.ones(1).to, nn.Linear(1, 1).to, dlfs.device:

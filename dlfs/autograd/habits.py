@@ -398,6 +398,8 @@ def _find_at_the_door(name):
     return _no_such_name(name)
 
 
-sys.modules["dlfs"].__getattr__ = _find_at_the_door
+_door = sys.modules["dlfs"]
+_door.__getattr__ = _find_at_the_door
+_door.__dir__ = lambda: sorted({*vars(_door), *_FUNCTIONS, *_FOLDERS})
 sys.modules["dlfs.autograd"].__getattr__ = missing("dlfs.autograd")
 Tensor.__getattr__ = missing("Tensor")
