@@ -72,20 +72,25 @@ def load(
         FileNotFoundError: there is no such file.
         ValueError: it is something else, as a .pth of PyTorch is, or broken.
     """
+    from dlfs.trainer.checkpoint import _read_members
+
     if not weights_only:
         raise ValueError("load: weights_only=False, but no code is ever run")
     Device(map_location or "cpu")
     if not Path(f).exists():
         raise FileNotFoundError(f"load: {f} does not exist")
-    if not zipfile.is_zipfile(f):
+    try:
+        with zipfile.ZipFile(f) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError):
+        names = [""]
+    if not all(name.endswith(".npy") for name in names):
         raise ValueError(_NOT_OURS.format(f))
     try:
-        with np.load(f, allow_pickle=False) as archive:
-            if not all(n.endswith(".npy") for n in archive.zip.namelist()):
-                raise ValueError(_NOT_OURS.format(f))
-            return {name: Tensor(archive[name]) for name in archive.files}
-    except (zipfile.BadZipFile, EOFError, OSError, TypeError) as error:
-        raise ValueError(f"load: {f} is broken: {error}") from None
+        arrays = _read_members(Path(f))
+    except Exception as error:  # whatever a broken file makes readers say
+        raise ValueError(f"load: {f} cannot be read: {error}") from error
+    return {name: Tensor(array) for name, array in arrays.items()}
 
 
 # book/14-from-pytorch.md#saving-at-the-door

@@ -37,9 +37,10 @@ Some names mean a little else. The `data` of a tensor and the values of a
 `state_dict` are NumPy arrays, a `dtype` is NumPy's, `grad_fn` is the name of
 an operation. Random numbers are NumPy's, too: a seed gives others than in
 PyTorch. A file that `save` writes holds arrays and no pickle."""
+TENSOR = "dlfs.autograd.Tensor"
 PLACES = {  # what PyTorch calls it, what we do, where our entries may be
-    "dlfs": ("torch", "dlfs", ("dlfs", "dlfs.autograd")),
-    "Tensor": ("torch.Tensor", "dlfs.Tensor", ("dlfs.autograd.Tensor",)),
+    "dlfs": ("torch", "dlfs", ("dlfs", "dlfs.autograd", TENSOR)),
+    "Tensor": ("torch.Tensor", "dlfs.Tensor", (TENSOR,)),
     "dlfs.autograd": ("torch.autograd", "dlfs.autograd", ("dlfs.autograd",)),
     "Module": ("torch.nn.Module", "dlfs.nn.Module", ("dlfs.nn.Module",)),
     "dlfs.nn": ("torch.nn", "dlfs.nn", ("dlfs.nn",)),
