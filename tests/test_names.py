@@ -32,6 +32,8 @@ PROGRAMS = [
     "t.view(3, -1).tolist(), t.view(-1).view_as(t).tolist()",
     "t.clamp(min=1).tolist(), t.pow(2).tolist(), t.square().tolist()",
     "t.matmul(t.t()).tolist(), t[:, :1].expand_as(t).tolist()",
+    "(t % 2).tolist(), (t.long() % -2).tolist(), (t.long() // 2).tolist()",
+    "t[0, ::2].var(unbiased=False).item(), t[0].std(0, True).item()",
     "t.nelement(), t.is_floating_point(), t.is_cuda, t.grad_fn",
     "((t > 1) & (t < 3)).tolist(), (~(t > 1) | (t == 2)).tolist()",
     "torch.sum(t).item(), torch.mean(t).item(), torch.argmax(t).item()",
@@ -69,6 +71,7 @@ class TestNames:
     def test_with_gradients_agree_with_the_numeric_ones(self):
         def function(x, y):
             x = x.add(y, alpha=2).sub(y).mul(y).div(y.square().add(1)).neg()
+            x = x % y
             return x.pow(2).matmul(y.t()).view(-1).clamp(-9, 9).narrow(0, 1, 2)
 
         rng = np.random.default_rng(0)

@@ -1,6 +1,7 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """Methods and functions by the names that programs for PyTorch use."""
 
+import functools
 import importlib
 import math
 import sys
@@ -102,6 +103,24 @@ def _like(fill):
     return lambda x, *size: _wrap(fill(np.ravel(size).astype(int), x.dtype))
 
 
+def _remainder(x, other):
+    """Return what is left of x when `other` is taken off as often as fits."""
+    times = _wrap(np.floor_divide(x.data, _values(other)))
+    return x - times * other
+
+
+def _unbiased(method):
+    """Let a method take PyTorch's older word for its `correction`."""
+
+    @functools.wraps(method)
+    def either(x, *args, unbiased=None, **options):
+        if unbiased is not None:
+            options["correction"] = int(unbiased)
+        return method(x, *args, **options)
+
+    return either
+
+
 _METHODS |= {
     "any": _truth(np.any),
     "all": _truth(np.all),
@@ -114,7 +133,11 @@ _METHODS |= {
     "requires_grad_": _requires_grad_,
     "new_zeros": _like(np.zeros),
     "new_ones": _like(np.ones),
+    "std": _unbiased(Tensor.std),
+    "var": _unbiased(Tensor.var),
     "__index__": _index,
+    "__mod__": _remainder,
+    "__floordiv__": lambda x, other: _wrap(x.data // _values(other)),
     "__invert__": lambda x: _wrap(~x.data),
     "__and__": lambda x, other: _wrap(x.data & _values(other)),
     "__or__": lambda x, other: _wrap(x.data | _values(other)),
