@@ -21,7 +21,7 @@ __all__ = ["Generator"]
 
 
 # book/14-from-pytorch.md#habits-methods
-_METHODS = {
+_HABITS = {
     "dim": lambda x: x.ndim,
     "tolist": lambda x: x.data.tolist(),
     "element_size": lambda x: x.dtype.itemsize,
@@ -121,7 +121,7 @@ def _unbiased(method):
     return either
 
 
-_METHODS |= {
+_HABITS |= {
     "any": _truth(np.any),
     "all": _truth(np.all),
     "isnan": lambda x: _wrap(np.isnan(x.data)),
@@ -165,7 +165,7 @@ def _to(x, *places, **options):
     return x.astype(dtype)
 
 
-_METHODS |= {
+_HABITS |= {
     "to": _to,
     "type": lambda x, dtype: _to(x, dtype),
     "type_as": _to,
@@ -187,7 +187,7 @@ def _add_methods(methods):
         setattr(Tensor, name, method)
 
 
-_add_methods(_METHODS)
+_add_methods(_HABITS)
 _add_methods({name: property(get) for name, get in _PROPERTIES.items()})
 
 
@@ -249,11 +249,11 @@ _OPERATORS = {
     "div": "__itruediv__",
 }
 _IN_PLACE = {
-    "add_": _METHODS["add"],
-    "sub_": _METHODS["sub"],
-    "mul_": _METHODS["mul"],
-    "div_": _METHODS["div"],
-    "clamp_": _METHODS["clamp"],
+    "add_": _HABITS["add"],
+    "sub_": _HABITS["sub"],
+    "mul_": _HABITS["mul"],
+    "div_": _HABITS["div"],
+    "clamp_": _HABITS["clamp"],
     "zero_": lambda x: np.zeros_like(x.data),
     "fill_": lambda x, value: value,
     "normal_": lambda x, mean=0, std=1, generator=None: (
@@ -266,7 +266,7 @@ _IN_PLACE = {
 _add_methods({name: _in_place(name, f) for name, f in _IN_PLACE.items()})
 _add_methods(
     {
-        operator: _augmented(f"{name}_", _METHODS[name])
+        operator: _augmented(f"{name}_", _HABITS[name])
         for name, operator in _OPERATORS.items()
     }
 )
@@ -283,14 +283,14 @@ def _function(name):
     return function
 
 
-_BY_METHOD = """
+_AS_METHODS = """
     abs add all amax amin any argmax argmin clamp clone div eq equal flatten
     gather ge gt is_floating_point isfinite isinf isnan le lt max mean min mul
     narrow ne neg numel permute pow reshape split square squeeze std sub sum t
     transpose unbind unsqueeze var
 """
-_FUNCTIONS = {name: _function(name) for name in _BY_METHOD.split()}
-_FUNCTIONS |= {
+_AT_THE_DOOR = {name: _function(name) for name in _AS_METHODS.split()}
+_AT_THE_DOOR |= {
     name: np.dtype(of_numpy)
     for name, of_numpy in {
         "float32": "float32",
@@ -305,8 +305,8 @@ _FUNCTIONS |= {
         "bool": "bool",
     }.items()
 }
-_FUNCTIONS |= {"inf": math.inf, "nan": math.nan, "pi": math.pi}
-_FUNCTIONS |= {
+_AT_THE_DOOR |= {"inf": math.inf, "nan": math.nan, "pi": math.pi}
+_AT_THE_DOOR |= {
     "Size": tuple,
     "device": Device,
     "cuda": SimpleNamespace(is_available=lambda: False),
@@ -396,7 +396,7 @@ def _normal(mean, std, size, generator=None, requires_grad=False):
     return _requires_grad_(values, requires_grad)
 
 
-_FUNCTIONS |= {
+_AT_THE_DOOR |= {
     "Generator": Generator,
     "allclose": _allclose,
     "bincount": _bincount,
@@ -414,8 +414,8 @@ _no_such_name = missing("dlfs")
 
 def _find_at_the_door(name):
     """Find a name of PyTorch, or a folder that is not imported yet."""
-    if name in _FUNCTIONS:
-        return _FUNCTIONS[name]
+    if name in _AT_THE_DOOR:
+        return _AT_THE_DOOR[name]
     if name in _FOLDERS:
         return importlib.import_module(f"dlfs.{name}")
     return _no_such_name(name)
@@ -423,6 +423,6 @@ def _find_at_the_door(name):
 
 _door = sys.modules["dlfs"]
 _door.__getattr__ = _find_at_the_door
-_door.__dir__ = lambda: sorted({*vars(_door), *_FUNCTIONS, *_FOLDERS})
+_door.__dir__ = lambda: sorted({*vars(_door), *_AT_THE_DOOR, *_FOLDERS})
 sys.modules["dlfs.autograd"].__getattr__ = missing("dlfs.autograd")
 Tensor.__getattr__ = missing("Tensor")

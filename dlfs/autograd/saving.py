@@ -11,7 +11,7 @@ import numpy as np
 
 from dlfs.autograd.devices import Device
 from dlfs.autograd.engine import Tensor
-from dlfs.autograd.habits import _FUNCTIONS
+from dlfs.autograd.habits import _AT_THE_DOOR
 
 __all__ = ["load", "save"]
 
@@ -94,4 +94,4 @@ def load(
 
 
 # book/14-from-pytorch.md#saving-at-the-door
-_FUNCTIONS.update(save=save, load=load)
+_AT_THE_DOOR.update(save=save, load=load)
