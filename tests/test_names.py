@@ -86,6 +86,10 @@ class TestNames:
         assert dlfs.optim.SGD and dlfs.data.DataLoader
         assert {"nn", "randperm", "zeros"} <= {*dir(dlfs)}
 
+    def test_lead_to_operations_that_the_door_did_not_choose(self):
+        assert dlfs.div is dlfs.autograd.div
+        assert not hasattr(dlfs, "numeric_gradient")
+
     def test_another_device_is_refused(self):
         for use in dlfs.ones(1).to, nn.Linear(1, 1).to, dlfs.device:
             with pytest.raises(RuntimeError, match=r'only "cpu", not .cuda'):

@@ -13,7 +13,7 @@ import numpy as np
 from dlfs.autograd.creation import zeros, zeros_like
 from dlfs.autograd.devices import Device, _on_cpu
 from dlfs.autograd.engine import Tensor, _tensor, _values, _wrap
-from dlfs.autograd.names import missing
+from dlfs.autograd.names import USUAL, missing
 from dlfs.autograd.random import default_generator, rand, randn
 from dlfs.autograd.recording import is_grad_enabled, no_grad, set_grad_enabled
 
@@ -414,6 +414,9 @@ _no_such_name = missing("dlfs")
 
 def _find_at_the_door(name):
     """Find a name of PyTorch, or a folder that is not imported yet."""
+    offered = vars(sys.modules["dlfs.autograd"])
+    if name in offered and name in USUAL["dlfs"].split():
+        return offered[name]
     if name in _AT_THE_DOOR:
         return _AT_THE_DOOR[name]
     if name in _FOLDERS:
