@@ -58,6 +58,7 @@ class FunctionCtx:
             self._given = None, {}  # nothing is kept that is not asked for
         return found
 
+    # book/14-from-pytorch.md#function-gradients
     def _all_gradients(self, function, g, y, inputs):
         """Return {place: gradient} for the arguments that need one."""
         has_graph = isinstance(g, Tensor)

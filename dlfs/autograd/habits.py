@@ -57,15 +57,6 @@ def _times(other, alpha):
 
 
 # book/14-from-pytorch.md#habits-methods-more
-def _truth(holds):
-    """Make a method of NumPy's `any` or `all`."""
-
-    def method(x, dim=None, keepdim=False):
-        return _wrap(holds(x.data, axis=dim, keepdims=keepdim))
-
-    return method
-
-
 def _index(x):
     """Let a tensor of one integer be an index of a list."""
     if x.dtype.kind not in "iu" or x.numel() != 1:
@@ -90,6 +81,16 @@ def _unbind(x, dim=0):
     """Return the slices along an axis."""
     dim = range(x.ndim)[dim]
     return tuple(x[(slice(None),) * dim + (i,)] for i in range(x.shape[dim]))
+
+
+# book/14-from-pytorch.md#habits-makers
+def _truth(holds):
+    """Make a method of NumPy's `any` or `all`."""
+
+    def method(x, dim=None, keepdim=False):
+        return _wrap(holds(x.data, axis=dim, keepdims=keepdim))
+
+    return method
 
 
 def _requires_grad_(x, requires_grad=True):
@@ -121,6 +122,7 @@ def _unbiased(method):
     return either
 
 
+# book/14-from-pytorch.md#habits-methods-rest
 _HABITS |= {
     "any": _truth(np.any),
     "all": _truth(np.all),
@@ -165,6 +167,7 @@ def _to(x, *places, **options):
     return x.astype(dtype)
 
 
+# book/14-from-pytorch.md#habits-conversions
 _HABITS |= {
     "to": _to,
     "type": lambda x, dtype: _to(x, dtype),
@@ -242,6 +245,7 @@ def _augmented(name, compute):
     return method
 
 
+# book/14-from-pytorch.md#habits-in-place-table
 _OPERATORS = {
     "add": "__iadd__",
     "sub": "__isub__",
@@ -305,6 +309,9 @@ _AT_THE_DOOR |= {
         "bool": "bool",
     }.items()
 }
+
+
+# book/14-from-pytorch.md#habits-functions-rest
 _AT_THE_DOOR |= {"inf": math.inf, "nan": math.nan, "pi": math.pi}
 _AT_THE_DOOR |= {
     "Size": tuple,
@@ -339,6 +346,7 @@ class Generator(np.random.Generator):
         return self
 
 
+# book/14-from-pytorch.md#habits-draws
 def _randperm(n, generator=None):
     """Return the integers below n in a random order."""
     return _wrap((generator or default_generator()).permutation(n))

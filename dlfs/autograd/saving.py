@@ -37,17 +37,22 @@ def save(obj: Mapping[str, Any], f: str | Path) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, value in obj.items():
-            array = value.data if isinstance(value, Tensor) else value
-            if not isinstance(array, (np.ndarray, np.generic)) or (
-                array.dtype.kind not in "fiub"
-            ):
-                raise TypeError(
-                    f"save: {name} is a {type(value).__name__}; expected "
-                    "arrays, as in model.state_dict()"
-                )
             with archive.open(f"{name}.npy", "w") as file:
-                np.lib.format.write_array(file, np.asarray(array))
+                np.lib.format.write_array(file, _checked(name, value))
     write_atomically(Path(f), buffer.getvalue())
+
+
+# book/14-from-pytorch.md#saving-checked
+def _checked(name, value):
+    """Return a value as an array; raise unless it holds numbers."""
+    array = value.data if isinstance(value, Tensor) else value
+    is_array = isinstance(array, (np.ndarray, np.generic))
+    if not is_array or array.dtype.kind not in "fiub":
+        raise TypeError(
+            f"save: {name} is a {type(value).__name__}; expected arrays, as "
+            "in model.state_dict()"
+        )
+    return np.asarray(array)
 
 
 # book/14-from-pytorch.md#loading
