@@ -14,12 +14,14 @@ __all__ = ["ELSEWHERE", "ON_PURPOSE", "USUAL", "advise", "missing", "names_of"]
 # book/14-from-pytorch.md#names-elsewhere
 ELSEWHERE = {
     "dlfs": {
+        "argsort": "numpy.argsort(t)",
         "asarray": "`dlfs.from_numpy(array)`, which shares its memory",
         "bernoulli": "dlfs.rand_like(p) < p",
         "concat": "dlfs.cat",
         "concatenate": "dlfs.cat",
         "hstack": "dlfs.cat(tensors, 1)",
         "vstack": "dlfs.cat(tensors, 0)",
+        "diag": "numpy.diag(t.data)",
         "floor": "`numpy.floor(t)`, which takes tensors",
         "round": "`numpy.rint(t)`, which takes tensors",
         "sign": "`numpy.sign(t)`, which takes tensors",
@@ -44,6 +46,8 @@ ELSEWHERE = {
         "unique": "numpy.unique(t.data)",
     },
     "Module": {
+        "add_module": "setattr(model, name, module)",
+        "register_parameter": "setattr(model, name, parameter)",
         "half": "model.float()",
         "type": "model.to(dtype)",
     },
@@ -124,8 +128,8 @@ ON_PURPOSE = {
 USUAL = {
     "dlfs": """
         Generator Size Tensor abs add addmm all allclose amax amin any arange
-        argmax argmin argsort as_tensor autograd bincount bmm bool cat chunk
-        clamp clip clone cos cosh cuda cumsum device diag diagonal div
+        argmax argmin as_tensor autograd bincount bmm bool cat chunk
+        clamp clip clone cos cosh cuda cumsum device diagonal div
         dot double einsum empty empty_like enable_grad eq equal erf exp expm1
         eye flatten flip float float32 float64 from_numpy full full_like
         gather ge gt index_select inference_mode inf int int32 int64 is_tensor
@@ -158,10 +162,10 @@ USUAL = {
         set_grad_enabled
     """,
     "Module": """
-        add_module apply buffers children double eval float forward
+        apply buffers children double eval float forward
         get_submodule load_state_dict modules named_buffers named_children
         named_modules named_parameters parameters register_buffer
-        register_forward_hook register_parameter requires_grad_ state_dict to
+        register_forward_hook requires_grad_ state_dict to
         train training zero_grad
     """,
 }
