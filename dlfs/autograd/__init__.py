@@ -20,6 +20,7 @@ from dlfs.autograd.creation import (
     zeros,
     zeros_like,
 )
+from dlfs.autograd.devices import Device
 from dlfs.autograd.einstein import einsum
 from dlfs.autograd.engine import (
     HookHandle,
@@ -54,6 +55,8 @@ from dlfs.autograd.engine import (
     tanh,
     where,
 )
+from dlfs.autograd.function import Function, FunctionCtx
+from dlfs.autograd.habits import Generator
 from dlfs.autograd.joining import cat, pad, stack
 from dlfs.autograd.more import (
     addmm,
@@ -85,6 +88,14 @@ from dlfs.autograd.more import (
     tril,
     triu,
 )
+from dlfs.autograd.names import (
+    ELSEWHERE,
+    ON_PURPOSE,
+    USUAL,
+    advise,
+    missing,
+    names_of,
+)
 from dlfs.autograd.random import (
     default_generator,
     manual_seed,
@@ -93,8 +104,16 @@ from dlfs.autograd.random import (
     randn,
 )
 from dlfs.autograd.recording import is_grad_enabled, no_grad, set_grad_enabled
+from dlfs.autograd.saving import load, save
 
 __all__ = [
+    "ELSEWHERE",
+    "ON_PURPOSE",
+    "USUAL",
+    "Device",
+    "Function",
+    "FunctionCtx",
+    "Generator",
     "GradcheckError",
     "HookHandle",
     "MaxResult",
@@ -103,6 +122,7 @@ __all__ = [
     "absolute",
     "add",
     "addmm",
+    "advise",
     "arange",
     "bmm",
     "cat",
@@ -127,6 +147,7 @@ __all__ = [
     "gradgradcheck",
     "index_select",
     "is_grad_enabled",
+    "load",
     "log",
     "log1p",
     "log2",
@@ -137,9 +158,11 @@ __all__ = [
     "matmul",
     "maximum",
     "minimum",
+    "missing",
     "mm",
     "mul",
     "mv",
+    "names_of",
     "neg",
     "no_grad",
     "norm",
@@ -161,6 +184,7 @@ __all__ = [
     "repeat",
     "roll",
     "rsqrt",
+    "save",
     "set_grad_enabled",
     "sigmoid",
     "sin",

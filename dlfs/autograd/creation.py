@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dlfs.autograd.devices import _on_cpu
 from dlfs.autograd.engine import Tensor, _as_array, _sizes, _values
 
 __all__ = [
@@ -106,3 +107,11 @@ def full_like(
     return Tensor(
         np.full(like.shape, value, dtype or like.dtype), requires_grad
     )
+
+
+# book/14-from-pytorch.md#creation-on-devices
+_MAKERS = (
+    *("arange", "eye", "full", "full_like", "ones", "ones_like"),
+    *("tensor", "zeros", "zeros_like"),
+)
+globals().update({name: _on_cpu(globals()[name]) for name in _MAKERS})

@@ -494,14 +494,28 @@ class Tensor:
         """Return the values limited to [min, max]."""
         return clip(self, min, max)
 
-    # book/04-elementwise.md#array-ufunc
+    # book/14-from-pytorch.md#array-ufunc-out
     def __array_ufunc__(
         self, ufunc: Any, method: str, *inputs: Any, **options: Any
     ) -> Any:
         """Let NumPy's elementwise functions work on tensors."""
+        if [*options] == ["out"] and options["out"][0] is inputs[0]:
+            return self._step(ufunc, *inputs)  # array += tensor
         if method != "__call__" or options:
             return NotImplemented
         return self.__array_function__(ufunc, (), inputs, options)
+
+    def _step(self, ufunc, array, step):
+        """Change an array in place, as `w.data -= step` does."""
+        if isinstance(array, Tensor):
+            return NotImplemented
+        if is_grad_enabled() and step._requires_grad:
+            raise RuntimeError(
+                f"{ufunc.__name__}: an array cannot carry the gradient of a "
+                "tensor: use t.detach()"
+            )
+        _mark_written(array)
+        return ufunc(array, step._data, out=array)
 
     def __array_function__(
         self, function: Any, types: Any, args: tuple, kwargs: dict

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dlfs.autograd.devices import _on_cpu
 from dlfs.autograd.engine import Tensor, _sizes
 
 __all__ = ["default_generator", "manual_seed", "rand", "randint", "randn"]
@@ -63,3 +64,8 @@ def randint(
     if size is None:
         low, high, size = 0, low, high
     return Tensor((generator or _generator).integers(low, high, size))
+
+
+# book/14-from-pytorch.md#random-on-devices
+_RANDOM = ("rand", "randint", "randn")
+globals().update({name: _on_cpu(globals()[name]) for name in _RANDOM})

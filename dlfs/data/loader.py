@@ -2,9 +2,12 @@
 """Data sets of arrays, and mini-batches of them."""
 
 import math
+import sys
 from collections.abc import Iterator
 
 import numpy as np
+
+from dlfs.autograd import missing
 
 __all__ = ["DataLoader", "TensorDataset", "hold_out"]
 
@@ -140,3 +143,7 @@ class DataLoader:
         self._epoch_start = state["generator"]
         self._position = state["position"]
         self._resumed = True
+
+
+# book/14-from-pytorch.md#data-missing
+sys.modules["dlfs.data"].__getattr__ = missing("dlfs.data")

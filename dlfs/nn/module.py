@@ -1,13 +1,15 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """Modules: objects that hold parameters."""
 
+import sys
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from dlfs.autograd import Tensor, no_grad
+from dlfs.autograd import Tensor, missing, no_grad
 from dlfs.autograd.engine import _as_array
+from dlfs.autograd.habits import _destination
 
 __all__ = ["IncompatibleKeys", "Module", "Parameter"]
 
@@ -27,7 +29,7 @@ class Parameter(Tensor):
     def __init__(self, data, requires_grad: bool = True):
         super().__init__(data, requires_grad)
 
-    # book/07-modules.md#module-to
+    # book/14-from-pytorch.md#module-to-device
     def _convert(self, dtype):
         """Change the dtype of the values, and of the gradient."""
         self._data = self._data.astype(dtype)
@@ -122,7 +124,7 @@ class Module:
         for parameter in self.parameters():
             parameter.grad = None
 
-    # book/07-modules.md#module-setattr
+    # book/14-from-pytorch.md#module-setattr-tensors
     def __setattr__(self, name, value):
         """Set an attribute; a parameter's place is for parameters."""
         old = vars(self).get(name)
@@ -135,7 +137,7 @@ class Module:
                 f"into it, {name}.data[...] = values"
             )
         if name in self._buffers:
-            value = np.array(_as_array(value))  # a copy of our own
+            value = Tensor(np.array(_as_array(value)))  # a copy of our own
         object.__setattr__(self, name, value)
 
     # book/07-modules.md#module-train
@@ -165,19 +167,20 @@ class Module:
         body = "\n  ".join(["", *own, *children])
         return f"{type(self).__name__}({body}\n)"
 
-    # book/07-modules.md#module-buffers
-    def register_buffer(self, name: str, array: np.ndarray) -> None:
+    # book/14-from-pytorch.md#module-buffers-tensors
+    def register_buffer(self, name: str, tensor: Any) -> None:
         """Set an attribute that is saved with the module but not learnt.
 
         Args:
             name: of the attribute.
-            array: numbers; whatever is assigned later becomes an array, too.
+            tensor: a tensor or an array; whatever is assigned later becomes a
+                tensor without history, too.
         """
         self._buffers = (*self._buffers, name)
-        setattr(self, name, array)
+        setattr(self, name, tensor)
 
-    def named_buffers(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Yield (dotted name, array) for every buffer."""
+    def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield (dotted name, tensor) for every buffer."""
         for name, value in self._named_state():
             if not isinstance(value, Parameter):
                 yield name, value
@@ -240,9 +243,17 @@ class Module:
                     value[...] = given[name]
         return IncompatibleKeys(missing, unknown)
 
-    # book/07-modules.md#module-to
-    def to(self, dtype: np.dtype | type) -> Self:
-        """Convert all parameters and floating-point buffers; return self."""
+    # book/14-from-pytorch.md#module-to-device
+    def to(self, *places: Any, dtype: Any = None, device: Any = None) -> Self:
+        """Convert all parameters and floating-point buffers; return self.
+
+        Args:
+            places: a dtype, or "cpu", the only device, or both.
+            dtype, device: the same by name.
+        """
+        dtype = _destination(*places, dtype=dtype, device=device)
+        if dtype is None:
+            return self
         dtype = np.dtype(dtype)
         if dtype.kind != "f":
             raise TypeError(f"Module.to: {dtype} is no floating-point dtype")
@@ -276,3 +287,8 @@ class IncompatibleKeys(NamedTuple):
 
     missing_keys: list[str]
     unexpected_keys: list[str]
+
+
+# book/14-from-pytorch.md#module-missing
+sys.modules["dlfs.nn"].__getattr__ = missing("dlfs.nn")
+Module.__getattr__ = missing("Module")

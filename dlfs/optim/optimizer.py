@@ -2,12 +2,13 @@
 """What all optimisers share."""
 
 import copy
+import sys
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from dlfs.autograd import Tensor
+from dlfs.autograd import Tensor, missing
 
 __all__ = ["Optimizer"]
 
@@ -276,3 +277,7 @@ def _alike(value, default):
         return lengths and all(map(_alike, value, default))
     kinds = bool if isinstance(default, bool) else (int, float)
     return isinstance(value, kinds)
+
+
+# book/14-from-pytorch.md#optim-missing
+sys.modules["dlfs.optim"].__getattr__ = missing("dlfs.optim")

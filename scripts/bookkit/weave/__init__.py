@@ -4,8 +4,8 @@ In: chapters, what their cells printed and drew, how their tests went. Out:
 Markdown pages with figures and notebooks, in `build/woven` or elsewhere.
 
 In order: `results` fills in recorded figures, `listing` shows the code of a
-file, `reference` finds what a name is and where it is explained, `terms`
-links it; `folds` is what a page folds away, `pages` puts it together,
-`notebooks` the notebook beside it. `book` weaves them all and is
-`scripts/weave.py`.
+file, `reference` finds what a name is and where it is explained, `habits`
+lists the names of PyTorch, `terms` links a name; `folds` is what a page folds
+away, `pages` puts it together, `notebooks` the notebook beside it. `book`
+weaves them all and is `scripts/weave.py`.
 """

@@ -41,6 +41,7 @@ from bookkit.run.run_chapters import at_least_one
 from bookkit.run.testruns import ChapterTests, run_tests
 from bookkit.tangle.disk import write_files
 from bookkit.tangle.output import Output, tangle
+from bookkit.weave.habits import ask_names, make_names
 from bookkit.weave.listing import cached_listings
 from bookkit.weave.notebooks import make_notebook
 from bookkit.weave.pages import Site, make_page, make_text
@@ -103,6 +104,7 @@ def weave(
     if not numbers:
         files |= other_pages(book, site)
         files |= make_reference(site.entries, is_plain)
+        files |= make_names(ask_names(site.book), site.entries)
         delete_others(folder, files)
     changed = {
         name: content
