@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from bookkit.read.chapters import BookError, Chapter, Mistake
+from bookkit.run.affected import is_test
 from bookkit.run.cache import (
     cache_file,
     hash_of,
@@ -25,15 +26,14 @@ from bookkit.run.cache import (
     write_cache,
 )
 from bookkit.run.kernels import package_hash
-from bookkit.run.run_chapters import pytest_arguments, run_python
-from bookkit.tangle.blocks import DEFINITIONS, Block, Line
+from bookkit.run.run_chapters import NO_TESTS, pytest_arguments, run_python
+from bookkit.tangle.blocks import Block, Line
 from bookkit.tangle.disk import snapshot_folder, write_snapshot
 from bookkit.tangle.methods import find_extend
 from bookkit.tangle.output import Output, nearest_origin
 
 LIBRARIES = ("hypothesis", "numpy", "pytest", "torch")
 ARROW = re.compile(r"-> (\S+):(\d+) \((\S+)\)$", re.MULTILINE)
-NO_TESTS = 5  # the exit code of pytest
 
 
 @dataclass
@@ -142,20 +142,6 @@ def test_names(chapter: Chapter, after: Output) -> Iterator[str]:
                 yield "::".join([block.file, *names, node.name])
 
 
-def is_test(node: ast.stmt) -> bool:
-    """Whether pytest takes a statement for a test, or a class of tests."""
-    return (
-        isinstance(node, DEFINITIONS)
-        and node.name.startswith(("test", "Test"))
-        and not any(map(is_fixture, node.decorator_list))
-    )
-
-
-def is_fixture(decorator: ast.expr) -> bool:
-    """Whether a decorator makes a fixture of a function."""
-    return ast.unparse(decorator).startswith("pytest.fixture")
-
-
 # --- The cache ---
 
 
@@ -202,8 +188,8 @@ def execute(
     write_snapshot(root, after, snapshot)
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        *arguments, _ = pytest_arguments(root, snapshot, report)
-        arguments += ["-o", "junit_family=xunit1", *names]
+        arguments = pytest_arguments(root, snapshot, report, names)
+        arguments += ["-o", "junit_family=xunit1"]
         ran = run_python(arguments, snapshot, snapshot)
         cases = read_cases(report)
     mistakes = [

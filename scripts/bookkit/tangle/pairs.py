@@ -24,7 +24,7 @@ from bookkit.tangle.disk import (
     write_snapshot,
 )
 from bookkit.tangle.methods import indent, lines_inside_strings
-from bookkit.tangle.output import find_syntax_error, tangle
+from bookkit.tangle.output import Output, find_syntax_error
 
 SCRIPT_START = '''\
 # Made from {path} by scripts/chapters.py: edit the chapter, not this file.
@@ -64,20 +64,24 @@ del _start'''
 
 
 def write_pair(
-    root: Path, book: Path, chapters: list[Chapter], notebook: bool = False
+    root: Path,
+    book: Path,
+    chapter: Chapter,
+    before: Output,
+    notebook: bool = False,
 ) -> Path:
-    """Write the pair of the last of `chapters`, and the snapshot it runs on.
+    """Write the pair of a chapter, and the snapshot it runs on.
 
-    Returns the path of the script.
+    `before` is what the chapters before it make. Returns the path of the
+    script.
     """
-    *before, chapter = chapters
-    snapshot = root / snapshot_folder(before)
-    write_snapshot(root, tangle(before), snapshot)
+    snapshot = snapshot_folder(before.chapters)
+    write_snapshot(root, before, root / snapshot)
     script = book / "py" / f"{chapter.name}.py"
-    lines = pair_lines(book, chapter, snapshot_folder(before))
+    lines = pair_lines(book, chapter, snapshot)
     write_if_changed(book, script, "".join(f"{x.text}\n" for x in lines))
     if notebook:
-        text = notebook_text(book, chapter, snapshot_folder(before))
+        text = notebook_text(book, chapter, snapshot)
         path = book / "ipynb" / f"{chapter.name}.ipynb"
         write_if_changed(book, path, text)
     return script

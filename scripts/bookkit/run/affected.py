@@ -1,0 +1,328 @@
+"""Which tests a chapter may break: those that it changes, or their code.
+
+A test is a function or class of a test file. It depends on the statements of
+the package and the tests that it can reach by names: `nn.Linear` leads through
+`dlfs/nn/__init__.py` to a class in `dlfs/nn/dense.py`, and on to what that
+uses. It runs again where the text of any of them is another than after the
+chapter before. In doubt there is a dependence:
+
+* A module that is not followed by a name of its own, as in `vars(nn)`, stands
+  for all that is in it. So does a module named in a string.
+* Words in the strings of tests are names: of fixtures, or for `eval`.
+* A statement that defines nothing belongs to the name that it changes, as in
+  `TABLE.update(...)`, else to every test. A decorator may write in the tables
+  that it uses.
+* A test that imports by text or starts a program, and says nowhere what of the
+  package that needs, depends on all of it.
+* Everything in a `conftest.py` belongs to every test.
+"""
+
+import ast
+import functools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from bookkit.read.source import parse
+from bookkit.tangle.assemble import module_name
+from bookkit.tangle.blocks import DEFINITIONS
+from bookkit.tangle.imports import read_import
+from bookkit.tangle.output import Output
+
+Name = tuple[str, ...]  # nn.Linear as ("nn", "Linear")
+Node = tuple[str, str]  # a module and a name in it, or "" for what has none
+
+IN_STRING = re.compile(r"\bdlfs(?:\.\w+)+|(?:from|import|-m) dlfs(?:\.\w+)*")
+WORD = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*\.?")
+HIDDEN = {  # what leads to modules that no name leads to
+    *("__import__", "import_module", "iter_modules", "walk_packages"),
+    *("Popen", "globals", "runpy", "subprocess", "__subclasses__"),
+}
+HOOKS = ("pytest", "setup", "teardown")  # pytest looks for such names
+TABLES = (ast.Dict, ast.List, ast.Set, ast.Call)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement at the top of a module, and all that it uses.
+
+    `names` are looked up in its module, `paths` are full names, of modules and
+    what is in them, `says` whether one of them stands in a string.
+    """
+
+    text: str
+    names: set[Name]
+    paths: set[Name]
+    says: bool
+    decorators: list[Name]
+    is_table: bool
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether it may lead to modules that it does not name."""
+        return any(HIDDEN.intersection(name) for name in self.names)
+
+
+@dataclass
+class Contents:
+    """A module: statements by what they define or change, and imports."""
+
+    statements: dict[str, list[Statement]] = field(default_factory=dict)
+    imports: dict[str, Name] = field(default_factory=dict)
+
+
+def affected_tests(before: Output, after: Output) -> list[str]:
+    """The tests that may fail after a chapter, though not before it.
+
+    They are named as pytest is asked for them: "tests/test_a.py::test_b".
+    """
+    old, new = dependences(before), dependences(after)
+    return [test for test in new if new[test] != old.get(test)]
+
+
+def dependences(output: Output) -> dict[str, set[tuple]]:
+    """For each test what it depends on."""
+    package = Package({file: output.text(file) for file in output.files})
+    return {
+        f"{file}::{node.name}": package.depends_on(
+            module_name(file), node.name
+        )
+        for file in output.files
+        if file.startswith("tests/")
+        for node in parse(output.text(file)).body
+        if is_test(node)
+    }
+
+
+def is_test(node: ast.stmt) -> bool:
+    """Whether pytest takes a statement for a test, or a class of tests."""
+    return (
+        isinstance(node, DEFINITIONS)
+        and node.name.startswith(("test", "Test"))
+        and not any(map(is_fixture, node.decorator_list))
+    )
+
+
+def is_fixture(decorator: ast.expr) -> bool:
+    """Whether a decorator makes a fixture of a function."""
+    return ast.unparse(decorator).startswith("pytest.fixture")
+
+
+# --- Reading a module ---
+
+
+@functools.lru_cache(1024)  # most files stay as they are for many chapters
+def read_module(module: str, text: str) -> Contents:
+    """Read what a module defines, changes and imports."""
+    contents = Contents()
+    lines = text.splitlines()
+    is_of_test = is_test_module(module)
+    for node in parse(text).body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            contents.imports |= dict(bound_names(node))
+            continue
+        if not is_docstring(node):
+            statement = read_statement(node, lines, is_of_test)
+            for name in changed_names(node):
+                contents.statements.setdefault(name, []).append(statement)
+    return contents
+
+
+def bound_names(node) -> Iterator[tuple[str, Name]]:
+    """The names that an import binds, each with the full name behind it."""
+    for imported, _ in read_import(node):
+        path = tuple(imported.module.split("."))
+        if imported.name:
+            path += (imported.name,)
+        elif not imported.alias:
+            path = path[:1]
+        yield imported.bound, path
+
+
+def is_docstring(node: ast.AST) -> bool:
+    """Whether a statement is only a string."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def is_test_module(name: str) -> bool:
+    """Whether a module is one of tests/."""
+    return name.startswith("tests.")
+
+
+def changed_names(node: ast.stmt) -> set[str]:
+    """What a statement defines or changes; "" if it concerns every test."""
+    if isinstance(node, DEFINITIONS):
+        decorators = " ".join(map(ast.unparse, node.decorator_list))
+        is_hook = "autouse" in decorators or node.name.startswith(HOOKS)
+        return {node.name, "" if is_hook else node.name}
+    if ast.unparse(node).startswith("if __name__ == '__main__'"):
+        return {"__main__"}  # it does not run in an import
+    targets = getattr(node, "targets", [getattr(node, "target", None)])
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        targets = [node.value.func]
+        if isinstance(targets[0], ast.Name):
+            return {""}
+    elif not isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        return {""}
+    names = {"".join(name_of(each)[:1]) for each in targets}
+    return names | {"" for name in names if name.startswith(HOOKS)}
+
+
+def name_of(node: ast.expr) -> Name:
+    """The name that an expression begins with: of `a.b(1)[0]` ("a", "b")."""
+    if isinstance(node, ast.Attribute):
+        start = name_of(node.value)
+        return (*start, node.attr) if start else ()
+    if isinstance(node, ast.Subscript):
+        return name_of(node.value)
+    if isinstance(node, ast.Call):
+        return name_of(node.func)
+    return (node.id,) if isinstance(node, ast.Name) else ()
+
+
+def read_statement(
+    node: ast.stmt, lines: list[str], is_of_test: bool
+) -> Statement:
+    """Read what a statement uses."""
+    decorators = getattr(node, "decorator_list", [])
+    first = min(each.lineno for each in (node, *decorators))
+    names, paths, strings = set(), set(), []
+    seen = set()  # the `nn` of `nn.Linear` is no name of its own
+    for each in ast.walk(node):
+        if is_docstring(each):
+            seen.add(each.value)
+        elif isinstance(each, ast.Import | ast.ImportFrom):
+            paths |= {path for _, path in bound_names(each)}
+        elif isinstance(each, ast.Attribute | ast.Name):
+            if isinstance(each, ast.Attribute):
+                seen.add(each.value)
+            if each not in seen or not name_of(each):
+                names.add(name_of(each))
+        elif isinstance(each, ast.arg) and is_of_test:
+            names.add((each.arg,))  # a fixture
+        elif isinstance(each, ast.Constant) and each not in seen:
+            strings += [each.value] * isinstance(each.value, str)
+    text = "\n".join(strings)
+    in_strings = {split(name.split()[-1]) for name in IN_STRING.findall(text)}
+    if is_of_test:
+        names |= set(map(split, WORD.findall(text)))
+    return Statement(
+        "\n".join(lines[first - 1 : node.end_lineno]),
+        names - {()},
+        paths | in_strings,
+        bool(in_strings),
+        [name for each in decorators if (name := name_of(each))],
+        isinstance(getattr(node, "value", None), TABLES),
+    )
+
+
+def split(name: str) -> Name:
+    """The parts of a name with points."""
+    return tuple(name.split("."))
+
+
+# --- Following names ---
+
+
+class Package:
+    """The package and its tests after a chapter."""
+
+    def __init__(self, files: dict[str, str]) -> None:
+        self.modules = {
+            module_name(file): read_module(module_name(file), text)
+            for file, text in files.items()
+        }
+        self.found: dict[Node, set[Node]] = {}
+        self.writers: dict[Node, set[Node]] = {}
+        for module, contents in self.modules.items():
+            for name, statements in contents.statements.items():
+                writer = module, name
+                changed = self.find(module, (name,)) - {writer}
+                for decorator in {x for s in statements for x in s.decorators}:
+                    for node in self.find(module, decorator):
+                        changed |= set(filter(self.is_table, self.uses(node)))
+                        changed |= {node} if decorator[1:] else set()
+                for node in changed:
+                    self.writers.setdefault(node, set()).add(writer)
+        self.found.clear()  # it was found without the writers
+
+    def depends_on(self, module: str, test: str) -> set[tuple]:
+        """The statements and imports that a test depends on."""
+        nodes = {(module, test), (module, "")}
+        for name in self.modules:
+            if name.endswith("conftest"):
+                nodes |= self.all_of(name)
+            if not name.startswith("tests.test_"):
+                nodes.add((name, ""))
+        nodes = self.reach(nodes)
+        mine = [s for n in nodes if is_test_module(n[0]) for s in self[n]]
+        if any(s.is_hidden for s in mine) and not any(s.says for s in mine):
+            nodes = self.reach(nodes | self.all_of("dlfs"))
+        found: set[tuple] = set()
+        for node in nodes:
+            imports = self.modules[node[0]].imports
+            for statement in self[node]:
+                found.add((node[0], statement.text))
+                used = {name[0] for name in statement.names} & imports.keys()
+                found |= {(node[0], name, imports[name]) for name in used}
+        return found
+
+    def __getitem__(self, node: Node) -> list[Statement]:
+        """The statements that define or change a name."""
+        return self.modules[node[0]].statements.get(node[1], [])
+
+    def is_table(self, node: Node) -> bool:
+        """Whether a name stands for a list, a dictionary or the like."""
+        return any(statement.is_table for statement in self[node])
+
+    def reach(self, nodes: set[Node]) -> set[Node]:
+        """What these names lead to, and they themselves."""
+        reached, new = set(), set(nodes)
+        while new:
+            reached |= new
+            new = set().union(*map(self.uses, new)) - reached
+        return reached
+
+    def uses(self, node: Node) -> set[Node]:
+        """What the statements of a name use."""
+        if node not in self.found:
+            found = set(self.writers.get(node, ()))
+            for statement in self[node]:
+                for name in statement.names:
+                    found |= self.find(node[0], name)
+                for path in statement.paths:
+                    found |= self.find_path(path)
+            self.found[node] = found
+        return self.found[node]
+
+    def find(self, module: str, name: Name) -> set[Node]:
+        """What a name means in a module."""
+        contents = self.modules[module]
+        found = (
+            {(module, name[0])} if name[0] in contents.statements else set()
+        )
+        if name[0] in contents.imports:
+            found |= self.find_path(contents.imports[name[0]] + name[1:])
+        return found
+
+    def find_path(self, path: Name) -> set[Node]:
+        """What the full name of a module, or of something in it, means."""
+        if f"tests.{path[0]}" in self.modules:  # pytest puts tests/ first
+            path = ("tests", *path)
+        for stop in range(len(path), 0, -1):
+            module, rest = ".".join(path[:stop]), path[stop:]
+            if module in self.modules:
+                found = self.find(module, rest) if rest else None
+                return found or self.all_of(module)
+        return set()
+
+    def all_of(self, name: str) -> set[Node]:
+        """All that is in a module, or in those of a package."""
+        nodes = set()
+        for module, contents in self.modules.items():
+            if f"{module}.".startswith(f"{name}."):
+                nodes |= {(module, each) for each in contents.statements}
+                for path in contents.imports.values():
+                    if ".".join(path) not in self.modules:
+                        nodes |= self.find_path(path)
+        return nodes
