@@ -195,7 +195,7 @@ class TestRun:
         lines = outcome.out.splitlines()
         assert outcome.code == 0, outcome.out
         assert lines[0].startswith("00-zero: 2 cells ran in ")
-        assert lines[0].endswith("snapshot: no tests yet")
+        assert lines[0].endswith("snapshot: no tests to run")
         assert lines[1].startswith("01-one: 1 cells ran in ")
         assert "; snapshot: 1 tests passed in " in lines[1]
         assert lines[2] == "2 chapters ran, 1 tests passed, 0 failed"

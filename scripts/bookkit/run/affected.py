@@ -76,20 +76,24 @@ def affected_tests(before: Output, after: Output) -> list[str]:
 
     They are named as pytest is asked for them: "tests/test_a.py::test_b".
     """
-    old, new = dependences(before), dependences(after)
+    old, new = (
+        dependences(tuple((file, each.text(file)) for file in each.files))
+        for each in (before, after)
+    )
     return [test for test in new if new[test] != old.get(test)]
 
 
-def dependences(output: Output) -> dict[str, set[tuple]]:
-    """For each test what it depends on."""
-    package = Package({file: output.text(file) for file in output.files})
+@functools.lru_cache(2)  # a chapter begins with what the one before it made
+def dependences(files: tuple[tuple[str, str]]) -> dict[str, set[tuple]]:
+    """For each test what it depends on; `files` are names and texts."""
+    package = Package(files)
     return {
         f"{file}::{node.name}": package.depends_on(
             module_name(file), node.name
         )
-        for file in output.files
+        for file, text in files
         if file.startswith("tests/")
-        for node in parse(output.text(file)).body
+        for node in parse(text).body
         if is_test(node)
     }
 
@@ -124,6 +128,8 @@ def read_module(module: str, text: str) -> Contents:
         if not is_docstring(node):
             statement = read_statement(node, lines, is_of_test)
             for name in changed_names(node):
+                if contents.imports.get(name, ["dlfs"])[0] != "dlfs":
+                    name = ""  # it changes somebody else's library
                 contents.statements.setdefault(name, []).append(statement)
     return contents
 
@@ -227,10 +233,10 @@ def split(name: str) -> Name:
 class Package:
     """The package and its tests after a chapter."""
 
-    def __init__(self, files: dict[str, str]) -> None:
+    def __init__(self, files: tuple[tuple[str, str]]) -> None:
         self.modules = {
             module_name(file): read_module(module_name(file), text)
-            for file, text in files.items()
+            for file, text in files
         }
         self.found: dict[Node, set[Node]] = {}
         self.writers: dict[Node, set[Node]] = {}

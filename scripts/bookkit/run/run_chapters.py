@@ -171,6 +171,7 @@ def pytest_arguments(
     settings = root / "pyproject.toml"
     return [
         *("-m", "pytest", "-q", "-p", "no:cacheprovider"),
+        *("-p", "no:hypothesispytest"),  # takes longer to load than most tests
         *("-p", "bookkit.run.pytest_chapters", "--chapters-root", str(root)),
         *("-c", str(settings if settings.exists() else os.devnull)),
         *("--rootdir", str(snapshot), "--confcutdir", str(snapshot)),

@@ -1,0 +1,219 @@
+"""After a chapter run the tests that it may have broken, and no others."""
+
+import pytest
+from books import make_block
+
+from bookkit.read.chapters import read_book
+from bookkit.run.affected import affected_tests
+from bookkit.tangle.output import tangle
+
+PACKAGE = '"""The package."""'
+ONE = "LIMIT = 3\n\n\ndef one():\n    return LIMIT - 2"
+TWO = "def two():\n    return one() + 1"
+OTHER = "def other():\n    return 7"
+TESTS = """\
+import pytest
+
+from dlfs.nn import one, other, two
+
+
+@pytest.fixture
+def number():
+    return two()
+
+
+def test_one():
+    assert one() == 1
+
+
+class TestTwo:
+    def test_is_two(self):
+        assert two() == 2
+
+    def test_is_a_number(self):
+        assert isinstance(two(), int)
+
+
+def test_fixture(number):
+    assert number == 2
+
+
+def test_other():
+    assert other() == 7"""
+ALL = {"test_one", "TestTwo", "test_fixture", "test_other"}
+
+
+def first_chapter(tests=TESTS):
+    return [
+        make_block(PACKAGE, "package", "dlfs/__init__.py"),
+        make_block(ONE, "one", "dlfs/nn/first.py"),
+        make_block(TWO, "two", "dlfs/nn/second.py"),
+        make_block(OTHER, "other", "dlfs/nn/third.py"),
+        make_block(tests, "tests", "tests/test_nn.py"),
+    ]
+
+
+def affected(book, *blocks, tests=TESTS):
+    """The tests that a chapter with these blocks may break, by name."""
+    book.chapter("01-one", *first_chapter(tests))
+    book.chapter("07-seven", *blocks)
+    chapters = read_book(book.root / "book")
+    *_, zero, one, seven = [
+        tangle(chapters[:count]) for count in range(len(chapters) + 1)
+    ]
+    new = {name_of(test) for test in affected_tests(zero, one)}
+    assert new >= ALL
+    return {name_of(test) for test in affected_tests(one, seven)}
+
+
+def name_of(test):
+    return test.partition("::")[2]
+
+
+def replace(id, code, file):
+    return make_block(code, f"{id}-again", f"dlfs/nn/{file}", replaces=id)
+
+
+class TestOfAChange:
+    @pytest.mark.parametrize(
+        ("block", "names"),
+        [
+            (
+                replace("one", ONE.replace("3", "9 - 6"), "first.py"),
+                {"test_one", "TestTwo", "test_fixture"},
+            ),
+            (
+                replace("two", TWO + " - 0", "second.py"),
+                {"TestTwo", "test_fixture"},
+            ),
+            (
+                replace("other", OTHER.replace("7", "8"), "third.py"),
+                {"test_other"},
+            ),
+            (
+                make_block(
+                    "def more():\n    return 1", "m", "dlfs/nn/first.py"
+                ),
+                set(),
+            ),
+            (make_block("X = 1", "x", "dlfs/nn/room.py"), set()),
+            (
+                make_block(
+                    "def test_new():\n    assert one", "n", "tests/test_nn.py"
+                ),
+                {"test_new"},
+            ),
+            (
+                make_block(
+                    "@extend(TestTwo)\ndef test_b(self):\n    two()",
+                    "b",
+                    "tests/test_nn.py",
+                ),
+                {"TestTwo"},
+            ),
+        ],
+    )
+    def test_reruns_what_uses_it(self, book, block, names):
+        assert affected(book, block) == names
+
+    @pytest.mark.parametrize(
+        ("file", "code"),
+        [
+            ("dlfs/nn/acts.py", "import sys\n\nif sys:\n    sys.x = 1"),
+            ("dlfs/nn/acts.py", "import sys\n\nsys.setrecursionlimit(999)"),
+            ("tests/conftest.py", "X = 1"),
+            ("tests/test_nn.py", "def setup_module():\n    pass"),
+            ("tests/test_nn.py", "pytestmark = pytest.mark.filterwarnings"),
+            (
+                "tests/test_nn.py",
+                "@pytest.fixture(autouse=True)\ndef always():\n    pass",
+            ),
+        ],
+    )
+    def test_that_concerns_all_reruns_all(self, book, file, code):
+        assert affected(book, make_block(code, "acts", file)) == ALL
+
+    def test_of_nothing_reruns_nothing(self, book):
+        assert affected(book, "# Only text") == set()
+
+
+class TestOfATable:
+    """A name may be changed far from where it stands."""
+
+    TABLE = "TABLE = {}\n\n\ndef register(f):\n    TABLE[f] = f\n    return f"
+    USES = "\n\n\ndef test_table():\n    assert TABLE"
+
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "TABLE.update({1: 2})",
+            "@register\ndef f():\n    pass",
+            "TABLE[1] = 2",
+        ],
+    )
+    def test_what_writes_in_it_counts(self, book, code):
+        tests = TESTS.replace("two\n", "two, TABLE\n", 1) + self.USES
+        table = make_block(self.TABLE, "table", "dlfs/nn/tables.py")
+        writer = make_block(code, "writer", "dlfs/nn/writer.py")
+        book.chapter("00-zero", table)
+        assert affected(book, writer, tests=tests) == {"test_table"}
+
+
+class TestOfWhatIsHidden:
+    @pytest.mark.parametrize(
+        ("test", "is_affected"),
+        [
+            ("import subprocess\n    subprocess.run(['x'])", True),
+            ("subprocess.run(['python', '-m', 'dlfs.nn'])", True),
+            ("subprocess.run(['python', '-m', 'dlfs.data'])", False),
+            ("import importlib\n    importlib.import_module('d' + 'l')", True),
+            ("vars(nn)", True),
+            ("nn.other", False),
+            ("eval('two()')", True),
+            ("eval('one()')", False),
+            ("import dlfs.nn\n    assert dlfs.nn.two", True),
+        ],
+    )
+    def test_it_counts_as_all_that_it_may_be(self, book, test, is_affected):
+        start = "import subprocess\n\nfrom dlfs import nn\n"
+        test = f"\n\n\ndef test_it():\n    {test}"
+        data = make_block("X = 1", "data", "dlfs/data/x.py")
+        book.chapter("00-zero", data)
+        tests = TESTS.replace("import pytest\n", f"import pytest\n{start}", 1)
+        change = replace("two", TWO + " - 0", "second.py")
+        found = affected(book, change, tests=tests + test)
+        assert ("test_it" in found) == is_affected
+        assert "test_one" not in found
+
+
+def write_broken_book(book):
+    """Write five chapters with gaps; the third breaks what the first tests."""
+    book.chapter("00-zero", *first_chapter())
+    book.chapter("07-seven", "# Text")
+    broken = replace("two", TWO.replace("1", "2"), "second.py")
+    book.chapter("20-twenty", broken)
+    book.chapter("21-more", make_block("X = 1", "x", "dlfs/nn/room.py"))
+    book.chapter("40-forty", "# The end")
+
+
+class TestOfTheBook:
+    def test_a_test_that_breaks_in_the_middle_is_caught(self, book):
+        write_broken_book(book)
+        outcome = book.chapters("run", "--jobs", 1)
+        assert outcome.code == 1
+        lines = outcome.out.splitlines()
+        where = [n for n, line in enumerate(lines) if "FAILED" in line]
+        assert lines[where[0]].startswith("book/")
+        assert lines[where[0]].endswith(": 20-twenty: tests after it FAILED")
+        assert "1 tests passed, 2 FAILED" in lines[where[-1]]
+        later = [line for line in lines if line.startswith(("21-", "40-"))]
+        assert all("no tests to run" in line for line in later)
+        assert lines.index(later[0]) > where[-1]  # it did not wait for them
+        assert lines[-1] == "5 chapters ran, 6 tests passed, 1 failed"
+
+    def test_nothing_is_remembered_between_runs(self, book):
+        write_broken_book(book)
+        first, second = (book.chapters("run", "20") for _ in range(2))
+        assert (first.code, second.code) == (1, 1)
+        assert "2 FAILED" in second.out
+        assert first.out.count("FAILED") == second.out.count("FAILED")
