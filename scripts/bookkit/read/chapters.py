@@ -99,6 +99,19 @@ class Chapter:
         """The name of its file without suffix: "03-tensors"."""
         return f"{self.number:02}-{self.slug}"
 
+    @functools.cached_property
+    def front_matter(self) -> dict:
+        """What the lines above the text say: title, description, kind."""
+        import yaml
+
+        raw = [cell.source for cell in self.cells if cell.kind == "raw"]
+        return yaml.safe_load(raw[0].strip("-\n")) or {} if raw else {}
+
+    @property
+    def is_workshop(self) -> bool:
+        """Whether a reader of the path may pass it by."""
+        return self.front_matter.get("kind") == "workshop"
+
     @property
     def code_cells(self) -> list[Cell]:
         """The code cells, in order."""

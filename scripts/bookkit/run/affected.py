@@ -46,12 +46,14 @@ TABLES = (ast.Dict, ast.List, ast.Set, ast.Call)
 class Statement:
     """A statement at the top of a module, and all that it uses.
 
-    `names` are looked up in its module, `paths` are full names, of modules and
-    what is in them, `says` whether one of them stands in a string.
+    `names` are looked up in its module, and so are the `words` in its strings;
+    `paths` are full names, of modules and what is in them, and `says` whether
+    one of them stands in a string.
     """
 
     text: str
     names: set[Name]
+    words: set[Name]
     paths: set[Name]
     says: bool
     decorators: list[Name]
@@ -210,11 +212,11 @@ def read_statement(
             strings += [each.value] * isinstance(each.value, str)
     text = "\n".join(strings)
     in_strings = {split(name.split()[-1]) for name in IN_STRING.findall(text)}
-    if is_of_test:
-        names |= set(map(split, WORD.findall(text)))
+    words = set(map(split, WORD.findall(text))) if is_of_test else set()
     return Statement(
         "\n".join(lines[first - 1 : node.end_lineno]),
         names - {()},
+        words,
         paths | in_strings,
         bool(in_strings),
         [name for each in decorators if (name := name_of(each))],
@@ -269,7 +271,8 @@ class Package:
             imports = self.modules[node[0]].imports
             for statement in self[node]:
                 found.add((node[0], statement.text))
-                used = {name[0] for name in statement.names} & imports.keys()
+                used = {x[0] for x in statement.names | statement.words}
+                used &= imports.keys()
                 found |= {(node[0], name, imports[name]) for name in used}
         return found
 
@@ -296,10 +299,18 @@ class Package:
             for statement in self[node]:
                 for name in statement.names:
                     found |= self.find(node[0], name)
+                for word in statement.words - set(self.bare_modules(node[0])):
+                    found |= self.find(node[0], word)
                 for path in statement.paths:
                     found |= self.find_path(path)
             self.found[node] = found
         return self.found[node]
+
+    def bare_modules(self, module: str) -> Iterator[Name]:
+        """The names by which a module knows others: in a string, a word."""
+        for name, path in self.modules[module].imports.items():
+            if ".".join(path) in self.modules:
+                yield (name,)
 
     def find(self, module: str, name: Name) -> set[Node]:
         """What a name means in a module."""

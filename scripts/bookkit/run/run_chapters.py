@@ -2,9 +2,10 @@
 
     python scripts/chapters.py pair [NN ...] [--ipynb]
     python scripts/chapters.py run [NN ...] [--jobs N]
+    python scripts/chapters.py new NN-slug TITLE [--kind workshop]
 
 `pair` writes each chapter as a script (and notebook), `run` runs the chapters
-and those tests of their snapshots that they may have broken.
+and those tests of their snapshots that they may have broken, `new` begins one.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from pathlib import Path
 
 from bookkit import ROOT, SCRIPTS
 from bookkit.read.chapters import BookError, Chapter, read_book, write_any_text
+from bookkit.read.lists import begin_chapter
 from bookkit.run.affected import affected_tests
 from bookkit.tangle.assemble import module_name
 from bookkit.tangle.disk import snapshot_folder, write_snapshot
@@ -228,6 +230,13 @@ def command_run(root: Path, book: Path, args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
+def command_new(root: Path, book: Path, args: argparse.Namespace) -> int:
+    """Begin a chapter."""
+    for place in begin_chapter(root, book, args.name, args.title, args.kind):
+        print(f"wrote {place}")
+    return 0
+
+
 def select(book: Path, numbers: list[int]) -> list[tuple[Output, Output]]:
     """What the book makes before and after each chapter asked for (or all)."""
     chapters = read_book(book, max(numbers) if numbers else None)
@@ -254,7 +263,8 @@ def at_least_one(text: str) -> int:
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
-        prog="chapters.py", description="Run the chapters of the book."
+        prog="chapters.py",
+        description="Begin and run the chapters of the book.",
     )
     parser.add_argument("--root", type=Path, default=ROOT, metavar="DIR")
     parser.add_argument("--book", type=Path, metavar="DIR")
@@ -265,6 +275,11 @@ def make_parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run chapters and their tests")
     run.add_argument("--jobs", type=at_least_one, default=2, metavar="N")
     run.set_defaults(action=command_run)
+    new = commands.add_parser("new", help="begin a chapter, and list it")
+    new.add_argument("name", metavar="NN-slug")
+    new.add_argument("title")
+    new.add_argument("--kind", choices=["path", "workshop"], default="path")
+    new.set_defaults(action=command_new)
     for command in (pair, run):
         command.add_argument("numbers", type=int, nargs="*", metavar="NN")
     return parser

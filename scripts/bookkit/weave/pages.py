@@ -113,21 +113,13 @@ def make_page(
 
 def front_matter(chapter: Chapter, tests: ChapterTests) -> str:
     """The front matter, the number of the chapter in its title."""
-    options = chapter_options(chapter)
+    options = chapter.front_matter
     title = options.get("title", chapter.slug.replace("-", " ").capitalize())
     lines = [f"title: {json.dumps(numbered_title(chapter, title))}"]
     if "description" in options:
         lines.append(f"description: {json.dumps(options['description'])}")
     lines.append(f"minutes: {reading_minutes(chapter, tests)}")
     return "\n".join(["---", *lines, "---"])
-
-
-def chapter_options(chapter: Chapter) -> dict:
-    """What the front matter of a chapter says."""
-    import yaml
-
-    cells = [cell.source for cell in chapter.cells if cell.kind == "raw"]
-    return yaml.safe_load(cells[0].strip("-\n")) if cells else {}
 
 
 def numbered_title(chapter: Chapter, title: str) -> str:
