@@ -39,7 +39,7 @@ HIDDEN = {  # what leads to modules that no name leads to
     *("Popen", "globals", "runpy", "subprocess", "__subclasses__"),
 }
 HOOKS = ("pytest", "setup", "teardown")  # pytest looks for such names
-TABLES = (ast.Dict, ast.List, ast.Set, ast.Call)
+TABLE = re.compile(r"[\[{]|(?:\w+\.)*(?:\w*[dD]ict\w*|list|set|Weak\w+)\(")
 
 
 @dataclass(frozen=True)
@@ -79,25 +79,11 @@ def affected_tests(before: Output, after: Output) -> list[str]:
     They are named as pytest is asked for them: "tests/test_a.py::test_b".
     """
     old, new = (
-        dependences(tuple((file, each.text(file)) for file in each.files))
+        Package(tuple((file, each.text(file)) for file in each.files))
         for each in (before, after)
     )
-    return [test for test in new if new[test] != old.get(test)]
-
-
-@functools.lru_cache(2)  # a chapter begins with what the one before it made
-def dependences(files: tuple[tuple[str, str]]) -> dict[str, set[tuple]]:
-    """For each test what it depends on; `files` are names and texts."""
-    package = Package(files)
-    return {
-        f"{file}::{node.name}": package.depends_on(
-            module_name(file), node.name
-        )
-        for file, text in files
-        if file.startswith("tests/")
-        for node in parse(text).body
-        if is_test(node)
-    }
+    broken = new.users({n for n in new.nodes if new[n] != old[n]})
+    return [test for test, node in new.tests.items() if node in broken]
 
 
 def is_test(node: ast.stmt) -> bool:
@@ -172,7 +158,14 @@ def changed_names(node: ast.stmt) -> set[str]:
             return {""}
     elif not isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
         return {""}
-    names = {"".join(name_of(each)[:1]) for each in targets}
+    for each in targets:
+        if isinstance(each, ast.Tuple | ast.List):
+            targets = [*targets, *each.elts]
+    names = {
+        "".join(name_of(each)[:1])
+        for each in targets
+        if not isinstance(each, ast.Tuple | ast.List)
+    }
     return names | {"" for name in names if name.startswith(HOOKS)}
 
 
@@ -220,7 +213,7 @@ def read_statement(
         paths | in_strings,
         bool(in_strings),
         [name for each in decorators if (name := name_of(each))],
-        isinstance(getattr(node, "value", None), TABLES),
+        bool(TABLE.match(ast.unparse(getattr(node, "value", None) or []))),
     )
 
 
@@ -233,14 +226,18 @@ def split(name: str) -> Name:
 
 
 class Package:
-    """The package and its tests after a chapter."""
+    """The package and its tests after a chapter, as a graph of names."""
 
     def __init__(self, files: tuple[tuple[str, str]]) -> None:
-        self.modules = {
-            module_name(file): read_module(module_name(file), text)
+        names = [(module_name(file), text) for file, text in files]
+        self.modules = {name: read_module(name, text) for name, text in names}
+        self.tests = {
+            f"{file}::{node.name}": (module_name(file), node.name)
             for file, text in files
+            if file.startswith("tests/")
+            for node in parse(text).body
+            if is_test(node)
         }
-        self.found: dict[Node, set[Node]] = {}
         self.writers: dict[Node, set[Node]] = {}
         for module, contents in self.modules.items():
             for name, statements in contents.statements.items():
@@ -252,59 +249,71 @@ class Package:
                         changed |= {node} if decorator[1:] else set()
                 for node in changed:
                     self.writers.setdefault(node, set()).add(writer)
-        self.found.clear()  # it was found without the writers
+        self.nodes = {node: self.uses(node) for node in self.all_of("")}
+        shared = {n for n in self.nodes if self.is_shared(n)}
+        everything = {n for n in self.nodes if not is_test_module(n[0])}
+        for node in self.tests.values():
+            self.nodes[node] |= shared | {(node[0], "")} & self.nodes.keys()
+            reached, new = set(), {node}
+            while new:
+                reached |= new
+                new = set().union(*(self.nodes[each] for each in new))
+                new = {n for n in new if is_test_module(n[0])} - reached
+            mine = [s for each in reached for s in self.statements(each)]
+            says = any(statement.says for statement in mine)
+            if not says and any(statement.is_hidden for statement in mine):
+                self.nodes[node] |= everything
 
-    def depends_on(self, module: str, test: str) -> set[tuple]:
-        """The statements and imports that a test depends on."""
-        nodes = {(module, test), (module, "")}
-        for name in self.modules:
-            if name.endswith("conftest"):
-                nodes |= self.all_of(name)
-            if not name.startswith("tests.test_"):
-                nodes.add((name, ""))
-        nodes = self.reach(nodes)
-        mine = [s for n in nodes if is_test_module(n[0]) for s in self[n]]
-        if any(s.is_hidden for s in mine) and not any(s.says for s in mine):
-            nodes = self.reach(nodes | self.all_of("dlfs"))
-        found: set[tuple] = set()
-        for node in nodes:
-            imports = self.modules[node[0]].imports
-            for statement in self[node]:
-                found.add((node[0], statement.text))
-                used = {x[0] for x in statement.names | statement.words}
-                used &= imports.keys()
-                found |= {(node[0], name, imports[name]) for name in used}
+    def is_shared(self, node: Node) -> bool:
+        """Whether every test depends on a node."""
+        module, name = node
+        return module.endswith("conftest") or (
+            not name and not module.startswith("tests.test_")
+        )
+
+    def users(self, nodes: set[Node]) -> set[Node]:
+        """These nodes, and all that lead to them."""
+        users: dict[Node, set[Node]] = {}
+        for node, used in self.nodes.items():
+            for each in used:
+                users.setdefault(each, set()).add(node)
+        found, new = set(), nodes
+        while new:
+            found |= new
+            new = set().union(*(users.get(n, ()) for n in new)) - found
         return found
 
-    def __getitem__(self, node: Node) -> list[Statement]:
+    def __getitem__(self, node: Node) -> tuple:
+        """What is to be compared of a node."""
+        if node not in self.nodes:
+            return ()
+        imports = self.modules[node[0]].imports
+        statements = self.statements(node)
+        used = {x[0] for s in statements for x in s.names | s.words}
+        return (
+            [statement.text for statement in statements],
+            {name: imports[name] for name in used & imports.keys()},
+            self.nodes[node],
+        )
+
+    def statements(self, node: Node) -> list[Statement]:
         """The statements that define or change a name."""
         return self.modules[node[0]].statements.get(node[1], [])
 
     def is_table(self, node: Node) -> bool:
         """Whether a name stands for a list, a dictionary or the like."""
-        return any(statement.is_table for statement in self[node])
-
-    def reach(self, nodes: set[Node]) -> set[Node]:
-        """What these names lead to, and they themselves."""
-        reached, new = set(), set(nodes)
-        while new:
-            reached |= new
-            new = set().union(*map(self.uses, new)) - reached
-        return reached
+        return any(statement.is_table for statement in self.statements(node))
 
     def uses(self, node: Node) -> set[Node]:
         """What the statements of a name use."""
-        if node not in self.found:
-            found = set(self.writers.get(node, ()))
-            for statement in self[node]:
-                for name in statement.names:
-                    found |= self.find(node[0], name)
-                for word in statement.words - set(self.bare_modules(node[0])):
-                    found |= self.find(node[0], word)
-                for path in statement.paths:
-                    found |= self.find_path(path)
-            self.found[node] = found
-        return self.found[node]
+        found = set(self.writers.get(node, ()))
+        for statement in self.statements(node):
+            words = statement.words - set(self.bare_modules(node[0]))
+            for name in statement.names | words:
+                found |= self.find(node[0], name)
+            for path in statement.paths:
+                found |= self.find_path(path)
+        return found
 
     def bare_modules(self, module: str) -> Iterator[Name]:
         """The names by which a module knows others: in a string, a word."""
@@ -334,10 +343,10 @@ class Package:
         return set()
 
     def all_of(self, name: str) -> set[Node]:
-        """All that is in a module, or in those of a package."""
+        """All that is in a module, or in those of a package, or anywhere."""
         nodes = set()
         for module, contents in self.modules.items():
-            if f"{module}.".startswith(f"{name}."):
+            if not name or f"{module}.".startswith(f"{name}."):
                 nodes |= {(module, each) for each in contents.statements}
                 for path in contents.imports.values():
                     if ".".join(path) not in self.modules:
