@@ -1,142 +1,219 @@
-"""Which tests run after a chapter: those whose outcome it may have changed."""
+"""After a chapter run the tests that it may have broken, and no others."""
 
 import pytest
 from books import make_block
 
 from bookkit.read.chapters import read_book
-from bookkit.run.affected import find_affected
+from bookkit.run.affected import affected_tests
 from bookkit.tangle.output import tangle
 
-AREA = make_block(
-    '"""Areas."""\n\n\ndef area(x):\n    return x * x', "area", "dlfs/a/one.py"
-)
-HALF = make_block(
-    "def half(x):\n    return area(x) / 2", "half", "dlfs/a/two.py"
-)
-COUNT = make_block(
-    "def count(x):\n    return len(x)", "count", "dlfs/a/three.py"
-)
-TESTS = make_block(
-    """from dlfs.a import area, count, half
+PACKAGE = '"""The package."""'
+ONE = "LIMIT = 3\n\n\ndef one():\n    return LIMIT - 2"
+TWO = "def two():\n    return one() + 1"
+OTHER = "def other():\n    return 7"
+TESTS = """\
+import pytest
 
-SIZE = 3
+from dlfs.nn import one, other, two
 
 
-def helper():
-    return half(SIZE)
+@pytest.fixture
+def number():
+    return two()
 
 
-class TestHalf:
-    def test_half(self):
-        assert helper() == 4.5
+def test_one():
+    assert one() == 1
 
 
-def test_area():
-    assert area(SIZE) == 9
+class TestTwo:
+    def test_is_two(self):
+        assert two() == 2
+
+    def test_is_a_number(self):
+        assert isinstance(two(), int)
 
 
-def test_count():
-    assert count([1, 2]) == 2""",
-    "tests",
-    "tests/test_a.py",
-)
-HALF_TEST, AREA_TEST, COUNT_TEST = (
-    f"tests/test_a.py::{name}"
-    for name in ("TestHalf", "test_area", "test_count")
-)
+def test_fixture(number):
+    assert number == 2
 
 
-def affected(book, *blocks):
-    """The tests that a second chapter with these blocks affects."""
-    book.chapter("01-one", AREA, HALF, COUNT, TESTS)
-    book.chapter("02-two", "text", *blocks)
+def test_other():
+    assert other() == 7"""
+ALL = {"test_one", "TestTwo", "test_fixture", "test_other"}
+
+
+def first_chapter(tests=TESTS):
+    return [
+        make_block(PACKAGE, "package", "dlfs/__init__.py"),
+        make_block(ONE, "one", "dlfs/nn/first.py"),
+        make_block(TWO, "two", "dlfs/nn/second.py"),
+        make_block(OTHER, "other", "dlfs/nn/third.py"),
+        make_block(tests, "tests", "tests/test_nn.py"),
+    ]
+
+
+def affected(book, *blocks, tests=TESTS):
+    """The tests that a chapter with these blocks may break, by name."""
+    book.chapter("01-one", *first_chapter(tests))
+    book.chapter("07-seven", *blocks)
     chapters = read_book(book.root / "book")
-    before, after = tangle(chapters[:1]), tangle(chapters)
-    tests, standing = find_affected(before, after)
-    assert len(tests) + standing == after.text("tests/test_a.py").count(
-        "def test"
+    *_, zero, one, seven = [
+        tangle(chapters[:count]) for count in range(len(chapters) + 1)
+    ]
+    new = {name_of(test) for test in affected_tests(zero, one)}
+    assert new >= ALL
+    return {name_of(test) for test in affected_tests(one, seven)}
+
+
+def name_of(test):
+    return test.partition("::")[2]
+
+
+def replace(id, code, file):
+    return make_block(code, f"{id}-again", f"dlfs/nn/{file}", replaces=id)
+
+
+class TestOfAChange:
+    @pytest.mark.parametrize(
+        ("block", "names"),
+        [
+            (
+                replace("one", ONE.replace("3", "9 - 6"), "first.py"),
+                {"test_one", "TestTwo", "test_fixture"},
+            ),
+            (
+                replace("two", TWO + " - 0", "second.py"),
+                {"TestTwo", "test_fixture"},
+            ),
+            (
+                replace("other", OTHER.replace("7", "8"), "third.py"),
+                {"test_other"},
+            ),
+            (
+                make_block(
+                    "def more():\n    return 1", "m", "dlfs/nn/first.py"
+                ),
+                set(),
+            ),
+            (make_block("X = 1", "x", "dlfs/nn/room.py"), set()),
+            (
+                make_block(
+                    "def test_new():\n    assert one", "n", "tests/test_nn.py"
+                ),
+                {"test_new"},
+            ),
+            (
+                make_block(
+                    "@extend(TestTwo)\ndef test_b(self):\n    two()",
+                    "b",
+                    "tests/test_nn.py",
+                ),
+                {"TestTwo"},
+            ),
+        ],
     )
-    return tests
+    def test_reruns_what_uses_it(self, book, block, names):
+        assert affected(book, block) == names
+
+    @pytest.mark.parametrize(
+        ("file", "code"),
+        [
+            ("dlfs/nn/acts.py", "import sys\n\nif sys:\n    sys.x = 1"),
+            ("dlfs/nn/acts.py", "import sys\n\nsys.setrecursionlimit(999)"),
+            ("tests/conftest.py", "X = 1"),
+            ("tests/test_nn.py", "def setup_module():\n    pass"),
+            ("tests/test_nn.py", "pytestmark = pytest.mark.filterwarnings"),
+            (
+                "tests/test_nn.py",
+                "@pytest.fixture(autouse=True)\ndef always():\n    pass",
+            ),
+        ],
+    )
+    def test_that_concerns_all_reruns_all(self, book, file, code):
+        assert affected(book, make_block(code, "acts", file)) == ALL
+
+    def test_of_nothing_reruns_nothing(self, book):
+        assert affected(book, "# Only text") == set()
 
 
-def replace(block, old, new, name):
-    """A block that replaces another one, with other code."""
-    text = block.replace(f'id="{name}"', f'id="{name}-2" replaces="{name}"')
-    return text.replace(old, new)
+class TestOfATable:
+    """A name may be changed far from where it stands."""
 
-
-class TestAffected:
-    def test_all_are_by_the_first_chapter(self, book):
-        book.chapter("01-one", AREA, HALF, COUNT, TESTS)
-        output = tangle(read_book(book.root / "book"))
-        tests, standing = find_affected(tangle([]), output)
-        assert tests == [HALF_TEST, AREA_TEST, COUNT_TEST] and standing == 0
-
-    def test_none_are_by_text(self, book):
-        assert affected(book) == []
-
-    def test_a_module_reaches_all_who_need_it(self, book):
-        new = replace(AREA, "x * x", "x ** 2", "area")
-        assert affected(book, new) == [HALF_TEST, AREA_TEST]
-
-    def test_a_module_reaches_no_others(self, book):
-        new = replace(HALF, "/ 2", "* 0.5", "half")
-        assert affected(book, new) == [HALF_TEST]
-        new = replace(COUNT, "len(x)", "sum(1 for _ in x)", "count")
-        assert affected(book, new) == [COUNT_TEST]
-
-    def test_a_new_module_reaches_nobody(self, book):
-        new = make_block(
-            "def cube(x):\n    return x**3", "c", "dlfs/a/four.py"
-        )
-        assert affected(book, new) == []
-
-    def test_a_module_that_acts_reaches_all_of_its_folder(self, book):
-        code = "def cube(x):\n    return x**3\n\n\nprint(cube(2))"
-        new = make_block(code, "cube", "dlfs/a/four.py")
-        assert affected(book, new) == [HALF_TEST, AREA_TEST, COUNT_TEST]
-
-    def test_a_test_that_is_new_runs(self, book):
-        new = make_block(
-            "def test_new():\n    assert SIZE", "n", "tests/test_a.py"
-        )
-        assert affected(book, new) == ["tests/test_a.py::test_new"]
-
-    def test_what_a_test_uses_of_its_file_counts(self, book):
-        code = "SIZE = 3\n\n\ndef helper():\n    return half(SIZE)"
-        assert code in TESTS
-        new = replace(TESTS, "return half(SIZE)", "return half(3)", "tests")
-        assert affected(book, new) == [HALF_TEST]
+    TABLE = "TABLE = {}\n\n\ndef register(f):\n    TABLE[f] = f\n    return f"
+    USES = "\n\n\ndef test_table():\n    assert TABLE"
 
     @pytest.mark.parametrize(
         "code",
         [
-            "import dlfs.a\n\n\ndef test_new():\n    assert vars(dlfs.a)",
-            "def test_new():\n    assert __import__('dlfs.a')",
-            "def test_new():\n    from dlfs import a\n\n    assert a.area",
-            "from dlfs.a import one\n\n\ndef test_new():\n    assert one.area",
+            "TABLE.update({1: 2})",
+            "@register\ndef f():\n    pass",
+            "TABLE[1] = 2",
         ],
     )
-    def test_a_module_however_it_is_named(self, book, code):
-        book.chapter("03-three", replace(AREA, "x * x", "x**2", "area"))
-        new = make_block(code, "n", "tests/test_a.py")
-        book.chapter("01-one", AREA, HALF, COUNT, TESTS)
-        book.chapter("02-two", new)
-        chapters = read_book(book.root / "book")
-        tests, _ = find_affected(tangle(chapters[:2]), tangle(chapters))
-        assert "tests/test_a.py::test_new" in tests
+    def test_what_writes_in_it_counts(self, book, code):
+        tests = TESTS.replace("two\n", "two, TABLE\n", 1) + self.USES
+        table = make_block(self.TABLE, "table", "dlfs/nn/tables.py")
+        writer = make_block(code, "writer", "dlfs/nn/writer.py")
+        book.chapter("00-zero", table)
+        assert affected(book, writer, tests=tests) == {"test_table"}
 
 
-class TestRun:
-    def test_a_test_that_a_later_chapter_breaks_is_caught(self, book):
-        init = make_block('"""A."""', "init", "dlfs/__init__.py")
-        book.chapter("01-one", init, AREA, HALF, COUNT, TESTS)
-        book.chapter("02-two", "text")
-        book.chapter("03-three", replace(AREA, "x * x", "x * x + 1", "area"))
+class TestOfWhatIsHidden:
+    @pytest.mark.parametrize(
+        ("test", "is_affected"),
+        [
+            ("import subprocess\n    subprocess.run(['x'])", True),
+            ("subprocess.run(['python', '-m', 'dlfs.nn'])", True),
+            ("subprocess.run(['python', '-m', 'dlfs.data'])", False),
+            ("import importlib\n    importlib.import_module('d' + 'l')", True),
+            ("vars(nn)", True),
+            ("nn.other", False),
+            ("eval('two()')", True),
+            ("eval('one()')", False),
+            ("import dlfs.nn\n    assert dlfs.nn.two", True),
+        ],
+    )
+    def test_it_counts_as_all_that_it_may_be(self, book, test, is_affected):
+        start = "import subprocess\n\nfrom dlfs import nn\n"
+        test = f"\n\n\ndef test_it():\n    {test}"
+        data = make_block("X = 1", "data", "dlfs/data/x.py")
+        book.chapter("00-zero", data)
+        tests = TESTS.replace("import pytest\n", f"import pytest\n{start}", 1)
+        change = replace("two", TWO + " - 0", "second.py")
+        found = affected(book, change, tests=tests + test)
+        assert ("test_it" in found) == is_affected
+        assert "test_one" not in found
+
+
+def write_broken_book(book):
+    """Write five chapters with gaps; the third breaks what the first tests."""
+    book.chapter("00-zero", *first_chapter())
+    book.chapter("07-seven", "# Text")
+    broken = replace("two", TWO.replace("1", "2"), "second.py")
+    book.chapter("20-twenty", broken)
+    book.chapter("21-more", make_block("X = 1", "x", "dlfs/nn/room.py"))
+    book.chapter("40-forty", "# The end")
+
+
+class TestOfTheBook:
+    def test_a_test_that_breaks_in_the_middle_is_caught(self, book):
+        write_broken_book(book)
         outcome = book.chapters("run", "--jobs", 1)
-        first, second, third, *failure, last = outcome.out.splitlines()
-        assert "3 tests passed in" in first
-        assert second.endswith("snapshot: no tests, 3 as before")
-        assert "0 tests passed, 2 FAILED, 1 as before in" in third
-        assert failure[0] == "== tests after 03-three =="
-        assert last == "3 chapters ran, 3 tests passed, 1 failed"
+        assert outcome.code == 1
+        lines = outcome.out.splitlines()
+        where = [n for n, line in enumerate(lines) if "FAILED" in line]
+        assert lines[where[0]].startswith("book/")
+        assert lines[where[0]].endswith(": 20-twenty: tests after it FAILED")
+        assert "1 tests passed, 2 FAILED" in lines[where[-1]]
+        later = [line for line in lines if line.startswith(("21-", "40-"))]
+        assert all("no tests to run" in line for line in later)
+        assert lines.index(later[0]) > where[-1]  # it did not wait for them
+        assert lines[-1] == "5 chapters ran, 6 tests passed, 1 failed"
+
+    def test_nothing_is_remembered_between_runs(self, book):
+        write_broken_book(book)
+        first, second = (book.chapters("run", "20") for _ in range(2))
+        assert (first.code, second.code) == (1, 1)
+        assert "2 FAILED" in second.out
+        assert first.out.count("FAILED") == second.out.count("FAILED")

@@ -5,9 +5,9 @@ and the time of every test, from a cache or from records where they have to be
 the same in every build.
 
 In order: `kernels` runs a chapter for its page, `run_chapters` as a script
-(it is `scripts/chapters.py`), with the tests that it may have `affected`,
-`testruns` the tests of a chapter for its page; `pytest_chapters` is a plugin
-that names chapter lines in their failures.
+(it is `scripts/chapters.py`), `testruns` the tests of a chapter; `affected`
+says which tests a chapter may break;
+`pytest_chapters` is a plugin that names chapter lines in their failures.
 `cache` keeps results, `recorded` timings, `machine` says where they were
 measured.
 """

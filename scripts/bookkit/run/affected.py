@@ -1,69 +1,89 @@
-"""Which tests a chapter may have changed the outcome of.
+"""Which tests a chapter may break: those that it changes, or their code.
 
-A test has a key: the hash of its own code, of what it uses of its file, and
-of all modules that it reaches by imports. It runs after a chapter if its key
-is not the one it had before. Names are followed to the module that defines
-them: who imports `Tensor` from `dlfs` does not depend on `dlfs.optim`.
+A test is a function or class of a test file. It depends on the statements of
+the package and the tests that it can reach by names: `nn.Linear` leads through
+`dlfs/nn/__init__.py` to a class in `dlfs/nn/dense.py`, and on to what that
+uses. It runs again where the text of any of them is another than after the
+chapter before. In doubt there is a dependence:
 
-What cannot be followed counts as a dependence on more, never on less: a
-module whose name is passed on or stands in a string, with all below it;
-statements that are no definitions, on which all of their file depends; and
-modules made of such statements, on which all who use their folder depend.
+* A module that is not followed by a name of its own, as in `vars(nn)`, stands
+  for all that is in it. So does a module named in a string.
+* Words in the strings of tests are names: of fixtures, or for `eval`.
+* A statement that defines nothing belongs to the name that it changes, as in
+  `TABLE.update(...)`, else to every test. A decorator may write in the tables
+  that it uses.
+* A test that imports by text or starts a program, and says nowhere what of the
+  package that needs, depends on all of it.
+* Everything in a `conftest.py` belongs to every test.
 """
 
 import ast
 import functools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from bookkit.run.cache import hash_of
-from bookkit.tangle.blocks import DEFINITIONS, IMPORTS, changed_names
+from bookkit.read.source import parse
+from bookkit.tangle.assemble import module_name
+from bookkit.tangle.blocks import DEFINITIONS
+from bookkit.tangle.imports import read_import
 from bookkit.tangle.output import Output
 
-MODULE_IN_TEXT = re.compile(r"\bdlfs\b(?:\.\w+)*\.?")
+Name = tuple[str, ...]  # nn.Linear as ("nn", "Linear")
+Node = tuple[str, str]  # a module and a name in it, or "" for what has none
+
+IN_STRING = re.compile(r"\bdlfs(?:\.\w+)+|(?:from|import|-m) dlfs(?:\.\w+)*")
+WORD = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*\.?")
+HIDDEN = {  # what leads to modules that no name leads to
+    *("__import__", "import_module", "iter_modules", "walk_packages"),
+    *("Popen", "globals", "runpy", "subprocess", "__subclasses__"),
+}
+HOOKS = ("pytest", "setup", "teardown")  # pytest looks for such names
+TABLE = re.compile(r"[\[{]|(?:\w+\.)*(?:\w*[dD]ict\w*|list|set|Weak\w+)\(")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement at the top of a module, and all that it uses.
+
+    `names` are looked up in its module, and so are the `words` in its strings;
+    `paths` are full names, of modules and what is in them, and `says` whether
+    one of them stands in a string.
+    """
+
+    text: str
+    names: set[Name]
+    words: set[Name]
+    paths: set[Name]
+    says: bool
+    decorators: list[Name]
+    is_table: bool
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether it may lead to modules that it does not name."""
+        return any(HIDDEN.intersection(name) for name in self.names)
 
 
 @dataclass
-class Source:
-    """A file: its statements by the names they define, and its imports.
+class Contents:
+    """A module: statements by what they define or change, and imports."""
 
-    Under "" are statements that define nothing. `imported` says for a name
-    which module it comes from and, unless it is a module, its name there.
-    `always` are the names that every test of the file depends on.
+    statements: dict[str, list[Statement]] = field(default_factory=dict)
+    imports: dict[str, Name] = field(default_factory=dict)
+
+
+def affected_tests(before: Output, after: Output) -> list[str]:
+    """The tests that may fail after a chapter, though not before it.
+
+    They are named as pytest is asked for them: "tests/test_a.py::test_b".
     """
-
-    statements: dict[str, list[ast.stmt]] = field(default_factory=dict)
-    imported: dict[str, tuple[str, str]] = field(default_factory=dict)
-    tests: list[str] = field(default_factory=list)
-    always: list[str] = field(default_factory=lambda: ["", "pytestmark"])
-
-
-@functools.lru_cache(1000)
-def read_source(text: str) -> Source:
-    """Take a file apart."""
-    source, tree = Source(), ast.parse(text)
-    for node in tree.body:
-        names = list(changed_names(node))
-        for name in names or [""]:
-            source.statements.setdefault(name, []).append(node)
-        if is_test(node):
-            source.tests.append(node.name)
-        elif any("autouse=True" in text for text in decorators(node)):
-            source.always.append(node.name)
-    for node in ast.walk(tree):
-        for alias in node.names if isinstance(node, IMPORTS) else ():
-            bound = alias.asname or alias.name.partition(".")[0]
-            if isinstance(node, ast.ImportFrom):
-                source.imported[bound] = node.module, alias.name
-            else:
-                source.imported[bound] = alias.name, ""
-    source.statements[""] = [
-        node
-        for node in source.statements.get("", ())
-        if not isinstance(node, (*IMPORTS, ast.Pass)) and not is_text(node)
-    ]
-    return source
+    old, new = (
+        Package(tuple((file, each.text(file)) for file in each.files))
+        for each in (before, after)
+    )
+    broken = new.users({n for n in new.nodes if new[n] != old[n]})
+    return [test for test, node in new.tests.items() if node in broken]
 
 
 def is_test(node: ast.stmt) -> bool:
@@ -71,161 +91,264 @@ def is_test(node: ast.stmt) -> bool:
     return (
         isinstance(node, DEFINITIONS)
         and node.name.startswith(("test", "Test"))
-        and not any(d.startswith("pytest.fixture") for d in decorators(node))
+        and not any(map(is_fixture, node.decorator_list))
     )
 
 
-def decorators(node: ast.stmt) -> list[str]:
-    """The code of the decorators of a function or class."""
-    return [ast.unparse(each) for each in getattr(node, "decorator_list", ())]
+def is_fixture(decorator: ast.expr) -> bool:
+    """Whether a decorator makes a fixture of a function."""
+    return ast.unparse(decorator).startswith("pytest.fixture")
 
 
-def is_text(node: ast.stmt) -> bool:
-    """Whether a statement is a docstring."""
+# --- Reading a module ---
+
+
+@functools.lru_cache(1024)  # most files stay as they are for many chapters
+def read_module(module: str, text: str) -> Contents:
+    """Read what a module defines, changes and imports."""
+    contents = Contents()
+    lines = text.splitlines()
+    is_of_test = is_test_module(module)
+    for node in parse(text).body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            contents.imports |= dict(bound_names(node))
+            continue
+        if not is_docstring(node):
+            statement = read_statement(node, lines, is_of_test)
+            for name in changed_names(node):
+                if contents.imports.get(name, ["dlfs"])[0] != "dlfs":
+                    name = ""  # it changes somebody else's library
+                contents.statements.setdefault(name, []).append(statement)
+    return contents
+
+
+def bound_names(node) -> Iterator[tuple[str, Name]]:
+    """The names that an import binds, each with the full name behind it."""
+    for imported, _ in read_import(node):
+        path = tuple(imported.module.split("."))
+        if imported.name:
+            path += (imported.name,)
+        elif not imported.alias:
+            path = path[:1]
+        yield imported.bound, path
+
+
+def is_docstring(node: ast.AST) -> bool:
+    """Whether a statement is only a string."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-@functools.lru_cache(10_000)
-def uses(node: ast.stmt) -> tuple[set[tuple[str, str]], set[str]]:
-    """The names in a statement with their attributes, and modules in texts.
+def is_test_module(name: str) -> bool:
+    """Whether a module is one of tests/."""
+    return name.startswith("tests.")
 
-    A name that stands alone has the attribute "".
-    """
-    names, texts, parts = set(), set(), set()
+
+def changed_names(node: ast.stmt) -> set[str]:
+    """What a statement defines or changes; "" if it concerns every test."""
+    if isinstance(node, DEFINITIONS):
+        decorators = " ".join(map(ast.unparse, node.decorator_list))
+        is_hook = "autouse" in decorators or node.name.startswith(HOOKS)
+        return {node.name, "" if is_hook else node.name}
+    if ast.unparse(node).startswith("if __name__ == '__main__'"):
+        return {"__main__"}  # it does not run in an import
+    targets = getattr(node, "targets", [getattr(node, "target", None)])
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        targets = [node.value.func]
+        if isinstance(targets[0], ast.Name):
+            return {""}
+    elif not isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        return {""}
+    for each in targets:
+        if isinstance(each, ast.Tuple | ast.List):
+            targets = [*targets, *each.elts]
+    names = {
+        "".join(name_of(each)[:1])
+        for each in targets
+        if not isinstance(each, ast.Tuple | ast.List)
+    }
+    return names | {"" for name in names if name.startswith(HOOKS)}
+
+
+def name_of(node: ast.expr) -> Name:
+    """The name that an expression begins with: of `a.b(1)[0]` ("a", "b")."""
+    if isinstance(node, ast.Attribute):
+        start = name_of(node.value)
+        return (*start, node.attr) if start else ()
+    if isinstance(node, ast.Subscript):
+        return name_of(node.value)
+    if isinstance(node, ast.Call):
+        return name_of(node.func)
+    return (node.id,) if isinstance(node, ast.Name) else ()
+
+
+def read_statement(
+    node: ast.stmt, lines: list[str], is_of_test: bool
+) -> Statement:
+    """Read what a statement uses."""
+    decorators = getattr(node, "decorator_list", [])
+    first = min(each.lineno for each in (node, *decorators))
+    names, paths, strings = set(), set(), []
+    seen = set()  # the `nn` of `nn.Linear` is no name of its own
     for each in ast.walk(node):
-        match each:
-            case ast.Attribute(ast.Name(name), attribute):
-                names.add((name, attribute))
-                parts.add(each.value)
-            case ast.Name(name) if each not in parts:
-                names.add((name, ""))
-            case ast.arg(name):  # which may be a fixture
-                names.add((name, ""))
-            case ast.Constant(str(text)):
-                texts.update(MODULE_IN_TEXT.findall(text))
-    return names, texts
+        if is_docstring(each):
+            seen.add(each.value)
+        elif isinstance(each, ast.Import | ast.ImportFrom):
+            paths |= {path for _, path in bound_names(each)}
+        elif isinstance(each, ast.Attribute | ast.Name):
+            if isinstance(each, ast.Attribute):
+                seen.add(each.value)
+            if each not in seen or not name_of(each):
+                names.add(name_of(each))
+        elif isinstance(each, ast.arg) and is_of_test:
+            names.add((each.arg,))  # a fixture
+        elif isinstance(each, ast.Constant) and each not in seen:
+            strings += [each.value] * isinstance(each.value, str)
+    text = "\n".join(strings)
+    in_strings = {split(name.split()[-1]) for name in IN_STRING.findall(text)}
+    words = set(map(split, WORD.findall(text))) if is_of_test else set()
+    return Statement(
+        "\n".join(lines[first - 1 : node.end_lineno]),
+        names - {()},
+        words,
+        paths | in_strings,
+        bool(in_strings),
+        [name for each in decorators if (name := name_of(each))],
+        bool(TABLE.match(ast.unparse(getattr(node, "value", None) or []))),
+    )
 
 
-code_of = functools.lru_cache(10_000)(ast.unparse)
+def split(name: str) -> Name:
+    """The parts of a name with points."""
+    return tuple(name.split("."))
 
 
-class Graph:
-    """What the tests and modules of a snapshot depend on."""
+# --- Following names ---
 
-    def __init__(self, output: Output) -> None:
-        self.texts = {
-            file: "\n".join(
-                line.text
-                for line in lines
-                if not line.text.startswith("# book/")
-            )
-            for file, lines in output.files.items()
+
+class Package:
+    """The package and its tests after a chapter, as a graph of names."""
+
+    def __init__(self, files: tuple[tuple[str, str]]) -> None:
+        names = [(module_name(file), text) for file, text in files]
+        self.modules = {name: read_module(name, text) for name, text in names}
+        self.tests = {
+            f"{file}::{node.name}": (module_name(file), node.name)
+            for file, text in files
+            if file.startswith("tests/")
+            for node in parse(text).body
+            if is_test(node)
         }
-        self.sources = {f: read_source(t) for f, t in self.texts.items()}
-        self.needs = {
-            file: self.follow(source, source.statements)
-            for file, source in self.sources.items()
-            if file.startswith("dlfs/")
-        }
-        self.acting: dict[str, list[str]] = {}  # folder -> modules that act
-        for file in self.needs:
-            if self.sources[file].statements[""]:
-                folder = file.rpartition("/")[0]
-                self.acting.setdefault(folder, []).append(file)
+        self.writers: dict[Node, set[Node]] = {}
+        for module, contents in self.modules.items():
+            for name, statements in contents.statements.items():
+                writer = module, name
+                changed = self.find(module, (name,)) - {writer}
+                for decorator in {x for s in statements for x in s.decorators}:
+                    for node in self.find(module, decorator):
+                        changed |= set(filter(self.is_table, self.uses(node)))
+                        changed |= {node} if decorator[1:] else set()
+                for node in changed:
+                    self.writers.setdefault(node, set()).add(writer)
+        self.nodes = {node: self.uses(node) for node in self.all_of("")}
+        shared = {n for n in self.nodes if self.is_shared(n)}
+        everything = {n for n in self.nodes if not is_test_module(n[0])}
+        for node in self.tests.values():
+            self.nodes[node] |= shared | {(node[0], "")} & self.nodes.keys()
+            reached, new = set(), {node}
+            while new:
+                reached |= new
+                new = set().union(*(self.nodes[each] for each in new))
+                new = {n for n in new if is_test_module(n[0])} - reached
+            mine = [s for each in reached for s in self.statements(each)]
+            says = any(statement.says for statement in mine)
+            if not says and any(statement.is_hidden for statement in mine):
+                self.nodes[node] |= everything
 
-    def follow(self, source: Source, names: Iterable[str]) -> set[str]:
-        """The files that statements of a file, found by name, speak of."""
-        found = set()
-        for name in names:
-            for node in source.statements.get(name, ()):
-                used, texts = uses(node)
-                for name, attribute in used:
-                    if name in source.imported:
-                        found |= self.find(*source.imported[name], attribute)
-                for text in texts:
-                    found |= self.below(text.rstrip("."), "." in text)
+    def is_shared(self, node: Node) -> bool:
+        """Whether every test depends on a node."""
+        module, name = node
+        return module.endswith("conftest") or (
+            not name and not module.startswith("tests.test_")
+        )
+
+    def users(self, nodes: set[Node]) -> set[Node]:
+        """These nodes, and all that lead to them."""
+        users: dict[Node, set[Node]] = {}
+        for node, used in self.nodes.items():
+            for each in used:
+                users.setdefault(each, set()).add(node)
+        found, new = set(), nodes
+        while new:
+            found |= new
+            new = set().union(*(users.get(n, ()) for n in new)) - found
         return found
 
-    def find(self, module: str, name: str, attribute: str = "") -> set[str]:
-        """The files that define what is imported from a module."""
-        inner = f"{module}.{name}".rstrip(".")
-        if name and not self.file_of(inner):
-            file = self.file_of(module)
-            if not file:
-                return set()
-            source = self.sources[file]
-            if name in source.statements:
-                return {file}
-            if name in source.imported:
-                return self.find(*source.imported[name], attribute)
-            return self.below(module, True)
-        if attribute and self.file_of(inner):
-            return self.find(inner, attribute)
-        return self.below(inner, True)
+    def __getitem__(self, node: Node) -> tuple:
+        """What is to be compared of a node."""
+        if node not in self.nodes:
+            return ()
+        imports = self.modules[node[0]].imports
+        statements = self.statements(node)
+        used = {x[0] for s in statements for x in s.names | s.words}
+        return (
+            [statement.text for statement in statements],
+            {name: imports[name] for name in used & imports.keys()},
+            self.nodes[node],
+        )
 
-    def below(self, module: str, is_clear: bool) -> set[str]:
-        """The files of a module; of "dlfs" alone only if that is clear."""
-        while module and not self.file_of(module):
-            module = module.rpartition(".")[0]
-        if not module.startswith("dlfs") or not (is_clear or "." in module):
-            return set()
-        folder = module.replace(".", "/")
-        return {
-            file
-            for file in self.sources
-            if file == f"{folder}.py" or file.startswith(f"{folder}/")
-        }
+    def statements(self, node: Node) -> list[Statement]:
+        """The statements that define or change a name."""
+        return self.modules[node[0]].statements.get(node[1], [])
 
-    def file_of(self, module: str) -> str:
-        """The file of a module, or nothing if the book does not make it."""
-        path = module.replace(".", "/")
-        for file in (f"{path}.py", f"{path}/__init__.py"):
-            if file in self.sources:
-                return file
-        return ""
+    def is_table(self, node: Node) -> bool:
+        """Whether a name stands for a list, a dictionary or the like."""
+        return any(statement.is_table for statement in self.statements(node))
 
-    def reached(self, files: set[str]) -> set[str]:
-        """These modules, and all that they need."""
-        found, waiting = set(), list(files)
-        while waiting:
-            file = waiting.pop()
-            if file not in found:
-                found.add(file)
-                waiting += self.needs.get(file, ())
-                waiting += self.acting.get(file.rpartition("/")[0], ())
+    def uses(self, node: Node) -> set[Node]:
+        """What the statements of a name use."""
+        found = set(self.writers.get(node, ()))
+        for statement in self.statements(node):
+            words = statement.words - set(self.bare_modules(node[0]))
+            for name in statement.names | words:
+                found |= self.find(node[0], name)
+            for path in statement.paths:
+                found |= self.find_path(path)
         return found
 
-    def keys(self) -> Iterator[tuple[str, str]]:
-        """Every test, as pytest is asked for it, and its key."""
-        shared = self.texts.get("tests/conftest.py", "")
-        for file, source in self.sources.items():
-            for test in source.tests if file.startswith("tests/") else ():
-                names = find_parts(source, test)
-                code = [
-                    code_of(node)
-                    for name in sorted(names)
-                    for node in source.statements.get(name, ())
-                ]
-                modules = sorted(self.reached(self.follow(source, names)))
-                texts = [self.texts[each] for each in modules]
-                yield f"{file}::{test}", hash_of([shared, *code, *texts])
+    def bare_modules(self, module: str) -> Iterator[Name]:
+        """The names by which a module knows others: in a string, a word."""
+        for name, path in self.modules[module].imports.items():
+            if ".".join(path) in self.modules:
+                yield (name,)
 
+    def find(self, module: str, name: Name) -> set[Node]:
+        """What a name means in a module."""
+        contents = self.modules[module]
+        found = (
+            {(module, name[0])} if name[0] in contents.statements else set()
+        )
+        if name[0] in contents.imports:
+            found |= self.find_path(contents.imports[name[0]] + name[1:])
+        return found
 
-def find_parts(source: Source, test: str) -> set[str]:
-    """The names in a test's file that it uses, and those that they use."""
-    found, waiting = set(), [*source.always, test]
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            for node in source.statements.get(name, ()):
-                waiting += [each for each, _ in uses(node)[0]]
-    return found
+    def find_path(self, path: Name) -> set[Node]:
+        """What the full name of a module, or of something in it, means."""
+        if f"tests.{path[0]}" in self.modules:  # pytest puts tests/ first
+            path = ("tests", *path)
+        for stop in range(len(path), 0, -1):
+            module, rest = ".".join(path[:stop]), path[stop:]
+            if module in self.modules:
+                found = self.find(module, rest) if rest else None
+                return found or self.all_of(module)
+        return set()
 
-
-def find_affected(before: Output, after: Output) -> tuple[list[str], int]:
-    """The tests to run after a chapter, and how many stand as they were."""
-    known = dict(Graph(before).keys())
-    tests = dict(Graph(after).keys())
-    changed = [test for test, key in tests.items() if known.get(test) != key]
-    return changed, len(tests) - len(changed)
+    def all_of(self, name: str) -> set[Node]:
+        """All that is in a module, or in those of a package, or anywhere."""
+        nodes = set()
+        for module, contents in self.modules.items():
+            if not name or f"{module}.".startswith(f"{name}."):
+                nodes |= {(module, each) for each in contents.statements}
+                for path in contents.imports.values():
+                    if ".".join(path) not in self.modules:
+                        nodes |= self.find_path(path)
+        return nodes

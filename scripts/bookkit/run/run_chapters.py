@@ -2,34 +2,40 @@
 
     python scripts/chapters.py pair [NN ...] [--ipynb]
     python scripts/chapters.py run [NN ...] [--jobs N]
+    python scripts/chapters.py new NN-slug TITLE [--kind workshop]
 
-`pair` writes each chapter as a script (and notebook). `run` runs the chapters,
-and after each the tests whose outcome it may have changed: their own code or
-that of a module they reach is not as it was before the chapter.
+`pair` writes each chapter as a script (and notebook), `run` runs the chapters
+and those tests of their snapshots that they may have broken, `new` begins one.
 """
 
 import argparse
+import functools
+import itertools
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
 import xml.etree.ElementTree
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from bookkit import ROOT, SCRIPTS
 from bookkit.read.chapters import BookError, Chapter, read_book, write_any_text
-from bookkit.run.affected import find_affected
+from bookkit.read.lists import begin_chapter
+from bookkit.run.affected import affected_tests
 from bookkit.tangle.assemble import module_name
 from bookkit.tangle.disk import snapshot_folder, write_snapshot
-from bookkit.tangle.output import Memo, tangle
+from bookkit.tangle.output import Memo, Output, tangle
 from bookkit.tangle.pairs import write_pair
 
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
 )
+ARROW = re.compile(r"-> (\S+:\d+) \(\S+\)$", re.MULTILINE)
+NO_TESTS = 5  # the exit code of pytest
 IMPORT_ALL = """\
 import importlib, sys
 from bookkit.tangle.tracebacks import install_traceback_hook
@@ -49,52 +55,69 @@ class Job:
     after: Path
     modules: list[str]
     tests: list[str]
-    standing: int
 
 
 @dataclass
 class Result:
     """What came of running a chapter."""
 
-    summary: str
     passed: int = 0
-    failures: list[str] = field(default_factory=list)
+    failed: int = 0
 
 
-def prepare(
-    root: Path, book: Path, chapters: list[Chapter], memo: Memo
-) -> Job:
+def prepare(root: Path, book: Path, before: Output, after: Output) -> Job:
     """Write the pair of the last chapter and both its snapshots."""
-    earlier = tangle(chapters[:-1], memo)
-    output = tangle(chapters, memo)
-    script = write_pair(root, book, chapters[-1], earlier)
-    after = root / snapshot_folder(chapters)
-    write_snapshot(root, output, after)
+    chapter = after.chapters[-1]
+    script = write_pair(root, book, chapter, before)
+    folder = root / snapshot_folder(after.chapters)
+    write_snapshot(root, after, folder)
     modules = [
         module_name(file)
-        for file in output.files
+        for file in after.files
         if file.startswith("dlfs/") and not file.endswith("__main__.py")
     ]
-    before = root / snapshot_folder(chapters[:-1])
-    tests, standing = find_affected(earlier, output)
-    return Job(chapters[-1], script, before, after, modules, tests, standing)
+    return Job(
+        chapter,
+        script,
+        root / snapshot_folder(before.chapters),
+        folder,
+        modules,
+        affected_tests(before, after),
+    )
 
 
 def run_job(root: Path, job: Job) -> Result:
-    """Run a chapter on the snapshot before it, and the tests after it."""
+    """Run a chapter on the snapshot before it, and the tests after it.
+
+    Says at once what fails.
+    """
+    result = Result()
     ran, seconds = run_script(job)
     count = len(job.chapter.live_cells)
     verb = "ran" if ran.returncode == 0 else "FAILED"
-    parts = [f"{job.chapter.name}: {count} cells {verb} in {seconds:.1f} s"]
-    result = Result("")
+    parts = [f"{count} cells {verb} in {seconds:.1f} s"]
     if ran.returncode:
-        result.failures.append(f"== {job.chapter.name} ==\n{ran.stdout}")
+        report_failure(job, "its cells", ran.stdout, result)
     for check in (check_imports, run_tests):
         text = check(root, job, result)
         if text:
             parts.append(text)
-    result.summary = "; ".join(parts)
+    say(f"{job.chapter.name}: {'; '.join(parts)}")
     return result
+
+
+def report_failure(job: Job, what: str, output: str, result: Result) -> None:
+    """Say what failed and where, in the chapter if it shows there."""
+    places = ARROW.findall(output)
+    own = [each for each in places if each.startswith(f"{job.chapter.path}:")]
+    place = (own or places or [f"{job.chapter.path}:1"])[-1]
+    say(f"{place}: {job.chapter.name}: {what} FAILED\n{output}")
+    result.failed += 1
+
+
+def say(text: str) -> None:
+    """Print a text at once, whatever other threads print."""
+    print(f"{text}\n", end="", flush=True)
 
 
 def run_script(job: Job) -> tuple[subprocess.CompletedProcess, float]:
@@ -111,41 +134,38 @@ def check_imports(root: Path, job: Job, result: Result) -> str:
     ran = run_python(arguments, job.after, job.after)
     if not ran.returncode:
         return ""
-    result.failures.append(
-        f"== imports after {job.chapter.name} ==\n{ran.stdout}"
-    )
+    report_failure(job, "imports after it", ran.stdout, result)
     return "snapshot: imports FAILED"
 
 
 def run_tests(root: Path, job: Job, result: Result) -> str:
-    """Run the tests that a chapter may have changed the outcome of."""
-    standing = f", {job.standing} as before" if job.standing else ""
+    """Run the tests that a chapter may have broken, on the snapshot after."""
     if not job.tests:
-        return f"snapshot: no tests{standing}"
+        return "snapshot: no tests to run"
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         ran = run_python(
-            [*pytest_arguments(root, job.after, report), *job.tests],
+            pytest_arguments(root, job.after, report, job.tests),
             job.after,
             job.after,
         )
         seconds = time.perf_counter() - start
         total, failed, skipped = read_report(report)
     result.passed = total - failed - skipped
-    if ran.returncode not in (0, 5):  # 5: no tests collected
-        result.failures.append(
-            f"== tests after {job.chapter.name} ==\n{ran.stdout}"
-        )
+    if ran.returncode not in (0, NO_TESTS):
+        report_failure(job, "tests after it", ran.stdout, result)
         failed = max(failed, 1)
     text = f"snapshot: {result.passed} tests passed"
     text += f", {failed} FAILED" if failed else ""
     text += f", {skipped} skipped" if skipped else ""
-    return f"{text}{standing} in {seconds:.1f} s"
+    return f"{text} in {seconds:.1f} s"
 
 
-def pytest_arguments(root: Path, snapshot: Path, report: Path) -> list[str]:
-    """The command line that runs the tests of a snapshot on that snapshot.
+def pytest_arguments(
+    root: Path, snapshot: Path, report: Path, tests: list[str]
+) -> list[str]:
+    """The command line that runs tests of a snapshot on that snapshot.
 
     It must not find the `conftest.py` of the repository: pytest would put the
     repository, with the finished package, first on the path.
@@ -153,10 +173,11 @@ def pytest_arguments(root: Path, snapshot: Path, report: Path) -> list[str]:
     settings = root / "pyproject.toml"
     return [
         *("-m", "pytest", "-q", "-p", "no:cacheprovider"),
+        *("-p", "no:hypothesispytest"),  # takes longer to load than most tests
         *("-p", "bookkit.run.pytest_chapters", "--chapters-root", str(root)),
         *("-c", str(settings if settings.exists() else os.devnull)),
         *("--rootdir", str(snapshot), "--confcutdir", str(snapshot)),
-        *("--junitxml", str(report)),
+        *("--junitxml", str(report), *tests),
     ]
 
 
@@ -192,47 +213,43 @@ def run_python(
 
 def command_pair(root: Path, book: Path, args: argparse.Namespace) -> int:
     """Write the pairs of the chapters that were asked for."""
-    memo = Memo()
-    for *before, chapter in select(book, args.numbers):
-        output = tangle(before, memo)
-        script = write_pair(root, book, chapter, output, args.ipynb)
-        print(f"wrote {script}")
+    for before, after in select(book, args.numbers):
+        chapter = after.chapters[-1]
+        print(f"wrote {write_pair(root, book, chapter, before, args.ipynb)}")
     return 0
 
 
 def command_run(root: Path, book: Path, args: argparse.Namespace) -> int:
     """Run the chapters that were asked for; 1 if anything failed."""
-    memo = Memo()
-    results = []
+    jobs = [prepare(root, book, *each) for each in select(book, args.numbers)]
     with ThreadPoolExecutor(args.jobs) as pool:
-        jobs = [
-            prepare(root, book, chapters, memo)
-            for chapters in select(book, args.numbers)
-        ]
-        running = [pool.submit(run_job, root, job) for job in jobs]
-        for done in as_completed(running):
-            results.append(done.result())
-            for text in [done.result().summary, *done.result().failures]:
-                print(text, flush=True)
+        results = list(pool.map(functools.partial(run_job, root), jobs))
     passed = sum(result.passed for result in results)
-    failed = sum(len(result.failures) for result in results)
-    print(
-        f"{len(results)} chapters ran, {passed} tests passed, {failed} failed"
-    )
+    failed = sum(result.failed for result in results)
+    print(f"{len(jobs)} chapters ran, {passed} tests passed, {failed} failed")
     return 1 if failed else 0
 
 
-def select(book: Path, numbers: list[int]) -> list[list[Chapter]]:
-    """For each chapter asked for (or all): the chapters up to that one."""
+def command_new(root: Path, book: Path, args: argparse.Namespace) -> int:
+    """Begin a chapter."""
+    for place in begin_chapter(root, book, args.name, args.title, args.kind):
+        print(f"wrote {place}")
+    return 0
+
+
+def select(book: Path, numbers: list[int]) -> list[tuple[Output, Output]]:
+    """What the book makes before and after each chapter asked for (or all)."""
     chapters = read_book(book, max(numbers) if numbers else None)
     unknown = set(numbers) - {chapter.number for chapter in chapters}
     if unknown:
         names = ", ".join(f"{number:02}" for number in sorted(unknown))
         raise SystemExit(f"there is no chapter {names} in {book}")
+    memo = Memo()
+    outputs = [tangle(chapters[:n], memo) for n in range(len(chapters) + 1)]
     return [
-        chapters[: index + 1]
-        for index, chapter in enumerate(chapters)
-        if not numbers or chapter.number in numbers
+        each
+        for each in itertools.pairwise(outputs)
+        if not numbers or each[1].chapters[-1].number in numbers
     ]
 
 
@@ -246,7 +263,8 @@ def at_least_one(text: str) -> int:
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
-        prog="chapters.py", description="Run the chapters of the book."
+        prog="chapters.py",
+        description="Begin and run the chapters of the book.",
     )
     parser.add_argument("--root", type=Path, default=ROOT, metavar="DIR")
     parser.add_argument("--book", type=Path, metavar="DIR")
@@ -257,6 +275,11 @@ def make_parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run chapters and their tests")
     run.add_argument("--jobs", type=at_least_one, default=2, metavar="N")
     run.set_defaults(action=command_run)
+    new = commands.add_parser("new", help="begin a chapter, and list it")
+    new.add_argument("name", metavar="NN-slug")
+    new.add_argument("title")
+    new.add_argument("--kind", choices=["path", "workshop"], default="path")
+    new.set_defaults(action=command_new)
     for command in (pair, run):
         command.add_argument("numbers", type=int, nargs="*", metavar="NN")
     return parser

@@ -26,7 +26,7 @@ from bookkit.run.cache import (
     write_cache,
 )
 from bookkit.run.kernels import package_hash
-from bookkit.run.run_chapters import pytest_arguments, run_python
+from bookkit.run.run_chapters import NO_TESTS, pytest_arguments, run_python
 from bookkit.tangle.blocks import Block, Line
 from bookkit.tangle.disk import snapshot_folder, write_snapshot
 from bookkit.tangle.methods import find_extend
@@ -34,7 +34,6 @@ from bookkit.tangle.output import Output, nearest_origin
 
 LIBRARIES = ("hypothesis", "numpy", "pytest", "torch")
 ARROW = re.compile(r"-> (\S+):(\d+) \((\S+)\)$", re.MULTILINE)
-NO_TESTS = 5  # the exit code of pytest
 
 
 @dataclass
@@ -189,8 +188,8 @@ def execute(
     write_snapshot(root, after, snapshot)
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        arguments = pytest_arguments(root, snapshot, report)
-        arguments += ["-o", "junit_family=xunit1", *names]
+        arguments = pytest_arguments(root, snapshot, report, names)
+        arguments += ["-o", "junit_family=xunit1"]
         ran = run_python(arguments, snapshot, snapshot)
         cases = read_cases(report)
     mistakes = [

@@ -67,20 +67,21 @@ def write_pair(
     root: Path,
     book: Path,
     chapter: Chapter,
-    output: Output,
+    before: Output,
     notebook: bool = False,
 ) -> Path:
-    """Write the pair of a chapter, and the snapshot it runs on, `output`.
+    """Write the pair of a chapter, and the snapshot it runs on.
 
-    Returns the path of the script.
+    `before` is what the chapters before it make. Returns the path of the
+    script.
     """
-    before = output.chapters
-    write_snapshot(root, output, root / snapshot_folder(before))
+    snapshot = snapshot_folder(before.chapters)
+    write_snapshot(root, before, root / snapshot)
     script = book / "py" / f"{chapter.name}.py"
-    lines = pair_lines(book, chapter, snapshot_folder(before))
+    lines = pair_lines(book, chapter, snapshot)
     write_if_changed(book, script, "".join(f"{x.text}\n" for x in lines))
     if notebook:
-        text = notebook_text(book, chapter, snapshot_folder(before))
+        text = notebook_text(book, chapter, snapshot)
         path = book / "ipynb" / f"{chapter.name}.ipynb"
         write_if_changed(book, path, text)
     return script

@@ -11,6 +11,7 @@ chapter only runs again if its code changed, or the package it runs on.
 
 import argparse
 import functools
+import itertools
 import os
 import sys
 import time
@@ -124,7 +125,7 @@ def run_all(
 ) -> list[tuple[Run, ChapterTests]]:
     """Run chapters and their tests, some at the same time.
 
-    Raises `BookError` with the mistakes of all of them.
+    Reports a mistake at once; raises `BookError` with those of all of them.
     """
     tasks = [
         functools.partial(run, book, index, report, use_cache)
@@ -132,7 +133,7 @@ def run_all(
         for run in (run_cells, run_chapter_tests)
     ]
     with ThreadPoolExecutor(jobs) as pool:
-        results = list(pool.map(attempt, tasks))
+        results = list(pool.map(attempt, tasks, itertools.repeat(report)))
     errors = [each for each in results if isinstance(each, BookError)]
     if errors:
         mistakes = [m for error in errors for m in error.mistakes]
@@ -140,11 +141,14 @@ def run_all(
     return list(zip(results[::2], results[1::2]))[::-1]
 
 
-def attempt(task: Callable) -> Run | ChapterTests | BookError:
+def attempt(
+    task: Callable, report: Callable[[str], None]
+) -> Run | ChapterTests | BookError:
     """The result of a task, or the mistakes that stopped it."""
     try:
         return task()
     except BookError as error:
+        report(f"FAILED: {str(error.mistakes[0]).splitlines()[0]}")
         return error
 
 
