@@ -2,6 +2,7 @@
 """Data files as people have them: other names, folders and wrappings."""
 
 import gzip
+import os
 import tracemalloc
 
 import numpy as np
@@ -64,6 +65,12 @@ class TestContent:
             read_idx(tmp_path / "folder", (2, 3, 4))
         with pytest.raises(DataError, match="No such file"):
             read_idx(tmp_path / "nothing", (2, 3, 4))
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+    def test_a_pipe_is_no_file(self, tmp_path):
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(DataError, match="no file with an end"):
+            read_idx(tmp_path / "pipe", (2, 3, 4))
 
     def test_a_link_to_nowhere_says_so(self, tmp_path):
         try:
@@ -134,6 +141,14 @@ class TestIDXDataset:
         write_idx(tmp_path / "y", np.zeros(3, np.uint8))
         with pytest.raises(DataError, match=r"shape \(3,\); expected \(2,\)"):
             data.IDXDataset(tmp_path / "x", tmp_path / "y")
+
+    def test_sizes_in_the_wrong_byte_order_are_named(self, tmp_path):
+        write_idx(tmp_path / "x", PIXELS)
+        content = bytearray((tmp_path / "x").read_bytes())
+        content[4:16] = np.array(PIXELS.shape, "<u4").tobytes()
+        (tmp_path / "x").write_bytes(content)
+        with pytest.raises(DataError, match="have the wrong byte order"):
+            data.IDXDataset(tmp_path / "x", tmp_path / "x")
 
     def test_labels_are_no_pictures(self, tmp_path):
         write_idx(tmp_path / "y", np.zeros(3, np.uint8))

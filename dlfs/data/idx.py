@@ -83,8 +83,6 @@ def read_idx(path: str | Path, shape: tuple[int | None, ...]) -> np.ndarray:
 
 def _why_not(path: Path, error: OSError) -> str:
     """Say why a file cannot be opened."""
-    if path.is_dir():
-        return "is a folder; expected a file"
     if path.is_symlink() and not path.exists():
         return f"is a link to {os.readlink(path)}, which does not exist"
     return f"cannot be read: {error.strerror or error}"
@@ -97,11 +95,11 @@ _PIECE = 1 << 20  # bytes
 def _read_body(stream: BinaryIO, shape: tuple[int | None, ...]) -> np.ndarray:
     """Check the header against `shape`, then read exactly that much."""
     announced = read_idx_shape(stream)
+    turned = tuple(np.array(announced, ">u4").view("<u4").tolist())
     if not _fits(announced, shape):
         found = f"{announced!s:.60}"  # there may be 255 sizes
         expected = str(shape).replace("None", "any")
-        turned = tuple(np.array(announced, ">u4").view("<u4").tolist())
-        if _fits(turned, shape) and None not in shape:
+        if _fits(turned, shape):
             expected += "; its sizes have the wrong byte order"
         raise DataError(f"holds the shape {found}; expected {expected}")
     size = math.prod(announced)
@@ -113,6 +111,8 @@ def _read_body(stream: BinaryIO, shape: tuple[int | None, ...]) -> np.ndarray:
         body += piece
     if len(body) != size:
         found = "more" if len(body) > size else f"only {len(body):,}"
+        if math.prod(turned) == len(body):
+            found += "; its sizes have the wrong byte order"
         raise DataError(f"should hold {size:,} bytes, has {found}")
     return np.frombuffer(body, np.uint8).reshape(announced)
 
@@ -132,6 +132,9 @@ _LAYERS = 3  # nobody packs a file more often by accident
 @contextlib.contextmanager
 def _unpacked(path: Path) -> Iterator[BinaryIO]:
     """Open a file, unpacked if its bytes say that it is packed."""
+    if path.exists() and not path.is_file():
+        kind = "a folder" if path.is_dir() else "no file with an end"
+        raise DataError(f"is {kind}; expected a file")
     with open(path, "rb") as stream:
         for _ in range(_LAYERS):
             if stream.peek(2)[:2] != _GZIP:

@@ -2,6 +2,7 @@
 """The digits of MNIST, all of them or the slice in the package."""
 
 import contextlib
+import os
 import warnings
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
@@ -32,9 +33,6 @@ __all__ = [
 
 
 # book/16-files-of-strangers.md#data-find-file-anywhere
-_FOLDERS = ("mnist", "", "MNIST/raw", "raw", "MNIST")
-
-
 def find_file(folder: Path, name: str) -> Path:
     """Return the file `name` in a folder, packed or not.
 
@@ -45,24 +43,12 @@ def find_file(folder: Path, name: str) -> Path:
     """
     for stem in name, name.replace("-idx", ".idx"):
         for path in folder / f"{stem}.gz", folder / stem:
-            if path.exists() or path.is_symlink():
+            if os.path.lexists(path):  # a link to nowhere, too
                 return path
     raise DataError(
         f"{folder / name}.gz does not exist: download it, or put the file "
         "there yourself (packed or unpacked)"
     )
-
-
-def find_folder(root: Path, names: Iterable[str]) -> Path:
-    """Return the folder in or below `root` that has one of the files.
-
-    If none has, it is `root / "mnist"`, where they would be downloaded to.
-    """
-    for folder in (root / each for each in _FOLDERS):
-        for name in names:
-            with contextlib.suppress(DataError):
-                return find_file(folder, name).parent
-    return root / _FOLDERS[0]
 
 
 # book/10-data.md#data-digits
@@ -129,13 +115,29 @@ MNIST_FILES = (
 )
 
 
-# book/16-files-of-strangers.md#data-mnist-anywhere
+# book/16-files-of-strangers.md#data-find-folder-anywhere
+_FOLDERS = ("mnist", "", "MNIST/raw", "raw", "MNIST")
+
+
+def find_folder(root: Path, names: Iterable[str]) -> Path:
+    """Return the folder in or below `root` that has one of the files.
+
+    If none has, it is `root / "mnist"`, where they would be downloaded to.
+    """
+    for folder in (root / each for each in _FOLDERS):
+        for name in names:
+            with contextlib.suppress(DataError):
+                return find_file(folder, name).parent
+    return root / _FOLDERS[0]
+
+
+# book/10-data.md#data-mnist
 class MNIST(Digits):
     """The full MNIST: 60,000 training or 10,000 test images.
 
     Args:
-        root: folder with the four files, in it or in its folder `mnist` or
-            `MNIST/raw`; default `data_root()`.
+        root: folder of the data sets, in which `find_folder` finds the
+            files; default `data_root()`.
         train: the training set, or the test set.
         download: fetch what isn't there yet.
         mirrors: where to download from.
@@ -171,7 +173,7 @@ class MNIST(Digits):
                 )
 
 
-# book/16-files-of-strangers.md#data-load-mnist-anywhere
+# book/10-data.md#data-load-mnist
 def load_mnist(
     data: str = "auto",
     root: str | Path | None = None,

@@ -60,12 +60,12 @@ class Book:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
-    def make(self, *blocks: str) -> str:
-        """Tangle one chapter and return the body of dlfs/a.py."""
+    def make(self, *blocks: str, file: str = "dlfs/a.py") -> str:
+        """Tangle one chapter and return the body of a file."""
         self.chapter("01-one", *blocks)
         outcome = self.tangle()
         assert outcome.err == ""
-        return self.body("dlfs/a.py")
+        return self.body(file)
 
     def mistake(self, *blocks: str) -> str:
         """Tangle one chapter that has a mistake and return the mistake."""

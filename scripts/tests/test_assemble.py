@@ -424,9 +424,18 @@ def f(self):
             make_block("@extend(A)\ndef f(self): ...", "b"),
         )
         assert found == (
-            "book/01-one.md:8: A.f is defined already by a "
-            '(book/01-one.md:1); say replaces="a"'
+            "book/01-one.md:8: A.f stands in the class itself "
+            "(book/01-one.md:1): change it there, or give it a block of its "
+            'own below; replaces="a" would replace the whole class'
         )
+
+    def test_a_method_that_another_block_added(self, book):
+        found = book.mistake(
+            make_block("class A:\n    x = 1", "a"),
+            make_block("@extend(A)\ndef f(self): ...", "b"),
+            make_block("@extend(A)\ndef f(self): ...", "c"),
+        )
+        assert found.endswith('say replaces="b"')
 
 
 class TestReplaces:

@@ -66,13 +66,6 @@ TWO = make_block(
 )
 
 
-def make(book, *blocks: str) -> None:
-    """Tangle one chapter."""
-    book.chapter("01-one", *blocks)
-    outcome = book.tangle()
-    assert outcome.err == ""
-
-
 class TestPackage:
     @pytest.mark.parametrize("module", NAMES)
     def test_names_stay_where_programs_import_them(self, module):
@@ -96,14 +89,13 @@ class TestPackage:
 
 class TestTangling:
     def test_a_room_finds_what_others_define_and_import(self, book):
-        make(book, ONE, TWO)
-        assert book.body("dlfs/a/two.py").startswith(
+        body = book.make(ONE, TWO, file="dlfs/a/two.py")
+        assert body.startswith(
             "\nimport math\n\nfrom dlfs.a.one import _half, area\n\n"
         )
 
     def test_the_folder_offers_the_public_names(self, book):
-        make(book, ONE, TWO)
-        body = book.body("dlfs/a/__init__.py")
+        body = book.make(ONE, TWO, file="dlfs/a/__init__.py")
         assert "from dlfs.a.one import area\n" in body
         assert '__all__ = ["area", "half_area"]' in body
 
@@ -111,25 +103,24 @@ class TestTangling:
         block = TWO.replace(
             "def half", "from dlfs.a import area\n\n\ndef half"
         )
-        make(book, ONE, block)
-        body = book.body("dlfs/a/two.py")
+        body = book.make(ONE, block, file="dlfs/a/two.py")
         assert "from dlfs.a.one import _half, area\n" in body
 
     def test_private_names_come_from_their_room(self, book):
         user = "from dlfs.a import _half, area\n\nx = _half(area(1))"
-        make(book, ONE, make_block(user, "user", "dlfs/b.py"))
-        body = book.body("dlfs/b.py")
+        block = make_block(user, "user", "dlfs/b.py")
+        body = book.make(ONE, block, file="dlfs/b.py")
         assert "from dlfs.a import area\nfrom dlfs.a.one import _half" in body
 
     def test_what_another_folder_defines_on_the_page(self, book):
         other = make_block("y = area(2)", "other", "dlfs/b/it.py")
-        make(book, ONE, other)
-        assert "from dlfs.a import area\n" in book.body("dlfs/b/it.py")
+        body = book.make(ONE, other, file="dlfs/b/it.py")
+        assert "from dlfs.a import area\n" in body
 
     def test_a_room_that_only_does_something_is_imported(self, book):
         act = make_block("area.unit = 'm2'", "act", "dlfs/a/units.py")
-        make(book, ONE, act)
-        assert "from dlfs.a import units\n" in book.body("dlfs/a/__init__.py")
+        body = book.make(ONE, act, file="dlfs/a/__init__.py")
+        assert "from dlfs.a import units\n" in body
 
     def test_an_earlier_snapshot_has_the_rooms_of_its_time(self, book):
         book.chapter("01-one", ONE)

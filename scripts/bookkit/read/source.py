@@ -33,7 +33,7 @@ def parse(source: str) -> ast.Module:
         return ast.parse(source)
 
 
-MARKERS = re.compile(r"<{7} |>{7} ")
+MARKER = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
 
 
 def check_compiles(source: str) -> None:
@@ -47,7 +47,5 @@ def check_compiles(source: str) -> None:
 
 def find_marker(text: str) -> int | None:
     """The first line on which git has left the mark of a conflict."""
-    for number, line in enumerate(text.split("\n"), 1):
-        if MARKERS.match(line):
-            return number
-    return None
+    match = MARKER.search(text)
+    return text.count("\n", 0, match.start()) + 1 if match else None

@@ -130,9 +130,9 @@ def check_nav(config, chapters: list[str]) -> None:
 def fill_nav(nav, names: list[str]) -> None:
     """Put the pages of a folder in the place of the folder: "api/"."""
     for section in nav:
-        for title, value in (
-            section.items() if isinstance(section, dict) else ()
-        ):
+        if isinstance(section, str):  # a page
+            continue
+        for title, value in section.items():
             if isinstance(value, list):
                 fill_nav(value, names)
             elif value.endswith("/"):

@@ -285,7 +285,15 @@ def find_class_mistakes(
         yield node, f"the body of class {name} must start on its own line"
     member = module.members.get((name, node.name))
     if member and not grows_property(node):
-        yield node, explain_twice(f"{name}.{node.name}", member)
+        message = explain_twice(f"{name}.{node.name}", member)
+        if grown and member is grown.block:
+            message = (
+                f"{name}.{node.name} stands in the class itself "
+                f"({member.place}): change it there, or give it a block of "
+                f'its own below; replaces="{member.id}" would replace the '
+                "whole class"
+            )
+        yield node, message
 
 
 # --- Writing the module ---

@@ -1,6 +1,6 @@
 """Rooms: modules of one folder, which are a single module to their users.
 
-`dlfs/nn/linear.py` is a room of `dlfs.nn`. Rooms share their names as blocks
+`dlfs/nn/dense.py` is a room of `dlfs.nn`. Rooms share their names as blocks
 on the page do: what one uses, and another one defines or imports, is imported
 here from the room that defines it. `dlfs/nn/__init__.py` offers the public
 names of all rooms. A program, as `dlfs/experiments/` holds, is no room.

@@ -56,7 +56,7 @@ class Entry:
 
     @property
     def home(self) -> str:
-        """Its full name in the room it is in: "dlfs.nn.linear.Linear"."""
+        """Its full name in the room it is in: "dlfs.nn.dense.Linear"."""
         return f"{module_name(self.block.file)}.{self.name}"
 
     @property
