@@ -5,14 +5,22 @@ import numpy as np
 
 from dlfs.autograd import Tensor, operation, sigmoid
 from dlfs.autograd.engine import _scatter
+from dlfs.nn.function_layer import FunctionLayer
+from dlfs.nn.losses import binary_cross_entropy, smooth_l1_loss
 from dlfs.nn.module import Module, _array
 
 __all__ = [
+    "BCELoss",
     "BCEWithLogitsLoss",
     "CrossEntropyLoss",
+    "HuberLoss",
+    "L1Loss",
     "MSELoss",
+    "NLLLoss",
+    "SmoothL1Loss",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
+    "huber_loss",
     "l1_loss",
     "mse_loss",
     "nll_loss",
@@ -236,3 +244,50 @@ class BCEWithLogitsLoss(Module):
 
     def forward(self, input: Tensor, target: Tensor | np.ndarray) -> Tensor:
         return binary_cross_entropy_with_logits(input, target, self.reduction)
+
+
+# book/15-layers-and-sets.md#huber-loss
+def huber_loss(
+    input: Tensor,
+    target: Tensor | np.ndarray,
+    reduction: str = "mean",
+    delta: float = 1.0,
+) -> Tensor:
+    """Return d**2 / 2 of the differences d; beyond delta a straight line."""
+    if not delta > 0:
+        raise ValueError(f"huber_loss: delta={delta}, expected more than 0")
+    distance = (input - _same_shape("huber_loss", input, target)).abs()
+    near = distance.clip(0, delta)
+    losses = near * (distance - 0.5 * near)
+    return _reduced("huber_loss", losses, reduction)
+
+
+# book/15-layers-and-sets.md#loss-layers
+class NLLLoss(FunctionLayer):
+    """`nll_loss` as a module."""
+
+    function, inputs = staticmethod(nll_loss), 2
+
+
+class L1Loss(FunctionLayer):
+    """`l1_loss` as a module."""
+
+    function, inputs = staticmethod(l1_loss), 2
+
+
+class SmoothL1Loss(FunctionLayer):
+    """`smooth_l1_loss` as a module."""
+
+    function, inputs = staticmethod(smooth_l1_loss), 2
+
+
+class HuberLoss(FunctionLayer):
+    """`huber_loss` as a module."""
+
+    function, inputs = staticmethod(huber_loss), 2
+
+
+class BCELoss(FunctionLayer):
+    """`binary_cross_entropy` as a module; the inputs are probabilities."""
+
+    function, inputs = staticmethod(binary_cross_entropy), 2

@@ -35,7 +35,7 @@ class Parameter(Tensor):
             self.grad = self.grad.astype(dtype)
 
 
-# book/07-modules.md#module
+# book/15-layers-and-sets.md#module-with-hooks
 class Module:
     """A layer or a model: parameters, and a `forward` that uses them.
 
@@ -48,6 +48,7 @@ class Module:
 
     training = True
     _buffers = ()  # names of arrays that are saved but not learnt
+    _forward_hooks = ()
 
     def forward(self, *inputs, **options):
         """Compute the outputs. Every kind of module has its own."""
@@ -56,7 +57,11 @@ class Module:
         )
 
     def __call__(self, *inputs, **options):
-        return self.forward(*inputs, **options)
+        output = self.forward(*inputs, **options)
+        for handle in self._forward_hooks:
+            changed = handle.hook(self, inputs, output)
+            output = output if changed is None else changed
+        return output
 
     # book/07-modules.md#named-children
     def named_children(self) -> Iterator[tuple[str, "Module"]]:
@@ -263,6 +268,62 @@ class Module:
         """Convert to float64, as `gradcheck` needs."""
         return self.to(np.float64)
 
+    # book/15-layers-and-sets.md#module-walks
+    def children(self) -> Iterator["Module"]:
+        """Yield every module that is an attribute."""
+        for _, child in self.named_children():
+            yield child
+
+    def buffers(self) -> Iterator:
+        """Yield every buffer of this module and of those inside it."""
+        for _, buffer in self.named_buffers():
+            yield buffer
+
+    def apply(self, fn: Callable[["Module"], Any]) -> Self:
+        """Call `fn` with every module inside, and with this one last."""
+        for child in self.children():
+            child.apply(fn)
+        fn(self)
+        return self
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Let all parameters be learnt, or freeze them."""
+        for parameter in self.parameters():
+            parameter.requires_grad = requires_grad
+        return self
+
+    def get_submodule(self, target: str) -> "Module":
+        """Return the module with a dotted name.
+
+        Raises:
+            AttributeError: there is none; says which part of the name is wrong.
+        """
+        module = self
+        for name in target.split(".") if target else ():
+            child = dict(module.named_children()).get(name)
+            if child is None:
+                raise AttributeError(
+                    f"{type(module).__name__} has no module {name!r} "
+                    f"(looking for {target!r}); it has "
+                    f"{[n for n, _ in module.named_children()]}"
+                )
+            module = child
+        return module
+
+    # book/15-layers-and-sets.md#forward-hook
+    def register_forward_hook(self, hook: Callable) -> _ModuleHook:
+        """Call `hook(module, inputs, output)` whenever this module has run.
+
+        Args:
+            hook: what it returns takes the place of the output, unless None.
+
+        Returns:
+            a handle with a method `remove`.
+        """
+        handle = _ModuleHook(self, hook)
+        self._forward_hooks = (*self._forward_hooks, handle)
+        return handle
+
 
 # book/07-modules.md#state-dict
 def _array(values):
@@ -276,3 +337,16 @@ class IncompatibleKeys(NamedTuple):
 
     missing_keys: list[str]
     unexpected_keys: list[str]
+
+
+# book/15-layers-and-sets.md#forward-hook
+class _ModuleHook:
+    """A forward hook, and the handle that takes it away."""
+
+    def __init__(self, module, hook):
+        self.module, self.hook = module, hook
+
+    def remove(self) -> None:
+        """Do not call the hook any more."""
+        hooks = self.module._forward_hooks
+        self.module._forward_hooks = tuple(h for h in hooks if h is not self)
