@@ -2,7 +2,8 @@
 """Data sets of arrays, and mini-batches of them."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -105,7 +106,7 @@ class DataLoader:
         elif self.sampler is not None and self._position:
             raise ValueError(
                 "DataLoader: with a sampler an epoch goes on only from its "
-                f"beginning, and the saved state has seen {self._position} batches"
+                f"beginning, and the state has seen {self._position} batches"
             )
         self._resumed = False
         self._epoch_start = self.generator.bit_generator.state

@@ -3,15 +3,11 @@
 
 from dlfs.nn import functional
 from dlfs.nn.activations import (
-    ELU,
-    GELU,
     Flatten,
     Identity,
-    LeakyReLU,
     LogSoftmax,
     ReLU,
     Sigmoid,
-    SiLU,
     Softmax,
     Softplus,
     Tanh,
@@ -42,14 +38,12 @@ from dlfs.nn.init import (
     zeros_,
 )
 from dlfs.nn.losses import (
-    BCELoss,
     BCEWithLogitsLoss,
     CrossEntropyLoss,
     HuberLoss,
     L1Loss,
     MSELoss,
     NLLLoss,
-    SmoothL1Loss,
     binary_cross_entropy_with_logits,
     cross_entropy,
     huber_loss,
@@ -59,11 +53,9 @@ from dlfs.nn.losses import (
     softplus,
 )
 from dlfs.nn.module import IncompatibleKeys, Module, Parameter
+from dlfs.nn.utils import parameters_to_vector, vector_to_parameters
 
 __all__ = [
-    "ELU",
-    "GELU",
-    "BCELoss",
     "BCEWithLogitsLoss",
     "CrossEntropyLoss",
     "Dropout",
@@ -73,7 +65,6 @@ __all__ = [
     "Identity",
     "IncompatibleKeys",
     "L1Loss",
-    "LeakyReLU",
     "Linear",
     "LogSoftmax",
     "MSELoss",
@@ -85,9 +76,7 @@ __all__ = [
     "ParameterList",
     "ReLU",
     "Sequential",
-    "SiLU",
     "Sigmoid",
-    "SmoothL1Loss",
     "Softmax",
     "Softplus",
     "Tanh",
@@ -108,9 +97,11 @@ __all__ = [
     "normal_",
     "ones_",
     "orthogonal_",
+    "parameters_to_vector",
     "softplus",
     "trunc_normal_",
     "uniform_",
+    "vector_to_parameters",
     "xavier_normal_",
     "xavier_uniform_",
     "zeros_",

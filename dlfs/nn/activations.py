@@ -1,28 +1,18 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """Layers without parameters."""
 
-from dlfs.autograd import (
-    Tensor,
-    elu,
-    gelu,
-    leaky_relu,
-    log_softmax,
-    silu,
-    softmax,
-)
+from collections.abc import Sequence
+
+from dlfs.autograd import Tensor, log_softmax, softmax
 from dlfs.nn.function_layer import FunctionLayer
 from dlfs.nn.losses import softplus
 from dlfs.nn.module import Module
 
 __all__ = [
-    "ELU",
-    "GELU",
     "Flatten",
     "Identity",
-    "LeakyReLU",
     "LogSoftmax",
     "ReLU",
-    "SiLU",
     "Sigmoid",
     "Softmax",
     "Softplus",
@@ -40,7 +30,7 @@ class ReLU(Module):
 
     # book/15-layers-and-sets.md#relu-inplace
     def __init__(self, inplace: bool = False):
-        """Take `inplace` for programs that give it; the values are the same."""
+        """Take `inplace`, which changes nothing: the values are the same."""
 
 
 # book/07-modules.md#activations
@@ -74,30 +64,6 @@ class Flatten(Module):
 
 
 # book/15-layers-and-sets.md#function-layers
-class LeakyReLU(FunctionLayer):
-    """max(x, 0) + negative_slope min(x, 0), elementwise."""
-
-    function = staticmethod(leaky_relu)
-
-
-class ELU(FunctionLayer):
-    """x, and alpha (e**x - 1) where x is negative."""
-
-    function = staticmethod(elu)
-
-
-class GELU(FunctionLayer):
-    """x times the normal distribution function of x."""
-
-    function = staticmethod(gelu)
-
-
-class SiLU(FunctionLayer):
-    """x sigmoid(x), elementwise."""
-
-    function = staticmethod(silu)
-
-
 class Softplus(FunctionLayer):
     """log(1 + e**x), elementwise."""
 

@@ -64,7 +64,9 @@ class Sequential(ModuleList):
 
     def __getitem__(self, index: int | slice) -> Module:
         chosen = list(self.named_children())[index]
-        return Sequential(dict(chosen)) if isinstance(index, slice) else chosen[1]
+        if isinstance(index, slice):
+            return Sequential(dict(chosen))
+        return chosen[1]
 
 
 # book/15-layers-and-sets.md#module-dict

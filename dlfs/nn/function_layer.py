@@ -1,6 +1,10 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """Functions as layers."""
 
+import inspect
+from collections.abc import Callable
+from typing import Any
+
 from dlfs.autograd import Tensor
 from dlfs.nn.module import Module
 
@@ -24,6 +28,7 @@ class FunctionLayer(Module):
             bound = wanted.bind(*args, **options)
         except TypeError as error:
             raise TypeError(f"{type(self).__name__}: {error}") from None
+        self._given = tuple(bound.arguments)
         bound.apply_defaults()
         self._options = tuple(bound.arguments)
         for name, value in bound.arguments.items():
@@ -34,4 +39,4 @@ class FunctionLayer(Module):
         return self.function(*inputs, **options)
 
     def extra_repr(self) -> str:
-        return ", ".join(f"{n}={getattr(self, n)!r}" for n in self._options)
+        return ", ".join(f"{n}={getattr(self, n)!r}" for n in self._given)

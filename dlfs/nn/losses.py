@@ -6,18 +6,15 @@ import numpy as np
 from dlfs.autograd import Tensor, operation, sigmoid
 from dlfs.autograd.engine import _scatter
 from dlfs.nn.function_layer import FunctionLayer
-from dlfs.nn.losses import binary_cross_entropy, smooth_l1_loss
-from dlfs.nn.module import Module, _array
+from dlfs.nn.module import _array
 
 __all__ = [
-    "BCELoss",
     "BCEWithLogitsLoss",
     "CrossEntropyLoss",
     "HuberLoss",
     "L1Loss",
     "MSELoss",
     "NLLLoss",
-    "SmoothL1Loss",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
     "huber_loss",
@@ -215,35 +212,41 @@ def binary_cross_entropy_with_logits(
     return _reduced(name, losses, reduction)
 
 
-# book/08-losses.md#loss-modules
-class CrossEntropyLoss(Module):
+# book/15-layers-and-sets.md#loss-layers
+class CrossEntropyLoss(FunctionLayer):
     """`cross_entropy` as a module."""
 
-    def __init__(self, ignore_index: int = -100, reduction: str = "mean"):
-        self.ignore_index, self.reduction = ignore_index, reduction
-
-    def forward(self, input: Tensor, target: Tensor | np.ndarray) -> Tensor:
-        return cross_entropy(input, target, self.ignore_index, self.reduction)
+    function, inputs = staticmethod(cross_entropy), 2
 
 
-class MSELoss(Module):
+class NLLLoss(FunctionLayer):
+    """`nll_loss` as a module."""
+
+    function, inputs = staticmethod(nll_loss), 2
+
+
+class MSELoss(FunctionLayer):
     """`mse_loss` as a module."""
 
-    def __init__(self, reduction: str = "mean"):
-        self.reduction = reduction
-
-    def forward(self, input: Tensor, target: Tensor | np.ndarray) -> Tensor:
-        return mse_loss(input, target, self.reduction)
+    function, inputs = staticmethod(mse_loss), 2
 
 
-class BCEWithLogitsLoss(Module):
+class L1Loss(FunctionLayer):
+    """`l1_loss` as a module."""
+
+    function, inputs = staticmethod(l1_loss), 2
+
+
+class HuberLoss(FunctionLayer):
+    """`huber_loss` as a module."""
+
+    function, inputs = staticmethod(huber_loss), 2
+
+
+class BCEWithLogitsLoss(FunctionLayer):
     """`binary_cross_entropy_with_logits` as a module."""
 
-    def __init__(self, reduction: str = "mean"):
-        self.reduction = reduction
-
-    def forward(self, input: Tensor, target: Tensor | np.ndarray) -> Tensor:
-        return binary_cross_entropy_with_logits(input, target, self.reduction)
+    function, inputs = staticmethod(binary_cross_entropy_with_logits), 2
 
 
 # book/15-layers-and-sets.md#huber-loss
@@ -260,34 +263,3 @@ def huber_loss(
     near = distance.clip(0, delta)
     losses = near * (distance - 0.5 * near)
     return _reduced("huber_loss", losses, reduction)
-
-
-# book/15-layers-and-sets.md#loss-layers
-class NLLLoss(FunctionLayer):
-    """`nll_loss` as a module."""
-
-    function, inputs = staticmethod(nll_loss), 2
-
-
-class L1Loss(FunctionLayer):
-    """`l1_loss` as a module."""
-
-    function, inputs = staticmethod(l1_loss), 2
-
-
-class SmoothL1Loss(FunctionLayer):
-    """`smooth_l1_loss` as a module."""
-
-    function, inputs = staticmethod(smooth_l1_loss), 2
-
-
-class HuberLoss(FunctionLayer):
-    """`huber_loss` as a module."""
-
-    function, inputs = staticmethod(huber_loss), 2
-
-
-class BCELoss(FunctionLayer):
-    """`binary_cross_entropy` as a module; the inputs are probabilities."""
-
-    function, inputs = staticmethod(binary_cross_entropy), 2

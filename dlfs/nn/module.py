@@ -1,12 +1,13 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """Modules: objects that hold parameters."""
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple, Self
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from dlfs.autograd import Tensor, no_grad
+from dlfs.autograd import HookHandle, Tensor, no_grad
 from dlfs.autograd.engine import _as_array
 
 __all__ = ["IncompatibleKeys", "Module", "Parameter"]
@@ -48,7 +49,7 @@ class Module:
 
     training = True
     _buffers = ()  # names of arrays that are saved but not learnt
-    _forward_hooks = ()
+    _forward_hooks = MappingProxyType({})  # the functions to call after
 
     def forward(self, *inputs, **options):
         """Compute the outputs. Every kind of module has its own."""
@@ -58,8 +59,8 @@ class Module:
 
     def __call__(self, *inputs, **options):
         output = self.forward(*inputs, **options)
-        for handle in self._forward_hooks:
-            changed = handle.hook(self, inputs, output)
+        for hook in tuple(self._forward_hooks.values()):
+            changed = hook(self, inputs, output)
             output = output if changed is None else changed
         return output
 
@@ -296,7 +297,7 @@ class Module:
         """Return the module with a dotted name.
 
         Raises:
-            AttributeError: there is none; says which part of the name is wrong.
+            AttributeError: there is none; says which part is wrong.
         """
         module = self
         for name in target.split(".") if target else ():
@@ -311,7 +312,7 @@ class Module:
         return module
 
     # book/15-layers-and-sets.md#forward-hook
-    def register_forward_hook(self, hook: Callable) -> _ModuleHook:
+    def register_forward_hook(self, hook: Callable) -> HookHandle:
         """Call `hook(module, inputs, output)` whenever this module has run.
 
         Args:
@@ -320,9 +321,9 @@ class Module:
         Returns:
             a handle with a method `remove`.
         """
-        handle = _ModuleHook(self, hook)
-        self._forward_hooks = (*self._forward_hooks, handle)
-        return handle
+        if "_forward_hooks" not in vars(self):
+            self._forward_hooks = {}  # the one of the class stays empty
+        return HookHandle(self._forward_hooks, hook)
 
 
 # book/07-modules.md#state-dict
@@ -337,16 +338,3 @@ class IncompatibleKeys(NamedTuple):
 
     missing_keys: list[str]
     unexpected_keys: list[str]
-
-
-# book/15-layers-and-sets.md#forward-hook
-class _ModuleHook:
-    """A forward hook, and the handle that takes it away."""
-
-    def __init__(self, module, hook):
-        self.module, self.hook = module, hook
-
-    def remove(self) -> None:
-        """Do not call the hook any more."""
-        hooks = self.module._forward_hooks
-        self.module._forward_hooks = tuple(h for h in hooks if h is not self)

@@ -1,5 +1,6 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 
+import math
 from collections.abc import Iterable
 
 import numpy as np

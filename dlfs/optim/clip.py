@@ -1,6 +1,7 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """Clipping of gradients."""
 
+import math
 from collections.abc import Iterable
 
 import numpy as np

@@ -2,7 +2,7 @@
 """What all optimisers share."""
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -126,18 +126,9 @@ class Optimizer:
 
     def _update(self, p, g, state, group):
         """Move parameter `p` by gradient array `g`: each kind has its own."""
-        raise NotImplementedError(f"{type(self).__name__} has no _update method")
-
-    def __repr__(self) -> str:
-        lines = [f"{type(self).__name__} ("]
-        for number, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {number}")
-            lines += [
-                f"    {name}: {value}"
-                for name, value in sorted(group.items())
-                if name != "params"
-            ]
-        return "\n".join([*lines, ")"])
+        raise NotImplementedError(
+            f"{type(self).__name__} has no _update method"
+        )
 
     # book/09-optimisers.md#optimizer-state-dict
     def state_dict(self) -> dict[str, Any]:
@@ -252,6 +243,18 @@ class Optimizer:
             else:
                 state[name] = np.array(value, p.dtype)
         return state
+
+    # book/15-layers-and-sets.md#optimizer-repr
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for number, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {number}")
+            lines += [
+                f"    {name}: {value}"
+                for name, value in sorted(group.items())
+                if name != "params"
+            ]
+        return "\n".join([*lines, ")"])
 
 
 # book/09-optimisers.md#check-parameter
