@@ -2077,3 +2077,27 @@ CASES += [
     ("softplus", lambda x: nn.softplus(3 * x - 3), [(2, 3)]),
     ("entropy", lambda x: nn.cross_entropy(x, [2, 0]), [(2, 3)]),
 ]
+
+
+# book/13-more-operations.md#test-all-cases-more
+LINES = """x.rsqrt() x.square() x.reciprocal() x.tan() x.sinh() x.cosh()
+x.log2() x.prod() x.prod(0) x.prod(1,keepdim=True) x.cumsum(1) x.mm(x.T)
+x[None].bmm(x.mT[None]) x.mv(x[0]) x[0].dot(x[1]) x[0].outer(x[1])
+x[:,:2].addmm(x,x.T[:,:2],beta=2,alpha=3) x.tril() x.triu(1) x.flip(0,1)
+x.roll(1) x.roll((1,-1),(0,1)) x.repeat(2,1,2) x.chunk(2,1)[1]
+x.index_select(1,[2,0,2]) x.masked_fill(CHESS,3) x.sort(0,True).values
+x.topk(2).values x.trace() x.diagonal(1) x.norm() x.norm(1,0) x.norm(3,1)
+x.norm(math.inf) x.norm(-math.inf,1) x.view(3,2) x.clamp(0.5) x.pow(3)
+x.matmul(x.T) nn.gelu(x-1) nn.gelu(x-1,'tanh') nn.leaky_relu(x-1)
+nn.elu(x-1,2) nn.silu(x-1) nn.softplus(x,2) nn.softplus(x,1,1)
+nn.smooth_l1_loss(x-x[0,0],0*x.data,beta=0.5) nn.normalize(x)
+nn.cosine_similarity(x,x.flip(1)) nn.binary_cross_entropy(x/2,x/3)
+nn.cross_entropy(x,x.softmax(1),label_smoothing=0.1)
+nn.cross_entropy(x,[0,1],WEIGHT)
+nn.cross_entropy(x[None],np.array([[0,-100,1]]))"""
+WEIGHT = np.array([1.0, 2, 3])
+NAMES = {"CHESS": CHESS, "WEIGHT": WEIGHT, "math": math, "nn": nn, "np": np}
+CASES += [
+    (line, lambda x, code=line: eval(code, NAMES | {"x": x}), [(2, 3)])
+    for line in LINES.split()
+]

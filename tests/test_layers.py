@@ -81,7 +81,15 @@ class TestWalks:
 
 # book/15-layers-and-sets.md#test-layers-functions
 FUNCTION_LAYERS = [
+    "LeakyReLU()",
+    "LeakyReLU(0.2)",
+    "ELU()",
+    "ELU(alpha=0.5)",
+    "GELU()",
+    "GELU(approximate='tanh')",
+    "SiLU()",
     "Softplus()",
+    "Softplus(2, 3)",
     "Softmax(dim=1)",
     "Softmax(1)",
     "LogSoftmax(dim=0)",
@@ -102,7 +110,7 @@ class TestFunctionLayers:
         ours, theirs = both(torch, code)
         x = np.random.default_rng(0).normal(0, 3, (5, 6))
         a, b = Tensor(x, True), torch.tensor(x, requires_grad=True)
-        y, z = ours(a), theirs(b)
+        y, z = ours(a), theirs(b * 1)
         np.testing.assert_allclose(y.data, z.detach().numpy(), atol=1e-12)
         (y * y).sum().backward()
         (z * z).sum().backward()
@@ -133,22 +141,49 @@ class TestLossLayers:
     @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
     @pytest.mark.parametrize(
         "code",
-        ["L1Loss", "MSELoss", "BCEWithLogitsLoss", "HuberLoss", "HuberLoss-2"],
+        [
+            "L1Loss()",
+            "MSELoss()",
+            "SmoothL1Loss(beta=0.5)",
+            "HuberLoss()",
+            "HuberLoss(delta=2.0)",
+            "BCELoss()",
+            "BCEWithLogitsLoss()",
+        ],
     )
     def test_agree_with_pytorch(self, code, reduction):
         torch = pytest.importorskip("torch")
-        name, _, delta = code.partition("-")
-        options = {"delta": float(delta)} if delta else {}
+        code = code.replace(")", f", reduction={reduction!r})")
+        ours, theirs = both(torch, code.replace("(, ", "("))
         rng = np.random.default_rng(0)
-        x, t = rng.random((2, 4, 3)) * ([[[5]], [[1]]])
+        x, t = rng.random((2, 4, 3))
+        x = x * (1 if "BCELoss" in code else 5)
         a, b = Tensor(x, True), torch.tensor(x, requires_grad=True)
-        ours = getattr(nn, name)(reduction=reduction, **options)
-        theirs = getattr(torch.nn, name)(reduction=reduction, **options)
         y, z = ours(a, Tensor(t)), theirs(b, torch.tensor(t))
         np.testing.assert_allclose(y.data, z.detach().numpy(), atol=1e-12)
         y.sum().backward()
         z.sum().backward()
         np.testing.assert_allclose(a.grad.data, b.grad.numpy(), atol=1e-12)
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            "",
+            "weight=w",
+            "ignore_index=1",
+            "label_smoothing=0.1",
+            "weight=w, ignore_index=1, label_smoothing=0.2",
+        ],
+    )
+    def test_cross_entropy_takes_pytorch_s_options(self, options):
+        torch = pytest.importorskip("torch")
+        x = np.random.default_rng(0).normal(size=(5, 3))
+        t, w = np.array([0, 2, 1, 1, 0]), np.array([1.0, 0.5, 2.0])
+        code = f"CrossEntropyLoss({options})"
+        ours = eval(code, vars(nn) | {"w": Tensor(w)})
+        theirs = eval(code, vars(torch.nn) | {"w": torch.tensor(w)})
+        wanted = theirs(torch.tensor(x), torch.tensor(t)).item()
+        assert ours(Tensor(x), Tensor(t)).item() == pytest.approx(wanted)
 
     def test_huber_by_hand(self):
         x = Tensor([0.2, -0.7, 3.0, -5.0], dtype=np.float64)
@@ -261,3 +296,175 @@ class TestFirstWeights:
             nn.init.trunc_normal_(w, mean=9.0)
         with pytest.raises(ValueError, match="expected a matrix"):
             nn.init.eye_(Tensor(np.empty(3)))
+
+
+# book/15-layers-and-sets.md#test-layers-optimisers
+GRADIENTS = [3.0, -1.0, 0.5, 2.0, -0.25]
+
+
+def adagrad(p, lr=0.1, decay=0.5, start=0.2, eps=1e-10):
+    """Duchi et al. (2011), one number after the other."""
+    total = start
+    for t, g in enumerate(GRADIENTS):
+        total += g**2
+        p -= lr / (1 + t * decay) * g / (math.sqrt(total) + eps)
+    return p
+
+
+def rmsprop(p, lr=0.1, alpha=0.9, momentum=0.5, eps=1e-8):
+    """Tieleman and Hinton (2012), centred, with momentum."""
+    square = mean = v = 0.0
+    for g in GRADIENTS:
+        square = alpha * square + (1 - alpha) * g**2
+        mean = alpha * mean + (1 - alpha) * g
+        v = momentum * v + g / (math.sqrt(square - mean**2) + eps)
+        p -= lr * v
+    return p
+
+
+def adadelta(p, rho=0.9, eps=1e-6):
+    """Zeiler (2012), algorithm 1."""
+    square = steps = 0.0
+    for g in GRADIENTS:
+        square = rho * square + (1 - rho) * g**2
+        dx = -math.sqrt(steps + eps) / math.sqrt(square + eps) * g
+        steps = rho * steps + (1 - rho) * dx**2
+        p += dx
+    return p
+
+
+def amsgrad(p, lr=0.1, b1=0.9, b2=0.5, eps=1e-8):
+    """Reddi et al. (2018), with the corrections of Adam."""
+    m = v = largest = 0.0
+    for t, g in enumerate(GRADIENTS, 1):
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * g**2
+        largest = max(largest, v)
+        root = math.sqrt(largest / (1 - b2**t))
+        p -= lr * m / (1 - b1**t) / (root + eps)
+    return p
+
+
+BY_HAND = {
+    adagrad: lambda p: optim.Adagrad([p], 0.1, 0.5, 0, 0.2),
+    rmsprop: lambda p: optim.RMSprop([p], 0.1, 0.9, momentum=0.5, centered=True),
+    adadelta: lambda p: optim.Adadelta([p]),
+    amsgrad: lambda p: optim.Adam([p], 0.1, (0.9, 0.5), amsgrad=True),
+}
+
+
+class TestRules:
+    @pytest.mark.parametrize("rule", BY_HAND)
+    def test_agree_with_the_papers(self, rule):
+        p = Tensor([1.5], requires_grad=True, dtype=np.float64)
+        optimizer = BY_HAND[rule](p)
+        for g in GRADIENTS:
+            p.grad = Tensor([g], dtype=np.float64)
+            optimizer.step()
+        assert p.item() == pytest.approx(rule(1.5), rel=1e-12)
+
+
+# book/15-layers-and-sets.md#test-layers-optimisers-torch
+KINDS = """SGD(lr=0.1,momentum=0.9) Adagrad() Adagrad(lr_decay=0.1)
+Adagrad(initial_accumulator_value=0.5,weight_decay=0.1,eps=1e-3) RMSprop()
+RMSprop(alpha=0.9,eps=1e-3,weight_decay=0.1) RMSprop(momentum=0.9)
+RMSprop(centered=True,momentum=0.5) Adadelta() Adadelta(lr=0.5,rho=0.5)
+Adadelta(eps=1e-3,weight_decay=0.1) Adam(amsgrad=True,lr=0.1)
+Adam(amsgrad=True,betas=(0.8,0.5),weight_decay=0.1)
+AdamW(amsgrad=True,lr=0.1,betas=(0.9,0.3))""".split()
+KINDS = [kind.replace("(", "(params,").replace(",)", ")") for kind in KINDS]
+
+
+def steps(optimizer, p, make, count, first=0):
+    """Take steps with gradients that depend on the step's number."""
+    for number in range(first, first + count):
+        g = np.random.default_rng(number).normal(size=(3, 2)) * 3
+        p.grad = make(g * (10 if number == 2 else 1))
+        optimizer.step()
+
+
+@pytest.mark.parametrize("code", KINDS)
+class TestOptimisers:
+    START = np.arange(6.0).reshape(3, 2)
+
+    def ours(self, code):
+        """Return a parameter and its optimiser."""
+        p = Tensor(self.START.copy(), requires_grad=True)
+        return p, eval(code, vars(optim) | {"params": [p]})
+
+    def test_agree_with_pytorch(self, code):
+        torch = pytest.importorskip("torch")
+        p, optimizer = self.ours(code)
+        q = torch.tensor(self.START, requires_grad=True)
+        theirs = eval(code, vars(torch.optim) | {"params": [q]})
+        steps(optimizer, p, Tensor, 8)
+        steps(theirs, q, torch.tensor, 8)
+        np.testing.assert_allclose(p.data, q.detach().numpy(), rtol=1e-9)
+
+    def test_go_on_from_a_saved_state_to_the_last_bit(self, code):
+        whole, optimizer = self.ours(code)
+        steps(optimizer, whole, Tensor, 8)
+        first, optimizer = self.ours(code)
+        steps(optimizer, first, Tensor, 3)
+        saved = optimizer.state_dict()
+        second, resumed = self.ours(code)
+        second.data[...] = first.data
+        resumed.load_state_dict(saved)
+        steps(resumed, second, Tensor, 5, first=3)
+        assert second.data.tobytes() == whole.data.tobytes()
+
+    def test_refuse_a_state_that_lacks_something(self, code):
+        p, optimizer = self.ours(code)
+        steps(optimizer, p, Tensor, 2)
+        saved = optimizer.state_dict()
+        saved["state"][0].popitem()
+        saved["state"][0]["other"] = p.data
+        with pytest.raises(ValueError, match="needs"):
+            optimizer.load_state_dict(saved)
+
+
+class TestEveryOptimiser:
+    def test_a_closure_computes_the_loss_even_without_gradients(self):
+        p = Tensor([3.0], requires_grad=True)
+        optimizer = optim.SGD([p], lr=0.5)
+
+        def closure():
+            optimizer.zero_grad()
+            loss = (p * p).sum()
+            loss.backward()
+            return loss
+
+        with dlfs.no_grad():
+            assert optimizer.step(closure).item() == 9
+        assert p.item() == 0 and optimizer.step() is None
+
+    def test_gradients_become_zeros_or_nothing(self):
+        p, q = Tensor([3.0], True), Tensor([1.0], True)
+        optimizer = optim.SGD([p, q])
+        (p * 2).sum().backward()
+        optimizer.zero_grad(set_to_none=False)
+        assert p.grad.data.tolist() == [0] and q.grad is None
+        optimizer.zero_grad()
+        assert p.grad is None
+
+    def test_parameters_may_have_names(self):
+        model = nn.Linear(2, 1)
+        optimizer = optim.SGD(model.named_parameters(), lr=0.1)
+        assert optimizer.param_groups[0]["params"][1] is model.bias
+        groups = [{"params": model.named_parameters(), "lr": 0.5}]
+        assert optim.SGD(groups).param_groups[0]["params"][0] is model.weight
+
+    def test_show_the_options_of_every_group(self):
+        p, q = Tensor([3.0], True), Tensor([1.0], True)
+        optimizer = optim.RMSprop([{"params": [p]}, {"params": [q], "lr": 1}])
+        lines = repr(optimizer).splitlines()
+        assert lines[:3] == ["RMSprop (", "Parameter Group 0", "    alpha: 0.99"]
+        assert lines[-1] == ")" and "    lr: 1" in lines
+
+    def test_options_are_checked(self):
+        p = Tensor([1.0], requires_grad=True)
+        with pytest.raises(ValueError, match="Invalid learning rate: -1"):
+            optim.Adagrad([p], lr=-1)
+        for kind, options in ((optim.RMSprop, "alpha"), (optim.Adadelta, "rho")):
+            with pytest.raises(ValueError, match=f"Invalid {options}: -0.1"):
+                kind([p], **{options: -0.1})

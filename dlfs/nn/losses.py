@@ -3,24 +3,28 @@
 
 import numpy as np
 
-from dlfs.autograd import Tensor, operation, sigmoid
+from dlfs.autograd import Tensor, operation, sigmoid, where
 from dlfs.autograd.engine import _scatter
 from dlfs.nn.function_layer import FunctionLayer
 from dlfs.nn.module import _array
 
 __all__ = [
+    "BCELoss",
     "BCEWithLogitsLoss",
     "CrossEntropyLoss",
     "HuberLoss",
     "L1Loss",
     "MSELoss",
     "NLLLoss",
+    "SmoothL1Loss",
+    "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
     "huber_loss",
     "l1_loss",
     "mse_loss",
     "nll_loss",
+    "smooth_l1_loss",
     "softplus",
 ]
 
@@ -106,37 +110,98 @@ def _spread(losses, counts, reduction):
     return _scatter(losses, index=counts, shape=counts.shape)
 
 
-# book/08-losses.md#cross-entropy
+# book/13-more-operations.md#cross-entropy-full
 def cross_entropy(
     input: Tensor,
     target: Tensor | np.ndarray,
+    weight: Tensor | np.ndarray | None = None,
     ignore_index: int = -100,
     reduction: str = "mean",
+    label_smoothing: float = 0.0,
 ) -> Tensor:
     """Return -log softmax(input) at the target classes.
 
-    One fused operation: stable, and the gradient is softmax - one-hot.
-
     Args:
-        input: (N, C) logits.
-        target: (N,) integers, the right classes.
-        ignore_index: rows with this target do not count.
-        reduction: "mean" or "sum" over the rows that count, or "none".
+        input: logits (C,), (N, C) or (N, C, d1, ...).
+        target: class numbers, of the same shape without C; or
+            probabilities of the input's shape.
+        weight: (C,), what the loss of each class counts.
+        ignore_index: rows with this class number do not count.
+        reduction: "mean" (by weight, for class numbers) or "sum" over what
+            counts, or "none".
+        label_smoothing: the part of the target, 0 to 1, that is spread
+            equally over all classes.
 
     Returns:
-        one number, or (N,) for "none", with 0 where a row does not count.
+        one number, or for "none" the input's shape without C, with 0 where
+        a row does not count.
 
     Raises:
         ValueError, TypeError, IndexError: say what is wrong with the
-            targets or the reduction.
+            targets or an argument.
     """
+    name = "cross_entropy"
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(
+            f"{name}: label_smoothing {label_smoothing} is not in 0 to 1"
+        )
+    if weight is not None and _array(weight).shape != (_classes(input),):
+        raise ValueError(
+            f"{name}: weight of shape {_array(weight).shape}, expected "
+            f"({_classes(input)},), one for each class"
+        )
+    values = _array(target)
+    if values.dtype.kind == "f" and values.shape == input.shape:
+        losses = _soft(input, target, weight, label_smoothing)
+        return _reduced(name, losses, reduction)
+    shape = values.shape
+    if shape == input.shape[:1] * (input.ndim > 1) + input.shape[2:]:
+        input, target = _rows(input), values.reshape(-1)
     input, target, counts = _rows_that_count(
-        "cross_entropy", input, target, ignore_index, reduction
+        name, input, target, ignore_index, reduction
     )
-    losses = _cross_entropy(
-        input, target=target, reduction=reduction, saved={}
-    )
-    return _spread(losses, counts, reduction)
+    if weight is None and not label_smoothing:
+        losses = _cross_entropy(
+            input, target=target, reduction=reduction, saved={}
+        )
+    else:
+        hot = (target[:, None] == np.arange(_classes(input))).astype(
+            input.dtype
+        )
+        losses = _soft(input, hot, weight, label_smoothing)
+        if reduction == "mean":
+            w = len(target) if weight is None else _array(weight)[target].sum()
+            losses = losses.sum() / w
+        else:
+            losses = _reduced(name, losses, reduction)
+    losses = _spread(losses, counts, reduction)
+    return losses.reshape(shape) if reduction == "none" else losses
+
+
+def _classes(input):
+    """Return how many classes there are logits for."""
+    return input.shape[min(1, input.ndim - 1)] if input.ndim else 0
+
+
+def _rows(x):
+    """Return (N, C, d1, ...) as (N * d1 * ..., C)."""
+    if x.ndim == 2:
+        return x
+    if x.ndim > 2:
+        x = x.permute(0, *range(2, x.ndim), 1)
+    return x.reshape(-1, x.shape[-1])
+
+
+def _soft(input, target, weight, smoothing):
+    """Return the cross-entropies to the probabilities in `target`."""
+    dim = min(1, input.ndim - 1)
+    target = _same_shape("cross_entropy", input, target)
+    if smoothing:
+        target = target * (1 - smoothing) + smoothing / input.shape[dim]
+    if weight is not None:
+        shape = (-1,) + (1,) * (input.ndim - dim - 1)
+        target = target * _array(weight).astype(input.dtype).reshape(shape)
+    return -(input.log_softmax(dim) * target).sum(dim)
 
 
 # book/08-losses.md#nll-loss
@@ -160,11 +225,21 @@ def nll_loss(
     return _spread(losses, counts, reduction)
 
 
-# book/08-losses.md#softplus
+# book/13-more-operations.md#softplus-beta
 @operation(lambda g, y, x: g * sigmoid(x))
-def softplus(x: Tensor) -> Tensor:
-    """Return log(1 + e**x), a smooth max(x, 0); no x overflows."""
+def _softplus(x):
     return np.logaddexp(0, x)
+
+
+def softplus(
+    input: Tensor, beta: float = 1.0, threshold: float = 20.0
+) -> Tensor:
+    """Return log(1 + e**(beta x)) / beta, a smooth max(x, 0).
+
+    Where beta * x is above `threshold`, it is x.
+    """
+    scaled = input * beta
+    return where(scaled > threshold, input, _softplus(scaled) / beta)
 
 
 # book/08-losses.md#elementwise-losses
@@ -219,34 +294,70 @@ class CrossEntropyLoss(FunctionLayer):
     function, inputs = staticmethod(cross_entropy), 2
 
 
-class NLLLoss(FunctionLayer):
-    """`nll_loss` as a module."""
-
-    function, inputs = staticmethod(nll_loss), 2
-
-
 class MSELoss(FunctionLayer):
     """`mse_loss` as a module."""
 
     function, inputs = staticmethod(mse_loss), 2
 
 
-class L1Loss(FunctionLayer):
-    """`l1_loss` as a module."""
-
-    function, inputs = staticmethod(l1_loss), 2
-
-
-class HuberLoss(FunctionLayer):
-    """`huber_loss` as a module."""
-
-    function, inputs = staticmethod(huber_loss), 2
-
-
 class BCEWithLogitsLoss(FunctionLayer):
     """`binary_cross_entropy_with_logits` as a module."""
 
     function, inputs = staticmethod(binary_cross_entropy_with_logits), 2
+
+
+# book/13-more-operations.md#more-losses
+def smooth_l1_loss(
+    input: Tensor,
+    target: Tensor | np.ndarray,
+    reduction: str = "mean",
+    beta: float = 1.0,
+) -> Tensor:
+    """Return d**2 / (2 beta) where |d| < beta, |d| - beta / 2 elsewhere."""
+    if beta < 0:
+        raise ValueError(f"smooth_l1_loss: beta {beta} is negative")
+    if beta == 0:
+        return l1_loss(input, target, reduction)
+    d = input - _same_shape("smooth_l1_loss", input, target)
+    near = d * d * (0.5 / beta)
+    losses = where(d.abs() < beta, near, d.abs() - 0.5 * beta)
+    return _reduced("smooth_l1_loss", losses, reduction)
+
+
+@operation(
+    lambda g, y, x, t: g * (x - t) / np.maximum(x * (1 - x), 1e-12),
+    lambda g, y, x, t: g * (_from(np.log1p, -x) - _from(np.log, x)),
+)
+def _binary_cross_entropy(x, t):
+    return (t - 1) * _from(np.log1p, -x) - t * _from(np.log, x)
+
+
+def _from(logarithm, x):
+    """Return a logarithm of x, but not less than -100."""
+    with np.errstate(divide="ignore"):
+        return np.maximum(logarithm(x), -100)
+
+
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor | np.ndarray,
+    weight: Tensor | np.ndarray | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Return -t log x - (1 - t) log(1 - x), each logarithm at least -100.
+
+    Args:
+        input: probabilities x, 0 to 1, of any shape.
+        target: probabilities t of the same shape.
+        weight: what to multiply each loss with.
+    """
+    name = "binary_cross_entropy"
+    target = _same_shape(name, input, target)
+    if not ((input.data >= 0) & (input.data <= 1)).all():
+        raise ValueError(f"{name}: input must be between 0 and 1")
+    losses = _binary_cross_entropy(input, target)
+    losses = losses if weight is None else losses * weight
+    return _reduced(name, losses, reduction)
 
 
 # book/15-layers-and-sets.md#huber-loss
@@ -263,3 +374,34 @@ def huber_loss(
     near = distance.clip(0, delta)
     losses = near * (distance - 0.5 * near)
     return _reduced("huber_loss", losses, reduction)
+
+
+# book/15-layers-and-sets.md#more-loss-layers
+class NLLLoss(FunctionLayer):
+    """`nll_loss` as a module."""
+
+    function, inputs = staticmethod(nll_loss), 2
+
+
+class L1Loss(FunctionLayer):
+    """`l1_loss` as a module."""
+
+    function, inputs = staticmethod(l1_loss), 2
+
+
+class HuberLoss(FunctionLayer):
+    """`huber_loss` as a module."""
+
+    function, inputs = staticmethod(huber_loss), 2
+
+
+class SmoothL1Loss(FunctionLayer):
+    """`smooth_l1_loss` as a module."""
+
+    function, inputs = staticmethod(smooth_l1_loss), 2
+
+
+class BCELoss(FunctionLayer):
+    """`binary_cross_entropy` as a module, for probabilities."""
+
+    function, inputs = staticmethod(binary_cross_entropy), 2

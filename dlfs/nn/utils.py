@@ -27,7 +27,7 @@ def vector_to_parameters(
         ValueError: they hold more or fewer numbers than the vector.
     """
     parameters, values = list(parameters), _array(vec)
-    ends = np.cumsum([p.size for p in parameters])
+    ends = np.cumsum([p.data.size for p in parameters])
     if values.shape != (ends[-1],):
         raise ValueError(
             f"vector_to_parameters: {values.size} numbers for parameters "
@@ -35,7 +35,7 @@ def vector_to_parameters(
         )
     with no_grad():
         for p, end in zip(parameters, ends):
-            p.copy_(values[end - p.size : end].reshape(p.shape))
+            p.copy_(values[end - p.data.size : end].reshape(p.shape))
 
 
 _CLIPPING = (clip_grad_norm_,)  # is here, too
