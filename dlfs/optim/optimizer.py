@@ -309,3 +309,10 @@ def _alike(value, default):
         return lengths and all(map(_alike, value, default))
     kinds = bool if isinstance(default, bool) else (int, float)
     return isinstance(value, kinds)
+
+
+# book/15-layers-and-sets.md#optimizer-more-options
+_NOT_NEGATIVE |= {
+    name: f"{name} value"
+    for name in ("alpha", "rho", "lr_decay", "initial_accumulator_value")
+}
