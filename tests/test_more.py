@@ -30,13 +30,13 @@ smooth_l1_loss(x,0*x) smooth_l1_loss(x,0*x,beta=0.5,reduction='sum')
 smooth_l1_loss(x,0*x,beta=0.0) binary_cross_entropy(x.clamp(0,1),t)
 binary_cross_entropy(x.clamp(0,1),t,t,reduction='none') normalize(x)
 normalize(x,1.0,0) cosine_similarity(x,t) cosine_similarity(x,t,0)
-cross_entropy(x,c) cross_entropy(x,c,w) cross_entropy(x,c,w,1)
-cross_entropy(x,c,w,1,reduction='none',label_smoothing=0.2)
+cross_entropy(x,c) cross_entropy(x,c,w) cross_entropy(x,c,w,ignore_index=1)
+cross_entropy(x,c,w,ignore_index=1,reduction='none',label_smoothing=0.2)
 cross_entropy(x,c,w,label_smoothing=0.2) cross_entropy(x,t,w)
 cross_entropy(x,t,label_smoothing=0.3,reduction='sum')
 cross_entropy(x,c,label_smoothing=0.1) cross_entropy(x[0],c[0])
 cross_entropy(x[0],t[0],w) cross_entropy(x[None],c[None])
-cross_entropy(x[None],c[None],w,1,label_smoothing=0.1)
+cross_entropy(x[None],c[None],w,ignore_index=1,label_smoothing=0.1)
 cross_entropy(x[None],c[None],reduction='none')
 cross_entropy(x[None],t[None],w,reduction='none')"""
 
@@ -57,14 +57,23 @@ def test_agrees_with_pytorch(line, values, dtype):
     y = eval(line, vars(nn) | ours)
     z = eval(line, vars(functional) | tensors)
     assert y.dtype == x.dtype
-    same = {"rtol": 2e-5 if dtype == "f4" else 1e-11, "atol": 1e-6}
+    # PyTorch's 1e-12 in the binary cross-entropy is a float32: hence 1e-8
+    same = {"rtol": 2e-5 if dtype == "f4" else 1e-8, "atol": 1e-6}
     np.testing.assert_allclose(y.data, z.detach().numpy(), **same)
     y.sum().backward()
     z.sum().backward()
-    np.testing.assert_allclose(a.grad.data, b.grad.numpy(), **same)
+    slopes = 0 if b.grad is None else b.grad.numpy()
+    np.testing.assert_allclose(a.grad.data, slopes, **same)
 
 
 # book/13-more-operations.md#test-more-by-hand
+REFUSED = """x.mm(x[0]) x.mv(x) x.dot(x) x.outer(x) x.topk(4) x.repeat(2)
+x.roll((1,2),0) x.chunk(0) x[0].tril() x[0].trace() x.norm('nuc')
+x.diagonal(0,1,1) nn.gelu(x,'erf') x.bmm(x) nn.smooth_l1_loss(x,x,beta=-1)
+nn.binary_cross_entropy(x+1,x) nn.cross_entropy(x,[0,1],label_smoothing=2)
+nn.cross_entropy(x,[0,1],x[0,:2])"""
+
+
 class TestMoreByHand:
     def test_product_of_values_with_a_zero_has_the_others_as_gradient(self):
         x = Tensor([2.0, 0.0, 5.0], requires_grad=True)
@@ -90,13 +99,9 @@ class TestMoreByHand:
 
     @pytest.mark.parametrize(
         "line",
-        """x.mm(x[0]) x.mv(x) x.dot(x) x.outer(x) x.topk(4) x.repeat(2)
-        x.roll((1,2),0) x.chunk(0) x[0].tril() x[0].trace() x.norm('nuc')
-        x.diagonal(0,1,1) nn.gelu(x,'erf') x.bmm(x)
-        nn.binary_cross_entropy(x+1,x) nn.smooth_l1_loss(x,x,beta=-1)
-        nn.cross_entropy(x,[0,1],label_smoothing=2)
-        nn.cross_entropy(x,[0,1],x[0,:2])""".split(),
+        REFUSED.split(),
     )
     def test_refuses_what_does_not_fit(self, line):
-        with pytest.raises(ValueError, match=line.split("(")[0][2:]):
+        name = line.split("(")[0].split(".")[-1]
+        with pytest.raises(ValueError, match=name):
             eval(line, {"x": Tensor(np.ones((2, 3))), "nn": nn})

@@ -67,8 +67,7 @@ def prod(
         return prod(x.reshape(-1), 0).reshape(shape)
     dim = _axis(dim, x.ndim, name)
     if x.shape[dim] == 0:
-        one = [n if i != dim else 1 for i, n in enumerate(x.shape)]
-        x = Tensor(np.ones(one, x.dtype))
+        x = 1 + x.sum(dim, keepdim=True)  # the product of nothing
     while (n := x.shape[dim]) > 1:
         half = n // 2
         pairs = _slab(x, dim, 0, half) * _slab(x, dim, half, 2 * half)
@@ -310,9 +309,7 @@ def trace(input: Tensor) -> Tensor:
 
 
 # book/13-more-operations.md#sort
-def sort(
-    input: Tensor, dim: int = -1, descending: bool = False
-) -> MaxResult:
+def sort(input: Tensor, dim: int = -1, descending: bool = False) -> MaxResult:
     """Return (values, indices) in order along `dim`; ties keep theirs."""
     dim = _axis(dim, input.ndim, "sort")
     order = input.data
@@ -368,7 +365,7 @@ def norm(
     if p == 1:
         return sizes.sum(dim, keepdim)
     if p == 0:
-        return (sizes != 0).astype(input.dtype).sum(dim, keepdim)
+        return where(sizes != 0, 1, sizes).sum(dim, keepdim)
     return _safe_power(_safe_power(sizes, p).sum(dim, keepdim), 1 / p)
 
 

@@ -86,15 +86,8 @@ def _erf(x):
     i = np.rint((near + 6) / _ERF_STEP).astype(int)
     a = _ERF_GRID[i]
     d = near - a
-    terms = 1 + d * (
-        -a
-        + d * (
-            (2 * a * a - 1) / 3
-            + d * (
-                (3 - 2 * a * a) * a / 6 + d * (4 * a**4 - 12 * a * a + 3) / 30
-            )
-        )
-    )
+    fourth = (3 - 2 * a * a) * a / 6 + d * (4 * a**4 - 12 * a * a + 3) / 30
+    terms = 1 + d * (-a + d * ((2 * a * a - 1) / 3 + d * fourth))
     y = _ERF[i] + 2 / math.sqrt(math.pi) * np.exp(-a * a) * d * terms
     return np.where(np.isnan(x), x, y).astype(x.dtype)
 
