@@ -470,3 +470,66 @@ class TestEveryOptimiser:
             optim.RMSprop([p], alpha=-0.1)
         with pytest.raises(ValueError, match="Invalid rho value: -0.1"):
             optim.Adadelta([p], rho=-0.1)
+
+
+# book/15-layers-and-sets.md#test-layers-program
+PROGRAM = """
+class Sums(Dataset):
+    def __len__(self):
+        return 96
+
+    def __getitem__(self, index):
+        x = np.random.default_rng(index).normal(size=(2, 3))
+        return x.astype(np.float32), int(x.sum() > 0)
+
+
+class Network(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.flatten = nn.Flatten()
+        self.stack = nn.Sequential(
+            OrderedDict(a=nn.Linear(6, 8), b=nn.LeakyReLU(0.1), c=nn.Linear(8, 2))
+        )
+
+    def forward(self, x):
+        return self.stack(self.flatten(x))
+
+
+training, rest = random_split(Sums(), [64, 32])
+loader = DataLoader(training, batch_size=16, shuffle=True, num_workers=0)
+model, loss_fn = Network(), nn.CrossEntropyLoss(label_smoothing=0.01)
+nn.init.zeros_(model.stack.c.bias)
+optimizer = optim.RMSprop(model.named_parameters(), lr=0.01)
+losses = []
+for epoch in range(12):
+    for x, y in loader:
+        optimizer.zero_grad(set_to_none=True)
+        loss = loss_fn(model(x), y)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+        optimizer.step()
+        losses.append(loss.item())
+assert len(losses) == 12 * len(loader) and len(loader.dataset) == 64
+assert sum(losses[-4:]) < 0.4 * sum(losses[:4]), losses
+model.eval()
+right = 0
+with no_grad():
+    for x, y in DataLoader(rest, batch_size=10):
+        right += (model(x).argmax(1) == y).sum().item()
+assert right >= 26, right
+"""
+
+
+class TestProgram:
+    def test_runs_here(self):
+        dlfs.manual_seed(0)
+        names = {"nn": nn, "optim": optim, "no_grad": dlfs.no_grad}
+        names |= vars(dlfs.data)
+        exec(PROGRAM, names | {"np": np, "OrderedDict": OrderedDict})
+
+    def test_runs_in_pytorch(self):
+        torch = pytest.importorskip("torch")
+        torch.manual_seed(0)
+        names = {"nn": torch.nn, "optim": torch.optim}
+        names |= vars(torch.utils.data) | {"no_grad": torch.no_grad}
+        exec(PROGRAM, names | {"np": np, "OrderedDict": OrderedDict})

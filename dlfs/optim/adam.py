@@ -68,7 +68,8 @@ class Adam(Optimizer):
         v *= beta2
         v += scratch  # the mean of g * g
         if group["amsgrad"]:
-            v = np.maximum(v, state["max_exp_avg_sq"], state["max_exp_avg_sq"])
+            largest = state["max_exp_avg_sq"]
+            v = np.maximum(v, largest, out=largest)
         root = math.sqrt(1 - beta2**t)
         np.sqrt(v, out=scratch)
         scratch += group["eps"] * root
