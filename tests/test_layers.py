@@ -488,7 +488,7 @@ class Network(nn.Module):
         super().__init__()
         self.flatten = nn.Flatten()
         self.stack = nn.Sequential(
-            OrderedDict(a=nn.Linear(6, 8), b=nn.LeakyReLU(0.1), c=nn.Linear(8, 2))
+            OrderedDict(a=nn.Linear(6, 8), b=nn.ELU(), c=nn.Linear(8, 2))
         )
 
     def forward(self, x):
