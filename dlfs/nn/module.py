@@ -2,7 +2,6 @@
 """Modules: objects that hold parameters."""
 
 from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -36,7 +35,7 @@ class Parameter(Tensor):
             self.grad = self.grad.astype(dtype)
 
 
-# book/15-layers-and-sets.md#module-with-hooks
+# book/07-modules.md#module
 class Module:
     """A layer or a model: parameters, and a `forward` that uses them.
 
@@ -49,7 +48,6 @@ class Module:
 
     training = True
     _buffers = ()  # names of arrays that are saved but not learnt
-    _forward_hooks = MappingProxyType({})  # the functions to call after
 
     def forward(self, *inputs, **options):
         """Compute the outputs. Every kind of module has its own."""
@@ -57,9 +55,11 @@ class Module:
             f"{type(self).__name__} has no forward method"
         )
 
+    # book/15-layers-and-sets.md#module-call-hooks
     def __call__(self, *inputs, **options):
         output = self.forward(*inputs, **options)
-        for hook in tuple(self._forward_hooks.values()):
+        hooks = vars(self).get("_forward_hooks")
+        for hook in tuple(hooks.values()) if hooks else ():
             changed = hook(self, inputs, output)
             output = output if changed is None else changed
         return output
@@ -321,9 +321,8 @@ class Module:
         Returns:
             a handle with a method `remove`.
         """
-        if "_forward_hooks" not in vars(self):
-            self._forward_hooks = {}  # the one of the class stays empty
-        return HookHandle(self._forward_hooks, hook)
+        hooks = vars(self).setdefault("_forward_hooks", {})
+        return HookHandle(hooks, hook)
 
 
 # book/07-modules.md#state-dict

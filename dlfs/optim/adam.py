@@ -1,4 +1,5 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
+"""Adam and AdamW."""
 
 import math
 from collections.abc import Iterable
