@@ -484,7 +484,6 @@ class TestMismatch:
             ("sgd", "lr", "0.1"),
             ("adam", "betas", [0.9, "x"]),
             ("adam", "betas", [0.9, 0.9, 0.9]),
-            ("adam", "amsgrad", True),
             ("sgd", "maximize", True),
         ],
     )

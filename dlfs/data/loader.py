@@ -3,13 +3,15 @@
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from dlfs.autograd import missing
+from dlfs.autograd import Tensor, missing, stack
+from dlfs.data.dataset import _in_batches
 
-__all__ = ["DataLoader", "TensorDataset", "hold_out"]
+__all__ = ["DataLoader", "TensorDataset", "default_collate", "hold_out"]
 
 
 # book/10-data.md#data-tensor-dataset
@@ -56,14 +58,19 @@ def hold_out(
     return TensorDataset(*dataset[others]), TensorDataset(*dataset[held_out])
 
 
-# book/10-data.md#data-loader
+# book/15-layers-and-sets.md#data-loader-for-all
 class DataLoader:
     """Go through a data set in mini-batches, shuffled anew every epoch.
 
     Args:
-        dataset: anything with a length whose `dataset[indices]` is a batch.
+        dataset: a `Dataset` or a sequence, which give one example at a time;
+            or anything with a length whose `dataset[indices]` is a batch.
         batch_size: examples in a batch; the last may be smaller.
         shuffle: draw a new order for every epoch.
+        sampler: yields the indices of an epoch, instead of `shuffle`.
+        num_workers, pin_memory: taken and ignored; batches are loaded here.
+        collate_fn: makes a batch of a list of examples; default
+            `default_collate`.
         drop_last: leave out a smaller last batch.
         generator: source of the orders; default `default_rng(0)`.
     """
@@ -73,41 +80,66 @@ class DataLoader:
         dataset,
         batch_size: int = 1,
         shuffle: bool = False,
+        sampler: Iterable[int] | None = None,
         *,
+        num_workers: int = 0,
+        collate_fn: Callable | None = None,
+        pin_memory: bool = False,
         drop_last: bool = False,
         generator: np.random.Generator | None = None,
     ):
-        if batch_size < 1 or len(dataset) < (batch_size if drop_last else 1):
+        self.dataset, self.batch_size = dataset, batch_size
+        self.shuffle, self.drop_last = shuffle, drop_last
+        self.sampler, self.collate_fn = sampler, collate_fn
+        if sampler is not None and shuffle:
+            raise ValueError("DataLoader: either shuffle or a sampler")
+        if batch_size < 1 or len(self) < 1:
             raise ValueError(
                 f"DataLoader: {len(dataset)} examples make no batch of "
                 f"{batch_size}"
             )
-        self.dataset, self.batch_size = dataset, batch_size
-        self.shuffle, self.drop_last = shuffle, drop_last
         self.generator = generator or np.random.default_rng(0)
         self._epoch_start = self.generator.bit_generator.state
         self._position = 0  # batches handed out in this epoch
         self._resumed = False
 
     def __len__(self) -> int:
+        size = len(self.dataset if self.sampler is None else self.sampler)
         if self.drop_last:
-            return len(self.dataset) // self.batch_size
-        return math.ceil(len(self.dataset) / self.batch_size)
+            return size // self.batch_size
+        return math.ceil(size / self.batch_size)
 
-    # book/10-data.md#data-loader-iter
+    def _order(self):
+        """Return the indices of an epoch."""
+        if self.sampler is not None:
+            return np.array(list(self.sampler))
+        if self.shuffle:
+            return self.generator.permutation(len(self.dataset))
+        return np.arange(len(self.dataset))
+
+    def _batch(self, indices):
+        """Return the batch of these examples."""
+        if self.collate_fn is None and _in_batches(self.dataset):
+            return self.dataset[indices]
+        examples = [self.dataset[i] for i in indices.tolist()]
+        return (self.collate_fn or default_collate)(examples)
+
+    # book/15-layers-and-sets.md#data-loader-iter-for-all
     def __iter__(self) -> Iterator:
         if not self._resumed:
             self._position = 0
+        elif self.sampler is not None and self._position:
+            raise ValueError(
+                "DataLoader: with a sampler an epoch goes on only from its "
+                f"beginning, and the state has seen {self._position} batches"
+            )
         self._resumed = False
         self._epoch_start = self.generator.bit_generator.state
-        size = len(self.dataset)
-        order = np.arange(size)
-        if self.shuffle:
-            order = self.generator.permutation(size)
+        order = self._order()
         for number in range(self._position, len(self)):
             self._position = number + 1
             start = number * self.batch_size
-            yield self.dataset[order[start : start + self.batch_size]]
+            yield self._batch(order[start : start + self.batch_size])
         self._position = 0
         self._epoch_start = self.generator.bit_generator.state
 
@@ -147,3 +179,33 @@ class DataLoader:
 
 # book/14-from-pytorch.md#data-missing
 sys.modules["dlfs.data"].__getattr__ = missing("dlfs.data")
+
+
+# book/15-layers-and-sets.md#default-collate
+def default_collate(examples: Sequence) -> Any:
+    """Return one batch of examples that are built alike.
+
+    Numbers, arrays and tensors are stacked into a tensor, tuples and lists
+    become lists of batches, dicts dicts of batches; texts stay a list.
+
+    Raises:
+        ValueError: the examples are not of one shape.
+    """
+    first = examples[0]
+    if isinstance(first, Mapping):
+        return {
+            name: default_collate([example[name] for example in examples])
+            for name in first
+        }
+    if isinstance(first, (tuple, list)):
+        parts = zip(*examples, strict=True)
+        return [default_collate(part) for part in parts]
+    if isinstance(first, (str, bytes)):
+        return list(examples)
+    shapes = sorted({np.shape(example) for example in examples})
+    if len(shapes) > 1:
+        raise ValueError(
+            f"default_collate: examples of shapes {shapes} make no batch: cut "
+            "or pad them to one shape, or give the DataLoader a collate_fn"
+        )
+    return stack([x if isinstance(x, Tensor) else Tensor(x) for x in examples])

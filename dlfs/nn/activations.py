@@ -2,18 +2,29 @@
 """Layers without parameters."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from dlfs.autograd import Tensor, operation, where
+from dlfs.autograd import Tensor, log_softmax, operation, softmax, where
+from dlfs.nn.function_layer import FunctionLayer
+from dlfs.nn.losses import softplus
 from dlfs.nn.module import Module
 
 __all__ = [
+    "ELU",
+    "GELU",
     "Flatten",
     "Identity",
+    "LeakyReLU",
+    "LogSoftmax",
     "ReLU",
+    "SiLU",
     "Sigmoid",
+    "Softmax",
+    "Softplus",
     "Tanh",
+    "Unflatten",
     "elu",
     "gelu",
     "leaky_relu",
@@ -28,7 +39,12 @@ class ReLU(Module):
     def forward(self, input: Tensor) -> Tensor:
         return input.relu()
 
+    # book/15-layers-and-sets.md#relu-inplace
+    def __init__(self, inplace: bool = False):
+        """Take `inplace`, which changes nothing: the values are the same."""
 
+
+# book/07-modules.md#activations
 class Tanh(Module):
     """The hyperbolic tangent, elementwise."""
 
@@ -107,3 +123,65 @@ def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
 def silu(input: Tensor) -> Tensor:
     """Return x * sigmoid(x), also called swish."""
     return input * input.sigmoid()
+
+
+# book/15-layers-and-sets.md#function-layers
+class LeakyReLU(FunctionLayer):
+    """max(x, 0) + negative_slope min(x, 0), elementwise."""
+
+    function = staticmethod(leaky_relu)
+
+
+class ELU(FunctionLayer):
+    """x, and alpha (e**x - 1) where x is negative."""
+
+    function = staticmethod(elu)
+
+
+class GELU(FunctionLayer):
+    """x times the normal distribution function of x."""
+
+    function = staticmethod(gelu)
+
+
+class SiLU(FunctionLayer):
+    """x sigmoid(x), elementwise."""
+
+    function = staticmethod(silu)
+
+
+class Softplus(FunctionLayer):
+    """log(1 + e**(beta x)) / beta, elementwise."""
+
+    function = staticmethod(softplus)
+
+
+class Softmax(FunctionLayer):
+    """Positive numbers that add up to 1 along `dim`."""
+
+    function = staticmethod(softmax)
+
+
+class LogSoftmax(FunctionLayer):
+    """The logarithm of `Softmax`, without overflow."""
+
+    function = staticmethod(log_softmax)
+
+
+# book/15-layers-and-sets.md#relu-inplace
+class Unflatten(Module):
+    """One axis as several: `dim` becomes axes of the sizes `unflattened_size`.
+
+    One of the sizes may be -1: whatever is left.
+    """
+
+    def __init__(self, dim: int, unflattened_size: Sequence[int]):
+        self.dim, self.unflattened_size = dim, tuple(unflattened_size)
+
+    def forward(self, input: Tensor) -> Tensor:
+        dim = range(input.ndim)[self.dim]
+        before, after = input.shape[:dim], input.shape[dim + 1 :]
+        return input.reshape(*before, *self.unflattened_size, *after)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

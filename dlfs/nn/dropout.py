@@ -18,13 +18,15 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5):
-        if not 0 <= p < 1:
-            raise ValueError(f"Dropout: p={p}, expected 0 <= p < 1")
+        if not 0 <= p <= 1:
+            raise ValueError(f"Dropout: p={p}, expected 0 <= p <= 1")
         self.p = p
 
     def forward(self, input: Tensor) -> Tensor:
         if not self.training or self.p == 0:
             return input
+        if self.p == 1:
+            return input * 0
         kept = default_generator().random(input.shape, np.float32) >= self.p
         return input * (kept * input.dtype.type(1 / (1 - self.p)))
 

@@ -5,15 +5,22 @@ import numpy as np
 
 from dlfs.autograd import Tensor, operation, sigmoid, where
 from dlfs.autograd.engine import _scatter
-from dlfs.nn.module import Module, _array
+from dlfs.nn.function_layer import FunctionLayer
+from dlfs.nn.module import _array
 
 __all__ = [
+    "BCELoss",
     "BCEWithLogitsLoss",
     "CrossEntropyLoss",
+    "HuberLoss",
+    "L1Loss",
     "MSELoss",
+    "NLLLoss",
+    "SmoothL1Loss",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
+    "huber_loss",
     "l1_loss",
     "mse_loss",
     "nll_loss",
@@ -280,49 +287,23 @@ def binary_cross_entropy_with_logits(
     return _reduced(name, losses, reduction)
 
 
-# book/13-more-operations.md#loss-modules-full
-class CrossEntropyLoss(Module):
+# book/15-layers-and-sets.md#loss-layers
+class CrossEntropyLoss(FunctionLayer):
     """`cross_entropy` as a module."""
 
-    def __init__(
-        self,
-        weight: Tensor | np.ndarray | None = None,
-        ignore_index: int = -100,
-        reduction: str = "mean",
-        label_smoothing: float = 0.0,
-    ):
-        self.weight, self.ignore_index = weight, ignore_index
-        self.reduction, self.label_smoothing = reduction, label_smoothing
-
-    def forward(self, input: Tensor, target: Tensor | np.ndarray) -> Tensor:
-        return cross_entropy(
-            input,
-            target,
-            self.weight,
-            self.ignore_index,
-            self.reduction,
-            self.label_smoothing,
-        )
+    function, inputs = staticmethod(cross_entropy), 2
 
 
-class MSELoss(Module):
+class MSELoss(FunctionLayer):
     """`mse_loss` as a module."""
 
-    def __init__(self, reduction: str = "mean"):
-        self.reduction = reduction
-
-    def forward(self, input: Tensor, target: Tensor | np.ndarray) -> Tensor:
-        return mse_loss(input, target, self.reduction)
+    function, inputs = staticmethod(mse_loss), 2
 
 
-class BCEWithLogitsLoss(Module):
+class BCEWithLogitsLoss(FunctionLayer):
     """`binary_cross_entropy_with_logits` as a module."""
 
-    def __init__(self, reduction: str = "mean"):
-        self.reduction = reduction
-
-    def forward(self, input: Tensor, target: Tensor | np.ndarray) -> Tensor:
-        return binary_cross_entropy_with_logits(input, target, self.reduction)
+    function, inputs = staticmethod(binary_cross_entropy_with_logits), 2
 
 
 # book/13-more-operations.md#more-losses
@@ -377,3 +358,50 @@ def binary_cross_entropy(
     losses = _binary_cross_entropy(input, target)
     losses = losses if weight is None else losses * weight
     return _reduced(name, losses, reduction)
+
+
+# book/15-layers-and-sets.md#huber-loss
+def huber_loss(
+    input: Tensor,
+    target: Tensor | np.ndarray,
+    reduction: str = "mean",
+    delta: float = 1.0,
+) -> Tensor:
+    """Return d**2 / 2 of the differences d; beyond delta a straight line."""
+    if not delta > 0:
+        raise ValueError(f"huber_loss: delta={delta}, expected more than 0")
+    distance = (input - _same_shape("huber_loss", input, target)).abs()
+    near = distance.clip(0, delta)
+    losses = near * (distance - 0.5 * near)
+    return _reduced("huber_loss", losses, reduction)
+
+
+# book/15-layers-and-sets.md#more-loss-layers
+class NLLLoss(FunctionLayer):
+    """`nll_loss` as a module."""
+
+    function, inputs = staticmethod(nll_loss), 2
+
+
+class L1Loss(FunctionLayer):
+    """`l1_loss` as a module."""
+
+    function, inputs = staticmethod(l1_loss), 2
+
+
+class HuberLoss(FunctionLayer):
+    """`huber_loss` as a module."""
+
+    function, inputs = staticmethod(huber_loss), 2
+
+
+class SmoothL1Loss(FunctionLayer):
+    """`smooth_l1_loss` as a module."""
+
+    function, inputs = staticmethod(smooth_l1_loss), 2
+
+
+class BCELoss(FunctionLayer):
+    """`binary_cross_entropy` as a module, for probabilities."""
+
+    function, inputs = staticmethod(binary_cross_entropy), 2

@@ -2,12 +2,12 @@
 """Modules: objects that hold parameters."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from dlfs.autograd import Tensor, missing, no_grad
+from dlfs.autograd import HookHandle, Tensor, missing, no_grad
 from dlfs.autograd.engine import _as_array
 from dlfs.autograd.habits import _destination
 
@@ -57,8 +57,14 @@ class Module:
             f"{type(self).__name__} has no forward method"
         )
 
+    # book/15-layers-and-sets.md#module-call-hooks
     def __call__(self, *inputs, **options):
-        return self.forward(*inputs, **options)
+        output = self.forward(*inputs, **options)
+        hooks = vars(self).get("_forward_hooks")
+        for hook in tuple(hooks.values()) if hooks else ():
+            changed = hook(self, inputs, output)
+            output = output if changed is None else changed
+        return output
 
     # book/07-modules.md#named-children
     def named_children(self) -> Iterator[tuple[str, "Module"]]:
@@ -273,6 +279,61 @@ class Module:
     def double(self) -> Self:
         """Convert to float64, as `gradcheck` needs."""
         return self.to(np.float64)
+
+    # book/15-layers-and-sets.md#module-walks
+    def children(self) -> Iterator["Module"]:
+        """Yield every module that is an attribute."""
+        for _, child in self.named_children():
+            yield child
+
+    def buffers(self) -> Iterator:
+        """Yield every buffer of this module and of those inside it."""
+        for _, buffer in self.named_buffers():
+            yield buffer
+
+    def apply(self, fn: Callable[["Module"], Any]) -> Self:
+        """Call `fn` with every module inside, and with this one last."""
+        for child in self.children():
+            child.apply(fn)
+        fn(self)
+        return self
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Let all parameters be learnt, or freeze them."""
+        for parameter in self.parameters():
+            parameter.requires_grad = requires_grad
+        return self
+
+    def get_submodule(self, target: str) -> "Module":
+        """Return the module with a dotted name.
+
+        Raises:
+            AttributeError: there is none; says which part is wrong.
+        """
+        module = self
+        for name in target.split(".") if target else ():
+            child = dict(module.named_children()).get(name)
+            if child is None:
+                raise AttributeError(
+                    f"{type(module).__name__} has no module {name!r} "
+                    f"(looking for {target!r}); it has "
+                    f"{[n for n, _ in module.named_children()]}"
+                )
+            module = child
+        return module
+
+    # book/15-layers-and-sets.md#forward-hook
+    def register_forward_hook(self, hook: Callable) -> HookHandle:
+        """Call `hook(module, inputs, output)` whenever this module has run.
+
+        Args:
+            hook: what it returns takes the place of the output, unless None.
+
+        Returns:
+            a handle with a method `remove`.
+        """
+        hooks = vars(self).setdefault("_forward_hooks", {})
+        return HookHandle(hooks, hook)
 
 
 # book/07-modules.md#state-dict

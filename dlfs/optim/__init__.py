@@ -1,9 +1,21 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """What the modules of dlfs.optim offer, in one place."""
 
+from dlfs.optim.adadelta import Adadelta
+from dlfs.optim.adagrad import Adagrad
 from dlfs.optim.adam import Adam, AdamW
 from dlfs.optim.clip import clip_grad_norm_
 from dlfs.optim.optimizer import Optimizer
+from dlfs.optim.rmsprop import RMSprop
 from dlfs.optim.sgd import SGD
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "clip_grad_norm_"]
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Optimizer",
+    "RMSprop",
+    "clip_grad_norm_",
+]

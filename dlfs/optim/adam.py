@@ -11,7 +11,7 @@ from dlfs.optim.optimizer import Optimizer
 __all__ = ["Adam", "AdamW"]
 
 
-# book/09-optimisers.md#adam
+# book/15-layers-and-sets.md#adam-amsgrad
 class Adam(Optimizer):
     """Adam: steps of about lr, whatever the scale of the gradient.
 
@@ -23,6 +23,8 @@ class Adam(Optimizer):
         betas: how slowly the means of g and of g**2 forget.
         eps: keeps the division from exploding where g is almost 0.
         weight_decay: adds weight_decay * p to the gradient.
+        amsgrad: divide by the largest mean of g**2 so far (Reddi et al.,
+            2018).
     """
 
     _remembers = ("step", "exp_avg", "exp_avg_sq")
@@ -34,22 +36,27 @@ class Adam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0,
+        amsgrad: bool = False,
     ) -> None:
         defaults = {
             "lr": lr,
             "betas": betas,
             "eps": eps,
             "weight_decay": weight_decay,
+            "amsgrad": amsgrad,
         }
         super().__init__(params, defaults)
 
-    # book/09-optimisers.md#adam-update
+    def _names(self, group):
+        """Return the names of what is remembered under these options."""
+        largest = ("max_exp_avg_sq",) if group["amsgrad"] else ()
+        return self._remembers + largest
+
+    # book/15-layers-and-sets.md#adam-amsgrad-update
     def _update(self, p, g, state, group):
         """One step for one parameter, in place, with one scratch array."""
-        if not state:
-            state["step"] = 0
-            state["exp_avg"] = np.zeros_like(p.data)
-            state["exp_avg_sq"] = np.zeros_like(p.data)
+        for name in () if state else self._names(group):
+            state[name] = 0 if name == "step" else np.zeros_like(p.data)
         state["step"] += 1
         t, m, v = state["step"], state["exp_avg"], state["exp_avg_sq"]
         beta1, beta2 = group["betas"]
@@ -61,6 +68,9 @@ class Adam(Optimizer):
         scratch *= 1 - beta2
         v *= beta2
         v += scratch  # the mean of g * g
+        if group["amsgrad"]:
+            largest = state["max_exp_avg_sq"]
+            v = np.maximum(v, largest, out=largest)
         root = math.sqrt(1 - beta2**t)
         np.sqrt(v, out=scratch)
         scratch += group["eps"] * root
@@ -69,7 +79,7 @@ class Adam(Optimizer):
         p.data -= scratch
 
 
-# book/09-optimisers.md#adamw
+# book/15-layers-and-sets.md#adamw-amsgrad
 class AdamW(Adam):
     """Adam with decoupled weight decay: p shrinks by lr * weight_decay.
 
@@ -83,8 +93,9 @@ class AdamW(Adam):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
+        amsgrad: bool = False,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay)
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad)
 
     def _decayed(self, p, group):
         p.data *= 1 - float(group["lr"]) * group["weight_decay"]

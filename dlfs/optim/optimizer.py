@@ -3,12 +3,12 @@
 
 import copy
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-from dlfs.autograd import Tensor, missing
+from dlfs.autograd import Tensor, missing, set_grad_enabled
 
 __all__ = ["Optimizer"]
 
@@ -89,14 +89,26 @@ class Optimizer:
                     f"Invalid beta parameter at index {i}: {beta}"
                 )
 
-    # book/09-optimisers.md#optimizer-step
-    def step(self) -> None:
-        """Move every parameter that has a gradient."""
+    # book/15-layers-and-sets.md#optimizer-step-closure
+    def step(self, closure: Callable[[], Tensor] | None = None) -> Any:
+        """Move every parameter that has a gradient.
+
+        Args:
+            closure: computes the loss and its gradients; called first.
+
+        Returns:
+            what the closure returned.
+        """
+        loss = None
+        if closure is not None:
+            with set_grad_enabled(True):
+                loss = closure()
         for group in self.param_groups:
             for p in group["params"]:
                 if p.grad is not None:
                     g = self._decayed(p, group)
                     self._update(p, g, self.state.setdefault(p, {}), group)
+        return loss
 
     def _decayed(self, p, group):
         """Return the gradient of `p`, weight decay included."""
@@ -104,11 +116,14 @@ class Optimizer:
             return p.grad.data
         return p.grad.data + group["weight_decay"] * p.data
 
-    def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters, or make them 0."""
         for group in self.param_groups:
             for p in group["params"]:
-                p.grad = None
+                if set_to_none or p.grad is None:
+                    p.grad = None
+                else:
+                    p.grad = Tensor(np.zeros_like(p.data))
 
     def _update(self, p, g, state, group):
         """Move parameter `p` by gradient array `g`: each kind has its own."""
@@ -153,8 +168,10 @@ class Optimizer:
             )
         loaded, owners = [], {}
         for own, saved in zip(self.param_groups, groups):
-            loaded.append(self._read_group(own, saved))
-            owners |= zip(map(int, saved["params"]), own["params"])
+            options = self._read_group(own, saved)
+            loaded.append(options)
+            for i, p in zip(saved["params"], own["params"]):
+                owners[int(i)] = p, self._names(options)
         state = {}
         for i, saved in state_dict["state"].items():
             if int(i) not in owners:
@@ -162,8 +179,8 @@ class Optimizer:
                     f"loaded state dict remembers parameter {i}, but its "
                     f"groups have only {sorted(owners)}"
                 )
-            p = owners[int(i)]
-            state[p] = self._read_state(p, saved, i)
+            p, names = owners[int(i)]
+            state[p] = self._read_state(p, saved, i, names)
         self.state = state  # from here on nothing can fail
         for own, options in zip(self.param_groups, loaded):
             own.update(options)
@@ -194,19 +211,22 @@ class Optimizer:
                     f"loaded state dict has {name}={options[name]!r}, which "
                     f"is not like {default!r}"
                 )
-        for name in ("amsgrad", "maximize"):  # of PyTorch's optimisers
-            if options.get(name):
-                raise ValueError(f"loaded state dict has {name}, we have not")
+        if options.get("maximize"):  # of PyTorch's optimisers
+            raise ValueError("loaded state dict has maximize, we have not")
         self._check(options)
         return options
 
     # book/09-optimisers.md#optimizer-read-state
-    def _read_state(self, p, saved, i):
+    def _names(self, group):
+        """Return the names of what is remembered with these options."""
+        return self._remembers
+
+    def _read_state(self, p, saved, i, names):
         """Return a copy of what was remembered of `p`, after checking it."""
-        if saved and set(saved) != set(self._remembers):
+        if saved and set(saved) != set(names):
             raise ValueError(
                 f"loaded state dict remembers {sorted(saved)} of parameter {i}"
-                f", {type(self).__name__} needs {sorted(self._remembers)}"
+                f", {type(self).__name__} needs {sorted(names)}"
             )
         state = {}
         for name, value in saved.items():
@@ -225,16 +245,29 @@ class Optimizer:
                 state[name] = np.array(value, p.dtype)
         return state
 
+    # book/15-layers-and-sets.md#optimizer-repr
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for number, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {number}")
+            lines += [
+                f"    {name}: {value}"
+                for name, value in sorted(group.items())
+                if name != "params"
+            ]
+        return "\n".join([*lines, ")"])
+
 
 # book/09-optimisers.md#check-parameter
 def _as_list(params):
-    """Return parameters as a list; refuses what has no order."""
+    """Return parameters as a list, without the names that they may have."""
     if isinstance(params, (set, frozenset)):
         raise TypeError(
             "optimizer parameters need an order that is the same in every "
             "run: use a list instead of a set"
         )
-    return list(params)
+    pairs = (p if isinstance(p, tuple) else ("", p) for p in params)
+    return [p for _, p in pairs]
 
 
 def _check_parameter(p, known):
@@ -281,3 +314,10 @@ def _alike(value, default):
 
 # book/14-from-pytorch.md#optim-missing
 sys.modules["dlfs.optim"].__getattr__ = missing("dlfs.optim")
+
+
+# book/15-layers-and-sets.md#optimizer-more-options
+_NOT_NEGATIVE |= {
+    name: f"{name} value"
+    for name in ("alpha", "rho", "lr_decay", "initial_accumulator_value")
+}

@@ -20,20 +20,37 @@ NAMES = {
         sqrt stack sub tanh tensor where zeros zeros_like
     """,
     "dlfs.nn": """
-        BCEWithLogitsLoss CrossEntropyLoss Dropout Flatten Identity
-        IncompatibleKeys Linear MSELoss Module ModuleList Parameter ReLU
-        Sequential Sigmoid Tanh binary_cross_entropy_with_logits cross_entropy
-        kaiming_uniform_ l1_loss linear mse_loss nll_loss normal_ softplus
-        uniform_ xavier_uniform_ zeros_
+        BCELoss BCEWithLogitsLoss CrossEntropyLoss Dropout ELU Flatten
+        FunctionLayer GELU HuberLoss Identity IncompatibleKeys L1Loss LeakyReLU
+        Linear LogSoftmax MSELoss Module ModuleDict ModuleList NLLLoss
+        Parameter ParameterList ReLU Sequential SiLU Sigmoid SmoothL1Loss
+        Softmax Softplus Tanh Unflatten binary_cross_entropy
+        binary_cross_entropy_with_logits calculate_gain constant_
+        cosine_similarity cross_entropy elu eye_ functional gelu huber_loss
+        kaiming_normal_ kaiming_uniform_ l1_loss leaky_relu linear mse_loss
+        nll_loss normal_ normalize one_hot ones_ orthogonal_
+        parameters_to_vector silu smooth_l1_loss softplus trunc_normal_
+        uniform_ vector_to_parameters xavier_normal_ xavier_uniform_ zeros_
+    """,
+    "dlfs.nn.functional": """
+        binary_cross_entropy binary_cross_entropy_with_logits cosine_similarity
+        cross_entropy elu gelu huber_loss l1_loss leaky_relu linear log_softmax
+        mse_loss nll_loss normalize one_hot pad relu sigmoid silu
+        smooth_l1_loss softmax softplus tanh
+    """,
+    "dlfs.nn.utils": """
+        clip_grad_norm_ parameters_to_vector vector_to_parameters
     """,
     "dlfs.optim": """
-        Adam AdamW Optimizer SGD clip_grad_norm_
+        Adadelta Adagrad Adam AdamW Optimizer RMSprop SGD clip_grad_norm_
     """,
     "dlfs.data": """
-        DataError DataLoader Digits DownloadError IDX_UBYTE MNIST MNISTMini
-        MNIST_FILES MNIST_MIRRORS RemoteFile SLOWEST TensorDataset data_root
-        download_file find_file fingerprint load_mnist normalize
-        pixel_statistics read_idx read_idx_shape sha256_of
+        ConcatDataset DataError DataLoader Dataset Digits DownloadError
+        IDXDataset IDX_UBYTE MNIST MNISTMini MNIST_FILES MNIST_MIRRORS
+        RemoteFile SLOWEST Subset TensorDataset WeightedRandomSampler data_root
+        default_collate download_file find_file find_folder fingerprint
+        load_mnist normalize pixel_statistics random_split read_idx
+        read_idx_shape sha256_of
     """,
     "dlfs.trainer": """
         CheckpointError Diverged ExponentialLR Interrupted Meter Trainer

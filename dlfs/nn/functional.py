@@ -1,0 +1,27 @@
+# Made from book/ by scripts/tangle.py: edit the chapters.
+"""The functions behind the layers, where PyTorch has them."""
+
+from dlfs.autograd import log_softmax, pad, relu, sigmoid, softmax, tanh
+from dlfs.nn.activations import elu, gelu, leaky_relu, silu
+from dlfs.nn.dense import linear
+from dlfs.nn.losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    huber_loss,
+    l1_loss,
+    mse_loss,
+    nll_loss,
+    smooth_l1_loss,
+    softplus,
+)
+from dlfs.nn.similarity import cosine_similarity, normalize, one_hot
+
+# book/15-layers-and-sets.md#functional
+_FUNCTIONS = (
+    *(relu, leaky_relu, elu, gelu, silu, softplus, sigmoid, tanh),
+    *(softmax, log_softmax, linear, pad, normalize, one_hot),
+    *(l1_loss, smooth_l1_loss, huber_loss, mse_loss, nll_loss),
+    *(cross_entropy, binary_cross_entropy, cosine_similarity),
+    binary_cross_entropy_with_logits,
+)
