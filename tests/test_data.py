@@ -417,6 +417,8 @@ class TestLoadMNIST:
         assert (train.targets[0], test.targets[0]) == (6, 1)
         folder = tmp_path / "mnist"
         assert source == f"full MNIST (60,000 + 10,000) from {folder}"
+        with pytest.warns(UserWarning, match="not the official SHA-256"):
+            assert len(MNIST(tmp_path)) == 60_000  # to learn from
 
     def test_a_broken_file_is_an_error_not_a_reason(self, tmp_path):
         (tmp_path / "mnist").mkdir()
@@ -521,6 +523,10 @@ class TestDataLoader:
         loader = make_loader()
         assert sorted(numbers(loader)) == list(range(10))
         assert [len(batch) for (batch,) in loader] == [3, 3, 3, 1]
+
+    def test_without_shuffling_the_order_is_that_of_the_set(self):
+        loader = DataLoader(TensorDataset(np.arange(5)), 5, drop_last=True)
+        assert [x.tolist() for (x,) in loader] == [[0, 1, 2, 3, 4]]
 
     def test_drop_last_leaves_out_the_small_batch(self):
         loader = make_loader(drop_last=True)

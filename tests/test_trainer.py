@@ -36,6 +36,7 @@ from dlfs.trainer import (
     run_command,
     run_training,
     save_checkpoint,
+    split_training,
 )
 
 # book/11-training.md#test-trainer-evaluate
@@ -733,6 +734,22 @@ def command(folder, *options):
 
 
 class TestCommandLine:
+    def test_the_test_is_said_unless_it_is_not_wanted(self, tmp_path, capsys):
+        command(tmp_path / "a")
+        assert "\ntest accuracy " in capsys.readouterr().out
+        command(tmp_path / "b", "--no-test")
+        assert "test accuracy" not in capsys.readouterr().out
+
+    def test_something_is_left_to_learn_from(self, tmp_path):
+        examples = TensorDataset(INPUTS, TARGETS)
+        parser = argument_parser("tiny", "Tiny.")
+        words = ["--validation", str(len(examples) - 1)]
+        train, _ = split_training(parser.parse_args(words), examples)
+        assert len(train) == 1
+        words = ["--validation", str(len(examples))]
+        with pytest.raises(ValueError, match="at least one must be left"):
+            split_training(parser.parse_args(words), examples)
+
     @pytest.mark.parametrize(
         "options, gamma",
         [([], 0.5 ** (1 / 900)), (["--half-life", "3"], 0.5 ** (1 / 3))],
