@@ -451,6 +451,8 @@ class TestEveryOptimiser:
         model = nn.Linear(2, 1)
         optimizer = optim.SGD(model.named_parameters(), lr=0.1)
         assert optimizer.param_groups[0]["params"][1] is model.bias
+        with pytest.raises(TypeError, match="one of the params is tuple"):
+            optim.SGD([(model.weight, model.bias)])
         groups = [{"params": model.named_parameters(), "lr": 0.5}]
         assert optim.SGD(groups).param_groups[0]["params"][0] is model.weight
 
