@@ -62,7 +62,7 @@ class TestWalks:
         model = nn.Sequential(nn.Linear(1, 1), nn.Sequential(nn.ReLU()))
         assert model.get_submodule("1.0") is next(model[1].children())
         assert model.get_submodule("") is model
-        with pytest.raises(AttributeError, match="no module '2'.*'1.2'"):
+        with pytest.raises(AttributeError, match=r"no module '2'.*'1.2'"):
             model.get_submodule("1.2")
 
     def test_a_hook_sees_and_changes_the_output_until_it_is_removed(self):
@@ -127,9 +127,9 @@ class TestFunctionLayers:
         assert loss(x, np.zeros(2)).item() == 10
 
     def test_refuse_options_that_the_function_has_not(self):
-        with pytest.raises(TypeError, match="^MSELoss: .*'size'"):
+        with pytest.raises(TypeError, match=r"^MSELoss: .*'size'"):
             nn.MSELoss(size=1)
-        with pytest.raises(TypeError, match="^Softmax: .*'dim'"):
+        with pytest.raises(TypeError, match=r"^Softmax: .*'dim'"):
             nn.Softmax()
 
     def test_can_be_copied(self):
@@ -224,7 +224,7 @@ class TestUtils:
         assert isinstance(model.bias, nn.Parameter) and model.bias.is_leaf
 
     def test_the_vector_has_to_be_as_long_as_they_are(self):
-        with pytest.raises(ValueError, match="7 numbers for .* hold 8"):
+        with pytest.raises(ValueError, match=r"7 numbers for .* hold 8"):
             nn.utils.vector_to_parameters(
                 np.zeros(7), nn.Linear(3, 2).parameters()
             )
@@ -238,7 +238,7 @@ INITS = """uniform_ uniform_(-2,3) normal_ normal_(1,0.5) constant_(3) ones_
 zeros_ eye_ xavier_uniform_ xavier_normal_(2) kaiming_uniform_
 kaiming_uniform_(a=1) kaiming_uniform_(mode="fan_out",nonlinearity="relu")
 kaiming_normal_ kaiming_normal_(nonlinearity="tanh") trunc_normal_
-trunc_normal_(std=2) orthogonal_ orthogonal_(3)""".split()
+trunc_normal_(std=2) orthogonal_ orthogonal_(3)"""
 
 
 def filled(init, tensor, code):
@@ -250,7 +250,7 @@ def filled(init, tensor, code):
 
 
 class TestFirstWeights:
-    @pytest.mark.parametrize("code", INITS)
+    @pytest.mark.parametrize("code", INITS.split())
     def test_have_the_distribution_of_pytorch(self, code):
         torch = pytest.importorskip("torch")
         dlfs.manual_seed(0), torch.manual_seed(0)
@@ -272,10 +272,9 @@ class TestFirstWeights:
         assert square == pytest.approx(4 * np.eye(len(square)))
 
     def test_the_same_generator_gives_the_same_weights(self):
-        for name in (
-            "uniform_ normal_ xavier_normal_ kaiming_normal_ "
-            "kaiming_uniform_ trunc_normal_ orthogonal_"
-        ).split():
+        for name in INITS.split():
+            if "(" in name or name in ("ones_", "zeros_", "eye_"):
+                continue
             fill = getattr(nn.init, name)
             one, two = (
                 fill(
@@ -371,8 +370,8 @@ RMSprop(alpha=0.9,eps=1e-3,weight_decay=0.1) RMSprop(momentum=0.9)
 RMSprop(centered=True,momentum=0.5) Adadelta() Adadelta(lr=0.5,rho=0.5)
 Adadelta(eps=1e-3,weight_decay=0.1) Adam(amsgrad=True,lr=0.1)
 Adam(amsgrad=True,betas=(0.8,0.5),weight_decay=0.1)
-AdamW(amsgrad=True,lr=0.1,betas=(0.9,0.3))""".split()
-KINDS = [code.replace("(", "(params,", 1) for code in CODES]
+AdamW(amsgrad=True,lr=0.1,betas=(0.9,0.3))"""
+KINDS = [code.replace("(", "(params,", 1) for code in CODES.split()]
 
 
 def steps(optimizer, p, make, count, first=0):
@@ -451,6 +450,8 @@ class TestEveryOptimiser:
         model = nn.Linear(2, 1)
         optimizer = optim.SGD(model.named_parameters(), lr=0.1)
         assert optimizer.param_groups[0]["params"][1] is model.bias
+        with pytest.raises(TypeError, match="one of the params is tuple"):
+            optim.SGD([(model.weight, model.bias)])
         groups = [{"params": model.named_parameters(), "lr": 0.5}]
         assert optim.SGD(groups).param_groups[0]["params"][0] is model.weight
 
@@ -466,9 +467,9 @@ class TestEveryOptimiser:
         p = Tensor([1.0], requires_grad=True)
         with pytest.raises(ValueError, match="Invalid learning rate: -1"):
             optim.Adagrad([p], lr=-1)
-        with pytest.raises(ValueError, match="Invalid alpha value: -0.1"):
+        with pytest.raises(ValueError, match="Invalid alpha value"):
             optim.RMSprop([p], alpha=-0.1)
-        with pytest.raises(ValueError, match="Invalid rho value: -0.1"):
+        with pytest.raises(ValueError, match="Invalid rho value"):
             optim.Adadelta([p], rho=-0.1)
 
 

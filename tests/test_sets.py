@@ -44,6 +44,10 @@ class TestOneAtATime:
         batch = data.default_collate([{"x": 1.5}, {"x": 2.5}])
         assert batch["x"].data.tolist() == [1.5, 2.5]
 
+    def test_examples_need_as_many_parts(self):
+        with pytest.raises(ValueError, match=r"of \[1, 2\] parts make no"):
+            data.default_collate([(1, 2), (3,)])
+
     def test_other_shapes_need_a_function(self):
         texts = [np.zeros(2), np.zeros(3)]
         with pytest.raises(ValueError, match="cut or pad them"):

@@ -198,8 +198,12 @@ def default_collate(examples: Sequence) -> Any:
             for name in first
         }
     if isinstance(first, (tuple, list)):
-        parts = zip(*examples, strict=True)
-        return [default_collate(part) for part in parts]
+        lengths = sorted({len(example) for example in examples})
+        if len(lengths) > 1:
+            raise ValueError(
+                f"default_collate: examples of {lengths} parts make no batch"
+            )
+        return [default_collate(part) for part in zip(*examples)]
     if isinstance(first, (str, bytes)):
         return list(examples)
     shapes = sorted({np.shape(example) for example in examples})

@@ -27,15 +27,15 @@ def vector_to_parameters(
         ValueError: they hold more or fewer numbers than the vector.
     """
     parameters, values = list(parameters), _array(vec)
-    ends = np.cumsum([p.data.size for p in parameters])
-    if values.shape != (ends[-1],):
+    sizes = [p.data.size for p in parameters]
+    if values.shape != (sum(sizes),):
         raise ValueError(
             f"vector_to_parameters: {values.size} numbers for parameters "
-            f"that hold {ends[-1]}"
+            f"that hold {sum(sizes)}"
         )
     with no_grad():
-        for p, end in zip(parameters, ends):
-            p.copy_(values[end - p.data.size : end].reshape(p.shape))
+        for p, piece in zip(parameters, np.split(values, np.cumsum(sizes))):
+            p.copy_(piece.reshape(p.shape))
 
 
 _CLIPPING = (clip_grad_norm_,)  # is here, too

@@ -266,8 +266,12 @@ def _as_list(params):
             "optimizer parameters need an order that is the same in every "
             "run: use a list instead of a set"
         )
-    pairs = (p if isinstance(p, tuple) else ("", p) for p in params)
-    return [p for _, p in pairs]
+    return [p[1] if _has_name(p) else p for p in params]
+
+
+def _has_name(p):
+    """Return whether `p` is a pair (name, parameter)."""
+    return isinstance(p, tuple) and len(p) == 2 and isinstance(p[0], str)
 
 
 def _check_parameter(p, known):
