@@ -736,7 +736,7 @@ def command(folder, *options):
 class TestCommandLine:
     def test_the_test_is_said_unless_it_is_not_wanted(self, tmp_path, capsys):
         command(tmp_path / "a")
-        assert "\ntest accuracy " in capsys.readouterr().out
+        assert "test accuracy " in capsys.readouterr().out
         command(tmp_path / "b", "--no-test")
         assert "test accuracy" not in capsys.readouterr().out
 
