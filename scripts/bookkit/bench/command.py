@@ -1,10 +1,10 @@
-"""Time dlfs against PyTorch and against other small libraries.
+"""Time dlfs against PyTorch.
 
     make bench                                   everything that is installed
     python scripts/bench.py --only W1,W4 --rounds 60
     python scripts/bench.py --bars               exit 1 if a bar is missed
 
-All libraries run in this one process and take turns: in every round each has
+Both libraries run in this one process and take turns: in every round each has
 a turn at each workload, in an order drawn from a fixed seed, so that whatever
 disturbs the machine disturbs them all. Before a turn the garbage is collected
 and the threads of the turn before get time to fall asleep; then some runs go
@@ -95,12 +95,10 @@ def check(
     """
     agreeing, expected = [], None
     for library in libraries:
-        if name in library.skips:
-            continue
         try:
             found = workload.check(library)
             expected = found if expected is None else expected
-            compare(found, expected, workload.tolerance or library.tolerance)
+            compare(found, expected, workload.tolerance)
         except Exception as error:
             sentence = f"{name} {library.name}: {in_one_line(error)}"
             if library.name == "dlfs":
