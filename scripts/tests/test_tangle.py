@@ -312,7 +312,7 @@ class TestWhere:
 
 class TestCommandLine:
     @pytest.mark.parametrize(
-        "arguments", [["wher"], ["where"], ["run"], ["run", "-m"], ["--foo"]]
+        "arguments", [["wher"], ["where"], ["--check", "--back"], ["--foo"]]
     )
     def test_wrong_ones_are_refused(self, book, arguments):
         with pytest.raises(SystemExit) as stop:
@@ -323,5 +323,5 @@ class TestCommandLine:
         with pytest.raises(SystemExit):
             book.tangle("--help")
         out = book.capsys.readouterr().out
-        for word in ("where", "run", "--check", "--until", "--out", "--root"):
+        for word in ("where", "--back", "--check", "--until", "--out"):
             assert word in out
