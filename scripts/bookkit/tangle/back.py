@@ -36,7 +36,7 @@ from bookkit.tangle.disk import (
 )
 from bookkit.tangle.moves import Edited, Move, docstring_length, find_moves
 from bookkit.tangle.output import HEADER, Memo, Output, tangle
-from bookkit.tangle.written import find_bases, hash_text
+from bookkit.tangle.written import hash_text, is_known
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ def explain_no_base(
             "edited by hand, and its first line is not as scripts/tangle.py "
             f"writes it: {HEADER}"
         )
-    if hash_text(output.text(file)) not in find_bases(root, file):
+    if not is_known(root, file, output.text(file)):
         return (
             "edited by hand, and what the chapters make of this file changed "
             "too; see --check, and put the edit into the chapter or take back "

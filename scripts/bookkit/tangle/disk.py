@@ -21,7 +21,7 @@ from bookkit.tangle.output import (
 from bookkit.tangle.written import (
     STATE,
     hash_text,
-    is_untouched,
+    is_known,
     read_state,
     state_text,
 )
@@ -56,7 +56,7 @@ def is_hand_edit(root: Path, file: str, text: str, made: str) -> bool:
 
     `made` is the file as the book makes it.
     """
-    return text != made and not is_untouched(root, file, text)
+    return text != made and not is_known(root, file, text)
 
 
 def find_changes(root: Path, output: Output) -> dict[str, str | None]:
@@ -253,7 +253,7 @@ def write_snapshot(root: Path, output: Output, folder: Path) -> list[str]:
             check_snapshot_folder(root, folder)
             for file in find_orphans(folder, output):
                 text = read_generated(folder / file)
-                if is_untouched(folder, file, text):
+                if is_known(folder, file, text):
                     (folder / file).unlink()
             changes = write_output(folder, output)
             if "dlfs/__init__.py" in output.files:
