@@ -29,6 +29,7 @@ from bookkit.tangle.disk import (
     check_changes,
     explain_hand_edit,
     find_changes,
+    first_difference,
     is_hand_edit,
     plain_text,
     remember,
@@ -199,14 +200,6 @@ def find_edited(root: Path, output: Output) -> list[Edited]:
     if mistakes:
         raise BookError(mistakes)
     return edited
-
-
-def first_difference(text: str, made: str) -> int:
-    """The first line, header aside, on which a file is not as it is made."""
-    pairs = itertools.zip_longest(text.split("\n"), made.split("\n"))
-    numbers = [n for n, (one, two) in enumerate(pairs, 1) if one != two]
-    first = next((n for n in numbers if n > 1), 1)
-    return max(1, min(first, len(text.splitlines())))
 
 
 def explain_no_base(
