@@ -36,7 +36,7 @@ from bookkit.tangle.disk import (
     write_files,
 )
 from bookkit.tangle.moves import Edited, Move, docstring_length, find_moves
-from bookkit.tangle.output import HEADER, Memo, Output, tangle
+from bookkit.tangle.output import HEADER, Output, tangle
 from bookkit.tangle.written import hash_text, is_known
 
 
@@ -71,12 +71,10 @@ def stretch(path: str, first: int, last: int) -> str:
     return f"{path}:{first}-{last}" if last > first else f"{path}:{first}"
 
 
-def propose(
-    root: Path, book: Path, output: Output, memo: Memo | None = None
-) -> Proposal | None:
+def propose(root: Path, book: Path, output: Output) -> Proposal | None:
     """Put the edits into the chapters, in memory; None if there are none.
 
-    `memo` is as for `tangle`. Raises `BookError` if that cannot be done.
+    Raises `BookError` if that cannot be done.
     """
     edited = find_edited(root, output)
     if not edited:
@@ -92,7 +90,7 @@ def propose(
         for path, content in before.items()
     }
     try:
-        outputs = [output, *tangle_in_turn(output, after, memo or Memo())]
+        outputs = [output, *tangle_in_turn(output, after)]
     except BookError as error:
         raise explain_mistake(error, moves) from error
     for each in edited:
@@ -135,7 +133,7 @@ def apply_moves(content: bytes, moves: list[Move]) -> bytes:
 
 
 def tangle_in_turn(
-    output: Output, edits: dict[str, bytes], memo: Memo
+    output: Output, edits: dict[str, bytes]
 ) -> Iterator[Output]:
     """What the book makes after each edited chapter.
 
@@ -150,7 +148,7 @@ def tangle_in_turn(
     for number, chapter in enumerate(parsed, 1):
         chapters[chapter.path] = chapter
         try:
-            yield tangle(list(chapters.values()), memo)
+            yield tangle(list(chapters.values()))
         except BookError:
             if number == len(parsed):
                 raise

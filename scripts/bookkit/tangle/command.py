@@ -32,7 +32,7 @@ from bookkit.tangle.disk import (
     write_output,
     write_snapshot,
 )
-from bookkit.tangle.output import Memo, Output, nearest_origin, tangle
+from bookkit.tangle.output import Output, nearest_origin, tangle
 from bookkit.tangle.watch import watch
 
 # --- Commands ---
@@ -49,9 +49,8 @@ def command_write(root: Path, book: Path) -> int:
 def command_back(root: Path, book: Path) -> int:
     """Put edits of generated files into the chapters; write what changed."""
     start = time.perf_counter()
-    memo = Memo()
-    output = tangle(read_book(book), memo)
-    proposal = propose(root, book, output, memo)
+    output = tangle(read_book(book))
+    proposal = propose(root, book, output)
     if proposal is None:
         print("no file was edited by hand")
         return report(write_output(root, output), output, start)
