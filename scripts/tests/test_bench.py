@@ -92,7 +92,7 @@ class TestRun:
         rounds = [turns[i : i + each] for i in range(0, len(turns), each)]
         assert len(rounds) == 8
         assert all(sorted(names) == sorted(LIBRARIES) for names in rounds)
-        assert len({tuple(names) for names in rounds}) > 4
+        assert len({tuple(names) for names in rounds}) == 2
 
     def test_a_busy_machine_is_reported(self, monkeypatch):
         monkeypatch.setattr(os, "getloadavg", lambda: (2.4, 0, 0), False)
@@ -166,12 +166,12 @@ class TestAgreement:
         def fail(threads):
             raise AttributeError("no np.int\nand much more")
 
-        monkeypatch.setitem(LIBRARIES, "dezero", fail)
+        monkeypatch.setitem(LIBRARIES, "pytorch", fail)
         notes = []
-        loaded = bench.load(["dlfs", "dezero"], 1, notes)
+        loaded = bench.load(["dlfs", "pytorch"], 1, notes)
         assert [library.name for library in loaded] == ["dlfs"]
         assert notes[0] == (
-            "dezero: does not run here: AttributeError: no np.int"
+            "pytorch: does not run here: AttributeError: no np.int"
         )
 
 

@@ -234,28 +234,6 @@ class TestCommands:
         outcome = book.tangle("where", "a" * 5000 + ":1")
         assert outcome.err.endswith("no block of the book makes this file\n")
 
-    @pytest.mark.parametrize(
-        "program", [["none.py"], ["-m", "none_such"], ["-m", "json"]]
-    )
-    def test_run_without_a_program(self, program):
-        done = run_tangle("run", *program)
-        assert done.returncode == 1
-        assert done.stderr.startswith(f"{program[-1]}: cannot be run: ")
-        assert done.stderr.count("\n") == 1
-
-    def test_run_a_program_that_does_not_parse(self, tmp_path):
-        program = tmp_path / "program.py"
-        program.write_text("x = (\n")
-        done = run_tangle("run", program)
-        assert done.stderr.startswith(f'  File "{program}", line 1\n')
-
-    def test_an_import_that_fails_in_the_program(self, tmp_path):
-        program = tmp_path / "program.py"
-        program.write_text("import none_such\n")
-        done = run_tangle("run", program)
-        assert done.stderr.startswith("Traceback")
-        assert "tangle.py" not in done.stderr
-
     @pytest.mark.parametrize("jobs", ["0", "-3", "x"])
     def test_a_strange_number_of_jobs(self, book, jobs):
         with pytest.raises(SystemExit) as stop:

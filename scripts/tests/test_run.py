@@ -10,7 +10,6 @@ from books import make_block, make_cell
 
 from bookkit import ROOT
 from bookkit.read.chapters import parse_chapter, read_book
-from bookkit.tangle import command as tangle
 from bookkit.tangle import pairs, tracebacks
 from bookkit.tangle.tracebacks import ChapterLines, format_exception
 
@@ -235,31 +234,24 @@ class TestTracebacks:
         book.tangle()
         book.write(
             "program.py",
+            f"import sys\n\nsys.path.append({str(SCRIPTS)!r})\n"
+            "from bookkit.tangle import tracebacks\n"
+            "tracebacks.install_traceback_hook('.')\n"
             "import dlfs.a\n\ntry:\n    dlfs.a.A(1).half()\n"
             "except ZeroDivisionError as error:\n"
             "    raise ExceptionGroup('all', [error]) from error\n",
         )
-        script = SCRIPTS / "tangle.py"
-        return run(book, script, "--root", ".", "run", "program.py", "--check")
+        return run(book, "program.py")
 
     def test_each_frame_has_its_chapter_line(self, two_chapters):
         done = self.fail(two_chapters)
         lines = done.stderr.splitlines()
         assert done.returncode == 1
-        assert lines[1].endswith('program.py", line 4, in <module>')
+        assert lines[1].endswith('program.py", line 9, in <module>')
         arrows = [
             line for line in lines if "-> book/01-one.md:10 (two)" in line
         ]
         assert len(arrows) == 2  # in the cause and in the group
-
-    def test_a_program_gets_its_arguments(self, book):
-        book.write("program.py", "import sys\n\nprint(sys.argv, __name__)")
-        script = SCRIPTS / "tangle.py"
-        for name in (["program.py"], ["-m", "program"]):
-            done = run(
-                book, script, "--root", ".", "run", *name, "--until", "-x"
-            )
-            assert "'--until', '-x'] __main__" in done.stdout, done.stderr
 
     def test_a_broken_book_gives_the_ordinary_traceback(self, two_chapters):
         two_chapters.tangle()
@@ -299,7 +291,7 @@ class TestTracebacks:
     def test_the_hook_survives_its_own_failure(self, monkeypatch, capsys):
         monkeypatch.setattr(sys, "excepthook", sys.excepthook)
         monkeypatch.setattr(tracebacks, "format_exception", None)
-        tangle.install_traceback_hook("nowhere")
+        tracebacks.install_traceback_hook("nowhere")
         sys.excepthook(ValueError, ValueError("x"), None)
         assert capsys.readouterr().err == "ValueError: x\n"
 

@@ -326,7 +326,7 @@ class TestLint:
 
 class TestCommandLine:
     @pytest.mark.parametrize(
-        "arguments", [["wher"], ["where"], ["run"], ["run", "-m"], ["--foo"]]
+        "arguments", [["wher"], ["where"], ["--check", "--back"], ["--foo"]]
     )
     def test_wrong_ones_are_refused(self, book, arguments):
         with pytest.raises(SystemExit) as stop:
@@ -337,13 +337,5 @@ class TestCommandLine:
         with pytest.raises(SystemExit):
             book.tangle("--help")
         out = book.capsys.readouterr().out
-        for word in (
-            "where",
-            "lint",
-            "run",
-            "--check",
-            "--until",
-            "--out",
-            "--root",
-        ):
+        for word in ("where", "lint", "--back", "--check", "--until", "--out"):
             assert word in out

@@ -1,10 +1,11 @@
-"""Time dlfs against PyTorch and against other small libraries.
+"""Time dlfs against PyTorch.
 
     make bench                                   everything that is installed
     python scripts/bench.py --only W1,W4 --rounds 60
+    python scripts/bench.py --json FILE          not into build/bench.json
     python scripts/bench.py --bars               exit 1 if a bar is missed
 
-All libraries run in this one process and take turns: in every round each has
+Both libraries run in this one process and take turns: in every round each has
 a turn at each workload, in an order drawn from a fixed seed, so that whatever
 disturbs the machine disturbs them all. Before a turn the garbage is collected
 and the threads of the turn before get time to fall asleep; then some runs go
@@ -39,11 +40,11 @@ from bookkit import ROOT, SCRIPTS
 
 try:
     import numpy as np
-    from threadpoolctl import threadpool_info, threadpool_limits
+    from threadpoolctl import threadpool_limits
 
     from bookkit.bench.libraries import LIBRARIES, Library
     from bookkit.bench.workloads import Workload, digits, make_workloads
-    from bookkit.run.machine import machine
+    from bookkit.run.machine import blas, machine
 except ModuleNotFoundError as error:
     sys.exit(f"bench.py: there is no {error.name} here: run `make bench`")
 
@@ -95,12 +96,10 @@ def check(
     """
     agreeing, expected = [], None
     for library in libraries:
-        if name in library.skips:
-            continue
         try:
             found = workload.check(library)
             expected = found if expected is None else expected
-            compare(found, expected, workload.tolerance or library.tolerance)
+            compare(found, expected, workload.tolerance)
         except Exception as error:
             sentence = f"{name} {library.name}: {in_one_line(error)}"
             if library.name == "dlfs":
@@ -192,23 +191,13 @@ def summarize(workload: Workload, seconds: dict[str, list[float]]) -> dict:
 # --- Memory ---
 
 
-def resident() -> tuple[int, int] | None:
+def resident() -> list[int] | None:
     """Memory of this process in kB, now and at its peak, if it is known."""
-    status = Path("/proc/self/status")
-    if status.exists():  # ru_maxrss would begin with our parent's peak
-        text = status.read_text(encoding="utf-8")
-        now, peak = (
-            int(re.search(rf"{key}:\s+(\d+) kB", text)[1])
-            for key in ("VmRSS", "VmHWM")
-        )
-        return now, peak
-    try:
-        import resource
-    except ImportError:  # Windows
+    status = Path("/proc/self/status")  # ru_maxrss begins with our parent's
+    if not status.exists():
         return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    peak //= 1024 if sys.platform == "darwin" else 1
-    return peak, peak
+    found = re.findall(r"Vm(HWM|RSS):\s+(\d+)", status.read_text("utf-8"))
+    return [int(dict(found)[key]) for key in ("RSS", "HWM")]
 
 
 def train_alone(name: str, threads: int) -> dict | None:
@@ -239,18 +228,6 @@ def measure_memory(names: list[str], threads: int) -> dict[str, dict | None]:
 # --- The report ---
 
 
-def describe_numpy() -> str:
-    """The BLAS library behind NumPy, its kernel and its threads."""
-    for info in threadpool_info():
-        if info["user_api"] == "blas" and "torch" not in info["filepath"]:
-            return (
-                f"{info['internal_api']} {info['version']}, kernel "
-                f"{info.get('architecture')}, {info['num_threads']} threads"
-            )
-    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    return f"{blas['name']} {blas['version']}, threads not known"
-
-
 def describe_torch(torch) -> str:
     """The BLAS library behind PyTorch, its kernels and its threads."""
     text = torch.__config__.show()
@@ -269,17 +246,17 @@ def describe_setting(libraries: list[Library], threads: int) -> dict:
     """Where and with what the figures were made."""
     from dlfs.trainer import environment  # not into train_alone's memory
 
-    blas = {"numpy": describe_numpy()}
+    names = {"numpy": blas()}
     for library in libraries:
         if library.name == "pytorch":
-            blas["pytorch"] = describe_torch(library.torch)
+            names["pytorch"] = describe_torch(library.torch)
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
         **environment(),
         "libraries": {library.name: library.version for library in libraries},
         "threads": threads,
-        "blas": blas,
+        "blas": names,
         "environment": {k: os.environ[k] for k in TUNING if k in os.environ},
         "warnings": find_disturbances(),
     }
@@ -312,8 +289,8 @@ def print_setting(setting: dict) -> None:
     print(f"python   {setting['python']}, NumPy {setting['numpy']}")
     libraries = ", ".join(map(" ".join, setting["libraries"].items()))
     print(f"with     {libraries}; git {setting['git']}")
-    for name, blas in setting["blas"].items():
-        print(f"BLAS     of {name}: {blas}")
+    for name, library in setting["blas"].items():
+        print(f"BLAS     of {name}: {library}")
     print(f"date     {setting['date']}")
     for warning in setting["warnings"]:
         print(f"warning: {warning}")
@@ -399,44 +376,13 @@ def make_parser() -> argparse.ArgumentParser:
     parser.epilog = "workloads:\n" + "\n".join(
         f"  {name:4} {w.title}" for name, w in workloads.items()
     )
-    add(
-        "--rounds",
-        type=whole_number,
-        default=30,
-        help="rounds; W1e takes part in every fifth (default: 30)",
-    )
-    add(
-        "--quick",
-        action="store_true",
-        help="2 rounds, and an epoch of 6,400 images: to see that it works",
-    )
-    add(
-        "--only",
-        type=names_of(workloads),
-        default=list(workloads),
-        metavar="NAMES",
-        help="workloads, as in W1,W4; memory is measured with W1",
-    )
-    add(
-        "--libraries",
-        type=names_of(LIBRARIES),
-        default=list(LIBRARIES),
-        metavar="NAMES",
-        help=f"some of {','.join(LIBRARIES)}; dlfs is always there",
-    )
-    add(
-        "--threads",
-        type=whole_number,
-        default=2,
-        help="threads of every library's matrix products (default: 2)",
-    )
-    add(
-        "--json",
-        type=Path,
-        default=ROOT / "build" / "bench.json",
-        metavar="FILE",
-        help="where all figures go (default: build/bench.json)",
-    )
+    add("--rounds", type=whole_number, default=30, help="(default: 30)")
+    add("--quick", action="store_true", help="2 rounds: to see that it works")
+    for option, known in ("--only", workloads), ("--libraries", LIBRARIES):
+        text = f"some of {','.join(known)}; dlfs is always there"
+        add(option, type=names_of(known), default=list(known), help=text)
+    add("--threads", type=whole_number, default=2, help="of each library (2)")
+    add("--json", type=Path, default=ROOT / "build/bench.json")
     bars = ", ".join(f"{name} {bar:g}" for name, bar in BARS.items())
     add(
         "--bars",

@@ -28,7 +28,7 @@ from bookkit.read.lists import begin_chapter
 from bookkit.run.affected import affected_tests
 from bookkit.tangle.assemble import module_name
 from bookkit.tangle.disk import snapshot_folder, write_snapshot
-from bookkit.tangle.output import Memo, Output, tangle
+from bookkit.tangle.output import Output, tangle
 from bookkit.tangle.pairs import write_pair
 
 ONE_THREAD = dict.fromkeys(
@@ -244,8 +244,7 @@ def select(book: Path, numbers: list[int]) -> list[tuple[Output, Output]]:
     if unknown:
         names = ", ".join(f"{number:02}" for number in sorted(unknown))
         raise SystemExit(f"there is no chapter {names} in {book}")
-    memo = Memo()
-    outputs = [tangle(chapters[:n], memo) for n in range(len(chapters) + 1)]
+    outputs = [tangle(chapters[:n]) for n in range(len(chapters) + 1)]
     return [
         each
         for each in itertools.pairwise(outputs)

@@ -11,13 +11,19 @@ import contextlib
 import copy
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+
+from mkdocs.utils import CountHandler
 
 from bookkit.read.chapters import unnumbered_pages
 from bookkit.run.cache import hash_of
 
 REFERENCE = "\n::: "  # what mkdocstrings replaces by a part of the package
+
+
+# What rendering gives to a page.
+ATTRIBUTES = ("content", "toc", "_title_from_render", "present_anchor_ids")
 
 
 @dataclass
@@ -29,27 +35,12 @@ class Rendered:
     """
 
     key: str
-    content: str
-    toc: object
-    title: str | None
-    ids: set[str] | None
-    links: dict[str, dict[str, str]] = field(default_factory=dict)
-    anchors: list[tuple[tuple, dict]] = field(default_factory=list)
+    attributes: dict
+    links: dict[str, dict[str, str]]
+    anchors: list[tuple[tuple, dict]]
 
 
 KEPT: dict[str, Rendered] = {}
-
-
-class Warned(logging.Handler):
-    """Notes whether there was a warning."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.found = False
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Note it."""
-        self.found = True
 
 
 def site_key(config, files) -> str:
@@ -87,7 +78,8 @@ def render_once(page, markdown: str, site: str, package: str) -> None:
 def keep(page, key: str, render: Callable, config, files) -> None:
     """Render a page and keep what that made."""
     KEPT.pop(page.file.src_uri, None)
-    warned, logger = Warned(), logging.getLogger("mkdocs")
+    warned, logger = CountHandler(), logging.getLogger("mkdocs")
+    warned.setLevel(logging.WARNING)
     references = config.plugins.get("autorefs")
     logger.addHandler(warned)
     try:
@@ -95,15 +87,12 @@ def keep(page, key: str, render: Callable, config, files) -> None:
             render(config, files)
     finally:
         logger.removeHandler(warned)
-    if warned.found:
+    if warned.get_counts():
         return
     links = getattr(page, "links_to_anchors", None) or {}
     KEPT[page.file.src_uri] = Rendered(
         key,
-        page.content,
-        copy.deepcopy(page.toc),
-        page._title_from_render,
-        copy.copy(page.present_anchor_ids),
+        {name: copy.deepcopy(getattr(page, name)) for name in ATTRIBUTES},
         {file.src_uri: dict(found) for file, found in links.items()},
         anchors,
     )
@@ -131,10 +120,8 @@ def noting_anchors(references) -> Iterator[list[tuple[tuple, dict]]]:
 
 def reuse(known: Rendered, page, config, files) -> None:
     """Give a page what an earlier build made."""
-    page.content = known.content
-    page.toc = copy.deepcopy(known.toc)
-    page._title_from_render = known.title
-    page.present_anchor_ids = copy.copy(known.ids)
+    for name, value in known.attributes.items():
+        setattr(page, name, copy.deepcopy(value))
     page.links_to_anchors = {
         files.get_file_from_path(name): dict(found)
         for name, found in known.links.items()

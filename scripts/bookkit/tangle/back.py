@@ -29,14 +29,15 @@ from bookkit.tangle.disk import (
     check_changes,
     explain_hand_edit,
     find_changes,
+    first_difference,
     is_hand_edit,
     plain_text,
     remember,
     write_files,
 )
 from bookkit.tangle.moves import Edited, Move, docstring_length, find_moves
-from bookkit.tangle.output import HEADER, Memo, Output, tangle
-from bookkit.tangle.written import find_bases, hash_text
+from bookkit.tangle.output import HEADER, Output, tangle
+from bookkit.tangle.written import hash_text, is_known
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,10 @@ def stretch(path: str, first: int, last: int) -> str:
     return f"{path}:{first}-{last}" if last > first else f"{path}:{first}"
 
 
-def propose(
-    root: Path, book: Path, output: Output, memo: Memo | None = None
-) -> Proposal | None:
+def propose(root: Path, book: Path, output: Output) -> Proposal | None:
     """Put the edits into the chapters, in memory; None if there are none.
 
-    `memo` is as for `tangle`. Raises `BookError` if that cannot be done.
+    Raises `BookError` if that cannot be done.
     """
     edited = find_edited(root, output)
     if not edited:
@@ -91,7 +90,7 @@ def propose(
         for path, content in before.items()
     }
     try:
-        outputs = [output, *tangle_in_turn(output, after, memo or Memo())]
+        outputs = [output, *tangle_in_turn(output, after)]
     except BookError as error:
         raise explain_mistake(error, moves) from error
     for each in edited:
@@ -134,7 +133,7 @@ def apply_moves(content: bytes, moves: list[Move]) -> bytes:
 
 
 def tangle_in_turn(
-    output: Output, edits: dict[str, bytes], memo: Memo
+    output: Output, edits: dict[str, bytes]
 ) -> Iterator[Output]:
     """What the book makes after each edited chapter.
 
@@ -149,7 +148,7 @@ def tangle_in_turn(
     for number, chapter in enumerate(parsed, 1):
         chapters[chapter.path] = chapter
         try:
-            yield tangle(list(chapters.values()), memo)
+            yield tangle(list(chapters.values()))
         except BookError:
             if number == len(parsed):
                 raise
@@ -201,14 +200,6 @@ def find_edited(root: Path, output: Output) -> list[Edited]:
     return edited
 
 
-def first_difference(text: str, made: str) -> int:
-    """The first line, header aside, on which a file is not as it is made."""
-    pairs = itertools.zip_longest(text.split("\n"), made.split("\n"))
-    numbers = [n for n, (one, two) in enumerate(pairs, 1) if one != two]
-    first = next((n for n in numbers if n > 1), 1)
-    return max(1, min(first, len(text.splitlines())))
-
-
 def explain_no_base(
     root: Path, file: str, text: str, output: Output
 ) -> str | None:
@@ -218,7 +209,7 @@ def explain_no_base(
             "edited by hand, and its first line is not as scripts/tangle.py "
             f"writes it: {HEADER}"
         )
-    if hash_text(output.text(file)) not in find_bases(root, file):
+    if not is_known(root, file, output.text(file)):
         return (
             "edited by hand, and what the chapters make of this file changed "
             "too; see --check, and put the edit into the chapter or take back "

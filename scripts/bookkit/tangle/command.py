@@ -7,8 +7,6 @@
     python scripts/tangle.py --watch              both, whenever one is saved
     python scripts/tangle.py --until 3 --out DIR  as they are after chapter 3
     python scripts/tangle.py where dlfs/nn/dense.py:40 which line made this one
-    python scripts/tangle.py run -m dlfs.experiments.mlp_mnist
-                                                  run with chapter lines
     python scripts/tangle.py lint                 what the linter finds, with
                                                   chapter lines
 
@@ -20,11 +18,9 @@ import argparse
 import difflib
 import os
 import re
-import runpy
 import subprocess
 import sys
 import time
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,11 +35,8 @@ from bookkit.tangle.disk import (
     write_output,
     write_snapshot,
 )
-from bookkit.tangle.output import Memo, Output, nearest_origin, tangle
-from bookkit.tangle.tracebacks import RUNPY, install_traceback_hook
+from bookkit.tangle.output import Output, nearest_origin, tangle
 from bookkit.tangle.watch import watch
-
-OPTIONS_WITH_VALUE = ("--until", "--out", "--root", "--book")
 
 # --- Commands ---
 
@@ -59,9 +52,8 @@ def command_write(root: Path, book: Path) -> int:
 def command_back(root: Path, book: Path) -> int:
     """Put edits of generated files into the chapters; write what changed."""
     start = time.perf_counter()
-    memo = Memo()
-    output = tangle(read_book(book), memo)
-    proposal = propose(root, book, output, memo)
+    output = tangle(read_book(book))
+    proposal = propose(root, book, output)
     if proposal is None:
         print("no file was edited by hand")
         return report(write_output(root, output), output, start)
@@ -230,33 +222,6 @@ def command_lint(root: Path, book: Path) -> int:
     return int(any(codes))
 
 
-def command_run(root: Path, program: list[str]) -> int:
-    """Run `-m MODULE` or a file with its arguments, as Python does."""
-    install_traceback_hook(root)
-    is_module = program[0] == "-m"
-    sys.argv = program[is_module:]
-    name = sys.argv[0]
-    try:
-        if is_module:
-            sys.path[:0] = [os.getcwd(), str(root)]
-            runpy.run_module(name, run_name="__main__", alter_sys=True)
-        else:
-            sys.path[:0] = [str(Path(name).resolve().parent), str(root)]
-            runpy.run_path(name, run_name="__main__")
-    except (ImportError, OSError) as error:
-        if not is_from_runpy(error):
-            raise
-        print(f"{name}: cannot be run: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def is_from_runpy(error: BaseException) -> bool:
-    """Whether `runpy` did not find the program, so that it never ran."""
-    frames = list(traceback.walk_tb(error.__traceback__))
-    return frames[-1][0].f_code.co_filename == RUNPY
-
-
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
@@ -264,79 +229,30 @@ def make_parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "command",
-        nargs="*",
-        metavar="where FILE:LINE | lint | run [-m MODULE | FILE] ...",
-        help="a question or a program; without it, the files are written",
-    )
-    parser.add_argument(
-        "--check",
-        action="store_true",
-        help="write nothing, print what would change; exit code 1 if any",
-    )
-    parser.add_argument(
-        "--back",
-        action="store_true",
-        help="put what was edited by hand in dlfs/ and tests/ into the "
-        "chapters; each edit has to be inside one block",
-    )
-    parser.add_argument(
-        "--watch",
-        action="store_true",
-        help="do both whenever a file is saved, until Ctrl-C: tangle the "
-        "chapters, and put edits of generated files into them",
-    )
-    parser.add_argument(
-        "--until",
-        type=int,
-        metavar="NN",
-        help="take only the chapters up to this number",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="DIR",
-        help="where to write them: a new folder or an earlier snapshot",
-    )
-    parser.add_argument(
-        "--root",
-        type=Path,
-        default=ROOT,
-        metavar="DIR",
-        help="the folder of dlfs/ and tests/ (default: this repository)",
-    )
-    parser.add_argument(
-        "--book",
-        type=Path,
-        metavar="DIR",
-        help="the folder of the chapters (default: book/ in the root)",
-    )
+    add = parser.add_argument
+    words = "where FILE:LINE | lint"
+    add("command", nargs="*", metavar=words, help="a question")
+    modes = parser.add_mutually_exclusive_group()
+    for mode in ("--check", "--back", "--watch"):
+        modes.add_argument(mode, action="store_true")
+    modes.add_argument("--until", type=int, metavar="NN")
+    add("--out", type=Path, metavar="DIR", help="a new folder, for --until")
+    add("--root", type=Path, default=ROOT, metavar="DIR", help="holds book/")
+    add("--book", type=Path, metavar="DIR", help="if it is not in the root")
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; mistakes go to stderr and give exit code 1."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    program: list[str] = []
-    for start, word in enumerate(arguments, 1):
-        before = arguments[start - 2 : start - 1]
-        if word == "run" and not {*before} & {*OPTIONS_WITH_VALUE}:
-            # What follows belongs to the program.
-            arguments, program = arguments[:start], arguments[start:]
-            break
     parser = make_parser()
     args = parser.parse_args(arguments)
     root = args.root.resolve()
     book = (args.book or root / "book").resolve()
     if (args.until is None) != (args.out is None):
         parser.error("--until and --out go together")
-    modes = [args.command, args.check, args.back, args.watch]
-    if sum(map(bool, [*modes, args.until is not None])) > 1:
-        parser.error(
-            "a command, --check, --back, --watch and --until exclude each "
-            "other"
-        )
+    is_mode = args.check or args.back or args.watch or args.until is not None
+    if args.command and is_mode:
+        parser.error("commands exclude --check, --back, --watch and --until")
     write_any_text()
     try:
         match args.command:
@@ -346,12 +262,8 @@ def main(arguments: list[str] | None = None) -> int:
                 return command_where(root, book, place)
             case ["lint"]:
                 return command_lint(root, book)
-            case ["run"] if program and program != ["-m"]:
-                return command_run(root, program)
             case _:
-                parser.error(
-                    "commands: where FILE:LINE, lint, run [-m] PROGRAM"
-                )
+                parser.error("the commands are: where FILE:LINE, lint")
         if args.until is not None:
             return command_snapshot(root, book, args.until, args.out)
         if args.back:

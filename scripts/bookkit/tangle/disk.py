@@ -1,6 +1,7 @@
 """Compare the generated files with what is on disk, and write them."""
 
 import contextlib
+import itertools
 import os
 import re
 import shutil
@@ -21,7 +22,7 @@ from bookkit.tangle.output import (
 from bookkit.tangle.written import (
     STATE,
     hash_text,
-    is_untouched,
+    is_known,
     read_state,
     state_text,
 )
@@ -56,7 +57,7 @@ def is_hand_edit(root: Path, file: str, text: str, made: str) -> bool:
 
     `made` is the file as the book makes it.
     """
-    return text != made and not is_untouched(root, file, text)
+    return text != made and not is_known(root, file, text)
 
 
 def find_changes(root: Path, output: Output) -> dict[str, str | None]:
@@ -97,15 +98,7 @@ def explain_hand_edit(file: str, old: str, output: Output) -> Mistake:
         )
         return Mistake(file, marker, message)
     lines = output.files[file]
-    new = [line.text for line in lines[1:]]
-    number = 2
-    for ours, theirs in zip(new, old.split("\n")[1:], strict=False):
-        if ours != theirs:
-            break
-        number += 1
-    if old.partition("\n")[2] == output.text(file).partition("\n")[2]:
-        number = 1  # only the header
-    number = max(1, min(number, len(old.splitlines())))
+    number = first_difference(old, output.text(file))
     origin = nearest_origin(lines, number)
     place = f" (made from {origin})" if origin else ""
     return Mistake(
@@ -114,6 +107,14 @@ def explain_hand_edit(file: str, old: str, output: Output) -> Mistake:
         f"edited by hand{place}; scripts/tangle.py --back puts the edit into "
         "the chapter; to drop it, delete the file and tangle again",
     )
+
+
+def first_difference(text: str, made: str) -> int:
+    """The first line, header aside, on which a file is not as it is made."""
+    pairs = itertools.zip_longest(text.split("\n"), made.split("\n"))
+    numbers = [n for n, (one, two) in enumerate(pairs, 1) if one != two]
+    first = next((n for n in numbers if n > 1), 1)
+    return max(1, min(first, len(text.splitlines())))
 
 
 def find_orphans(root: Path, output: Output) -> list[str]:
@@ -253,12 +254,11 @@ def write_snapshot(root: Path, output: Output, folder: Path) -> list[str]:
             check_snapshot_folder(root, folder)
             for file in find_orphans(folder, output):
                 text = read_generated(folder / file)
-                if is_untouched(folder, file, text):
+                if is_known(folder, file, text):
                     (folder / file).unlink()
             changes = write_output(folder, output)
             if "dlfs/__init__.py" in output.files:
-                for data in DATA_FOLDERS:
-                    copy_data(root / data, folder / data)
+                copy_data(root, folder)
     except OSError as error:
         message = f"cannot be read or written: {error}"
         raise BookError([Mistake(str(folder), 1, message)]) from error
@@ -300,26 +300,20 @@ def is_snapshot(folder: Path) -> bool:
     )
 
 
-def copy_data(source: Path, target: Path) -> None:
-    """Copy the data files that are missing or differ in size or time."""
-    for path in source.rglob("*"):
-        copy = target / path.relative_to(source)
-        if path.is_file() and not is_same_file(path, copy):
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                shutil.copy2(path, temporary_name(copy))
-                os.replace(temporary_name(copy), copy)
-            finally:
-                temporary_name(copy).unlink(missing_ok=True)
+def copy_data(root: Path, folder: Path) -> None:
+    """Copy the data files that are missing or differ."""
+    contents = {}
+    for data in DATA_FOLDERS:
+        for path in (root / data).rglob("*"):
+            copy = folder / path.relative_to(root)
+            if path.is_file() and not has_content(copy, path.read_bytes()):
+                contents[str(path.relative_to(root))] = path.read_bytes()
+    write_files(folder, contents)
 
 
-def is_same_file(path: Path, copy: Path) -> bool:
-    """Whether a copy has the size and time of the original."""
-    if not copy.exists():
-        return False
-    ours, theirs = path.stat(), copy.stat()
-    same_size = ours.st_size == theirs.st_size
-    return same_size and ours.st_mtime_ns == theirs.st_mtime_ns
+def has_content(path: Path, content: bytes) -> bool:
+    """Whether a file exists and holds this."""
+    return path.is_file() and path.read_bytes() == content
 
 
 def snapshot_folder(chapters: list[Chapter]) -> str:

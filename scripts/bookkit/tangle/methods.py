@@ -6,6 +6,7 @@ and how its lines are moved.
 """
 
 import ast
+import functools
 import io
 import tokenize
 from collections.abc import Iterator
@@ -165,9 +166,7 @@ def method_lines(segment: Segment) -> Iterator[Line]:
     """The lines of a method, indented, without `@extend(Cls)`."""
     block, decorator = segment.block, find_extend(segment.node)
     dropped = range(decorator.lineno, decorator.end_lineno + 1)
-    inside = set()
-    if may_hold_long_string(segment):
-        inside = lines_inside_strings(segment.node, block.cell.source)
+    inside = lines_inside_strings(segment.node, block.cell.source)
     first, was_blank = first_line(segment.node), False
     for number, line in enumerate(segment.lines, segment.start + 1):
         is_blank = not line.text.strip()
@@ -196,30 +195,20 @@ def lines_inside_strings(node: ast.AST, source: str) -> set[int]:
         if isinstance(child, DEFINITIONS) and is_string(child.body[0])
     }
     inside: set[int] = set()
-    starts: list[int] = []
+    for start, stop in long_strings(source):
+        if start not in docstrings:
+            inside.update(range(start + 1, stop + 1))
+    return inside
+
+
+@functools.cache
+def long_strings(source: str) -> list[tuple[int, int]]:
+    """The first and the last line of each string of several lines."""
+    found, starts = [], []
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         kind = tokenize.tok_name[token.type]
         if kind in STRING_STARTS:
             starts.append(token.start[0])
         if kind in STRING_ENDS:
-            start = starts.pop()
-            if start not in docstrings:
-                inside.update(range(start + 1, token.end[0] + 1))
-    return inside
-
-
-def may_hold_long_string(segment: Segment) -> bool:
-    """Whether a function may hold a string of several lines.
-
-    This only saves time: its own docstring does not count, and most functions
-    hold no other.
-    """
-    node, first = segment.node, segment.start + 1
-    docstring = node.body[0] if is_string(node.body[0]) else None
-    return any(
-        '"""' in line.text or "'''" in line.text or line.text.endswith("\\")
-        for number, line in enumerate(segment.lines, first)
-        if not (
-            docstring and docstring.lineno <= number <= docstring.end_lineno
-        )
-    )
+            found.append((starts.pop(), token.end[0]))
+    return [(start, stop) for start, stop in found if start < stop]

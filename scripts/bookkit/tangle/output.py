@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import difflib
+import functools
 import gc
 import itertools
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from bookkit.tangle.blocks import Block, Line, Origin
 from bookkit.tangle.rooms import find_rooms, link
 
 HEADER = "# Made from book/ by scripts/tangle.py: edit the chapters."
+KEPT = 512  # files and chapters, for the next run in the same process
 
 
 @dataclass(frozen=True)
@@ -50,68 +52,50 @@ def paused_collector() -> Iterator[None]:
             gc.enable()
 
 
-@dataclass
-class Memo:
-    """What one run has made, for the next run in the same process.
-
-    The blocks of each chapter; for each file its blocks, the modules of the
-    book, and its own; and that, with its imports, and the lines of them.
-    """
-
-    blocks: dict[Chapter, tuple] = field(default_factory=dict)
-    modules: dict[str, tuple] = field(default_factory=dict)
-    files: dict[str, tuple] = field(default_factory=dict)
-
-
 @paused_collector()
-def tangle(chapters: list[Chapter], memo: Memo | None = None) -> Output:
+def tangle(chapters: list[Chapter]) -> Output:
     """Make all files from the chapters; raises `BookError`.
 
-    With a `memo` only what has changed since the last run is made again.
+    Only what has changed since the last run in this process is made again.
     """
-    memo = memo or Memo()
-    blocks, mistakes = parse_blocks(chapters, memo)
+    parsed = [parse_cells(chapter) for chapter in chapters]
+    blocks = [block for found, _ in parsed for block in found]
+    mistakes = [mistake for _, found in parsed for mistake in found]
     placed, more = place_blocks(blocks)
     mistakes += more + check_files(placed)
     broken = {(mistake.path, mistake.line) for mistake in mistakes}
-    names = {module_name(file) for file in placed}
+    names = frozenset(map(module_name, placed))
     modules = {}
     for file in sorted(placed):
         sound = itertools.takewhile(
             lambda block: not is_broken(block, broken), placed[file]
         )
-        modules[file] = gather(file, list(sound), names, memo)
+        modules[file] = gather(file, tuple(sound), names)
         mistakes += modules[file].mistakes
     rooms = {} if mistakes else find_rooms(modules)
     imports, more = ({}, []) if mistakes else link(modules, rooms)
     if mistakes or more:
         raise BookError(sorted(mistakes + more))
     files = {
-        file: make_file(modules[file], imports[file], memo)
+        file: make_file(modules[file], tuple(imports[file].items()))
         for file in sorted(modules)
     }
     packages = {m.file: name for name, each in rooms.items() for m in each}
     return Output(files, chapters, blocks, packages)
 
 
+@functools.lru_cache(KEPT)
 def gather(
-    file: str, blocks: list[Block], names: set[str], memo: Memo
+    file: str, blocks: tuple[Block, ...], names: frozenset[str]
 ) -> Module:
     """Gather the parts of a file."""
-    known = memo.modules.get(file)
-    if known is None or known[:2] != (blocks, names):
-        known = blocks, names, assemble(file, blocks, names)
-        memo.modules[file] = known
-    return known[2]
+    return assemble(file, list(blocks), names)
 
 
-def make_file(module: Module, imports: dict, memo: Memo) -> list[Line]:
+@functools.lru_cache(KEPT)
+def make_file(module: Module, imports: tuple[tuple, ...]) -> list[Line]:
     """Make the lines of a file, its header included."""
-    known = memo.files.get(module.file)
-    if known is None or known[:2] != (module, imports):
-        lines = [Line(HEADER), *render(module, imports)]
-        memo.files[module.file] = known = module, imports, lines
-    return known[2]
+    return [Line(HEADER), *render(module, dict(imports))]
 
 
 def is_broken(block: Block, places: set[tuple[str, int]]) -> bool:
@@ -127,20 +111,7 @@ def is_broken(block: Block, places: set[tuple[str, int]]) -> bool:
     )
 
 
-def parse_blocks(
-    chapters: list[Chapter], memo: Memo
-) -> tuple[list[Block], list[Mistake]]:
-    """Parse every cell that goes into a file."""
-    memo.blocks = {
-        chapter: memo.blocks.get(chapter) or parse_cells(chapter)
-        for chapter in chapters
-    }
-    blocks = [block for found, _ in memo.blocks.values() for block in found]
-    return blocks, [
-        each for _, found in memo.blocks.values() for each in found
-    ]
-
-
+@functools.lru_cache(KEPT)
 def parse_cells(chapter: Chapter) -> tuple[list[Block], list[Mistake]]:
     """Parse the cells of a chapter that go into a file."""
     blocks, mistakes = [], []

@@ -37,7 +37,7 @@ def _start():
     sys.path.insert(0, str(root / "{snapshot}"))
     sys.path.append(str(root / "scripts"))
     try:
-        from bookkit.tangle.command import install_traceback_hook
+        from bookkit.tangle.tracebacks import install_traceback_hook
     except ImportError:
         return
     install_traceback_hook(root)

@@ -5,14 +5,11 @@ book makes exactly this file, at its end or at the end of an earlier chapter.
 In all other cases the frame is shown as usual.
 """
 
-import runpy
 import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 
-from bookkit import SCRIPTS
 from bookkit.read.chapters import (
     BookError,
     Chapter,
@@ -24,9 +21,6 @@ from bookkit.tangle.blocks import Line, Origin
 from bookkit.tangle.disk import read_generated, snapshot_folder
 from bookkit.tangle.output import HEADER, Output, tangle
 from bookkit.tangle.pairs import pair_lines
-
-RUNPY = runpy.run_path.__code__.co_filename
-LAUNCHERS = {SCRIPTS / "tangle.py", Path(__file__).with_name("command.py")}
 
 
 class ChapterLines:
@@ -159,7 +153,6 @@ def install_traceback_hook(root: Path | str) -> None:
             sys.__excepthook__(kind, error, trace)
             return
         try:
-            error = error.with_traceback(skip_launcher(error, trace))
             text = format_exception(error, Path(root))
         except Exception:
             sys.__excepthook__(kind, error, trace)
@@ -167,21 +160,3 @@ def install_traceback_hook(root: Path | str) -> None:
             print(text, end="", file=sys.stderr)
 
     sys.excepthook = show
-
-
-def skip_launcher(
-    error: BaseException, trace: TracebackType | None
-) -> TracebackType | None:
-    """A traceback without the frames of `tangle.py run`, if others remain.
-
-    A program that does not parse has none of its own.
-    """
-    rest = trace
-    while rest and is_launcher(rest.tb_frame.f_code.co_filename):
-        rest = rest.tb_next
-    return rest if rest or isinstance(error, SyntaxError) else trace
-
-
-def is_launcher(filename: str) -> bool:
-    """Whether the code of a file belongs to `tangle.py run`."""
-    return filename == RUNPY or Path(filename).resolve() in LAUNCHERS

@@ -26,7 +26,7 @@ from bookkit.read.chapters import (
 from bookkit.read.fences import GENERATED_FOLDERS
 from bookkit.tangle.back import propose, write_back
 from bookkit.tangle.disk import CACHE_FOLDERS, write_output
-from bookkit.tangle.output import Memo, tangle
+from bookkit.tangle.output import tangle
 
 POLL = 0.05  # seconds between two looks at the disk
 QUIET = 0.03  # how long nothing may change before a file counts as saved
@@ -40,7 +40,6 @@ class Watch:
 
     def __init__(self, root: Path, book: Path) -> None:
         self.root, self.book = root, book
-        self.memo = Memo()
         self.chapters: dict[Path, tuple[bytes, Chapter]] = {}
         self.stamps: Stamps = {}
         self.written: set[str] = set()
@@ -116,8 +115,8 @@ class Watch:
         Raises `BookError` if that is not possible; nothing is written then.
         """
         chapters = read_book(self.book, read=self.read)
-        output = tangle(chapters, self.memo)
-        proposal = propose(self.root, self.book, output, self.memo)
+        output = tangle(chapters)
+        proposal = propose(self.root, self.book, output)
         if proposal:
             names = write_back(self.root, self.book, proposal)
             names += [str(self.book / Path(x).name) for x in proposal.after]

@@ -8,15 +8,11 @@ brings other files: git knows those.
 
 import hashlib
 import json
-import re
 import subprocess
 from pathlib import Path
 
-from bookkit.tangle.output import HEADER
-
 STATE = ".cache/tangled.json"
 JOINED = ("MERGE_HEAD", "REBASE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD")
-OLD_HEADER = re.compile(re.escape(HEADER) + r" \[([0-9a-f]{12})\]")
 
 
 def hash_text(text: str) -> str:
@@ -38,11 +34,12 @@ def state_text(state: dict[str, list[str]]) -> str:
     return json.dumps(state, indent=0, sort_keys=True) + "\n"
 
 
-def find_bases(root: Path, file: str) -> set[str]:
-    """The hashes of all texts that are known to be no edit by hand."""
-    texts = (git_text(root, revision, file) for revision in revisions(root))
-    known = {hash_text(text) for text in texts if text is not None}
-    return known.union(read_state(root).get(file, []))
+def is_known(root: Path, file: str, text: str) -> bool:
+    """Whether a text of a generated file is known to be no edit by hand."""
+    if hash_text(text) in read_state(root).get(file, []):
+        return True
+    known = (git_text(root, each, file) for each in revisions(root))
+    return any(text == each for each in known)
 
 
 def revisions(root: Path) -> list[str]:
@@ -51,7 +48,10 @@ def revisions(root: Path) -> list[str]:
     What was added to the index may be an edit by hand that is nowhere else,
     so the index counts only while git itself joins two versions.
     """
-    joined = [name for name in JOINED if run_git(root, "rev-parse", name)]
+    folder = run_git(root, "rev-parse", "--absolute-git-dir")
+    if folder is None:
+        return []
+    joined = [each for each in JOINED if Path(folder.strip(), each).exists()]
     return ["HEAD", *joined, ""] if joined else ["HEAD"]
 
 
@@ -63,23 +63,9 @@ def git_text(root: Path, revision: str, file: str) -> str | None:
 
 def run_git(root: Path, *arguments: str) -> str | None:
     """What git prints; None without git, or if it has nothing to say."""
+    command = ["git", "-C", str(root), *arguments]
     try:
-        ran = subprocess.run(
-            ["git", "-C", str(root), *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+        ran = subprocess.run(command, capture_output=True)
     except OSError:
         return None
     return None if ran.returncode else ran.stdout.decode(errors="replace")
-
-
-def is_untouched(root: Path, file: str, text: str) -> bool:
-    """Whether a generated file is as it was written."""
-    first, _, body = text.partition("\n")
-    old = OLD_HEADER.fullmatch(first)
-    if old and old[1] == hash_text(body):
-        return True  # written when the hash stood in the first line
-    if hash_text(text) in read_state(root).get(file, []):
-        return True
-    return hash_text(text) in find_bases(root, file)

@@ -40,7 +40,7 @@ from bookkit.run.recorded import (
 )
 from bookkit.run.run_chapters import at_least_one
 from bookkit.run.testruns import ChapterTests, run_tests
-from bookkit.tangle.disk import write_files
+from bookkit.tangle.disk import has_content, write_files
 from bookkit.tangle.output import Output, tangle
 from bookkit.weave.habits import ask_names, make_names
 from bookkit.weave.listing import cached_listings
@@ -252,11 +252,6 @@ def delete_others(folder: Path, files: dict[str, bytes]) -> None:
     files[WRITTEN] = "".join(f"{name}\n" for name in sorted(files)).encode()
 
 
-def has_content(path: Path, content: bytes) -> bool:
-    """Whether a file exists and holds this."""
-    return path.is_file() and path.read_bytes() == content
-
-
 # --- Commands ---
 
 
@@ -293,39 +288,12 @@ def make_parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--markdown",
-        type=Path,
-        metavar="DIR",
-        help=f"write the pages here (default: {WOVEN})",
-    )
-    parser.add_argument(
-        "--chapter",
-        type=int,
-        action="append",
-        default=[],
-        metavar="NN",
-        help="only this chapter; may be given more than once",
-    )
-    parser.add_argument(
-        "--record",
-        action="store_true",
-        help="run the chapters twice and record their timings",
-    )
-    parser.add_argument(
-        "--jobs",
-        type=at_least_one,
-        default=2,
-        metavar="N",
-        help="how many chapters run at the same time (default: 2)",
-    )
-    parser.add_argument(
-        "--root",
-        type=Path,
-        default=ROOT,
-        metavar="DIR",
-        help="the folder that holds book/ (default: this repository)",
-    )
+    add = parser.add_argument
+    add("--markdown", type=Path, metavar="DIR")
+    add("--chapter", type=int, action="append", default=[], metavar="NN")
+    add("--record", action="store_true", help="runs each chapter twice")
+    add("--jobs", type=at_least_one, default=2, help="chapters at once (2)")
+    add("--root", type=Path, default=ROOT, help="the folder with book/")
     return parser
 
 

@@ -5,9 +5,10 @@ chapter stands beside them and leads to the block; a block's title bar in the
 chapter leads to its first region.
 """
 
+import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from bookkit.run.cache import cache_file, read_cache, version, write_cache
@@ -43,8 +44,8 @@ class Region:
     """
 
     first: int
-    block: str = ""
-    lines: list[Line] = field(default_factory=list)
+    block: str
+    lines: list[Line]
 
 
 def listing_page(file: str) -> str:
@@ -217,44 +218,20 @@ def split_regions(lines: list[Line]) -> Iterator[Region]:
 
     Blank lines and the comment that were added above a block belong to it.
     """
-    region = Region(1)
-    waiting: list[Line] = []
-    for number, line in enumerate(lines, 1):
-        waiting.append(line)
-        if not line.origin:
-            continue
-        own, above = split_above(waiting)
-        waiting = []
-        first = number + 1 - len(above)
-        if own or line.origin.block != region.block:
-            yield from filter(
-                has_lines, (region, Region(first - len(own), "", own))
-            )
-            region = Region(first, line.origin.block)
-        region.lines += above
-    region.lines += waiting
-    yield from filter(has_lines, [region])
-
-
-def has_lines(region: Region) -> bool:
-    """Whether a region is not empty."""
-    return bool(region.lines)
-
-
-def split_above(lines: list[Line]) -> tuple[list[Line], list[Line]]:
-    """Cut generated lines and a copied one below them in two.
-
-    First those of no block, then what stands above the block, and its line.
-    """
-    count = len(lines) - 1
-    while count and is_above(lines[count - 1].text):
-        count -= 1
-    return lines[:count], lines[count:]
-
-
-def is_above(text: str) -> bool:
-    """Whether a generated line is blank or the comment above a block."""
-    return not text.strip() or text.lstrip().startswith("# book/")
+    copied = [line.origin.block for line in lines if line.origin]
+    owner = copied[-1] if copied else ""
+    owners: list[str] = []
+    for line in reversed(lines):
+        if line.origin:
+            owner = line.origin.block
+        elif line.text.strip() and "# book/" not in line.text:
+            owner = ""
+        owners.append(owner)
+    first = 1
+    for owner, group in itertools.groupby(reversed(owners)):
+        count = len(list(group))
+        yield Region(first, owner, lines[first - 1 : first - 1 + count])
+        first += count
 
 
 def highlight(text: str) -> list[str]:
