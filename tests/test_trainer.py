@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 import dlfs
 from dlfs import manual_seed, nn, optim
 from dlfs.data import DataLoader, TensorDataset
+from dlfs.optim.lr_scheduler import ExponentialLR
 from dlfs.trainer import (
     CheckpointError,
     Diverged,
-    ExponentialLR,
     Interrupted,
     Meter,
     Trainer,

@@ -3,7 +3,31 @@
 
 from dlfs.optim.adam import Adam, AdamW
 from dlfs.optim.clip import clip_grad_norm_
+from dlfs.optim.lr_scheduler import (
+    CosineAnnealingLR,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    LRScheduler,
+    OneCycleLR,
+    SequentialLR,
+    StepLR,
+)
 from dlfs.optim.optimizer import Optimizer
 from dlfs.optim.sgd import SGD
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "clip_grad_norm_"]
+__all__ = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "CosineAnnealingLR",
+    "ExponentialLR",
+    "LRScheduler",
+    "LambdaLR",
+    "LinearLR",
+    "OneCycleLR",
+    "Optimizer",
+    "SequentialLR",
+    "StepLR",
+    "clip_grad_norm_",
+]

@@ -20,7 +20,6 @@ from dlfs.trainer.command_line import (
 from dlfs.trainer.evaluation import Meter, evaluate
 from dlfs.trainer.loop import (
     Diverged,
-    ExponentialLR,
     Interrupted,
     Trainer,
     describe,
@@ -30,7 +29,6 @@ from dlfs.trainer.loop import (
 __all__ = [
     "CheckpointError",
     "Diverged",
-    "ExponentialLR",
     "Interrupted",
     "Meter",
     "Trainer",
