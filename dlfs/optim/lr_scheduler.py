@@ -2,6 +2,7 @@
 """Learning rates that change during training."""
 
 import bisect
+import copy
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -35,6 +36,8 @@ class LRScheduler:
         base_lrs: the rate that each group of parameters began with.
     """
 
+    _left_out = ("optimizer",)  # of what is saved
+
     def step(self) -> None:
         """Set what the optimiser's next step needs."""
         self.last_epoch += 1
@@ -50,13 +53,63 @@ class LRScheduler:
         """Return the rate at `step` of a group that began with `base`."""
         raise NotImplementedError(f"{type(self).__name__} has no rate method")
 
-    # book/25-schedules.md#lr-scheduler-init
+    # book/25-schedules.md#lr-scheduler-init-checked
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
         self.optimizer, self.last_epoch = optimizer, last_epoch
         for group in optimizer.param_groups:
-            group.setdefault("initial_lr", group["lr"])
+            if last_epoch == -1:
+                group.setdefault("initial_lr", group["lr"])
+            elif "initial_lr" not in group:
+                raise KeyError(
+                    f"initial_lr: last_epoch {last_epoch} is for an optimiser "
+                    "that had a schedule before"
+                )
         self.base_lrs = [g["initial_lr"] for g in optimizer.param_groups]
+        self._check()
         self.step()
+
+    # book/25-schedules.md#lr-scheduler-state
+    def get_last_lr(self) -> list[float]:
+        """Return the rate of each group, as it was set last."""
+        return [group["lr"] for group in self.optimizer.param_groups]
+
+    def state_dict(self) -> dict:
+        """Return all numbers of this schedule, copied."""
+        names = vars(self).keys() - self._left_out
+        return {name: copy.copy(vars(self)[name]) for name in sorted(names)}
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        """Go on from what `state_dict` returned.
+
+        The rates themselves are in the state of the optimiser.
+
+        Raises:
+            ValueError: it belongs to another schedule; nothing is changed.
+        """
+        names = vars(self).keys() - self._left_out
+        if missing := sorted(names - state_dict.keys()):
+            raise ValueError(
+                f"{type(self).__name__}: the state lacks {', '.join(missing)}"
+            )
+        loaded = copy.copy(self)
+        vars(loaded).update({n: copy.copy(state_dict[n]) for n in names})
+        loaded._check()
+        vars(self).update(vars(loaded))
+
+    # book/25-schedules.md#lr-scheduler-check
+    def _check(self):
+        """Raise ValueError for a number outside its range."""
+        numbers = [item for item in vars(self).items() if item[0] in _RANGES]
+        rates = _one_each(self.optimizer, list(self.base_lrs))
+        for name, value in numbers + [("rate", rate) for rate in rates]:
+            low, high = _RANGES[name]
+            if not (low <= value <= high and value < math.inf):
+                raise ValueError(
+                    f"{type(self).__name__}: {name} is {value}, expected a "
+                    f"number from {low} to {high}"
+                )
 
 
 # book/25-schedules.md#lambda-lr
@@ -69,6 +122,8 @@ class LambdaLR(LRScheduler):
             factor; or a list with a function for each group.
         last_epoch: the last step that was taken; -1 is before the first.
     """
+
+    _left_out = ("optimizer", "lr_lambdas")  # functions are not saved
 
     def __init__(
         self,
@@ -137,7 +192,7 @@ class ExponentialLR(LRScheduler):
             group["lr"] *= self.gamma
 
     def load_state_dict(self, state_dict: dict) -> None:
-        """Go on from what `state_dict` returned, here or in chapter 11."""
+        """Go on from what `state_dict` returned, or from gamma alone."""
         super().load_state_dict(self.state_dict() | state_dict)
 
 
@@ -182,7 +237,7 @@ class CosineAnnealingLR(LRScheduler):
     def __init__(
         self,
         optimizer: Optimizer,
-        T_max: int,  # noqa: N803
+        T_max: int,
         eta_min: float = 0.0,
         last_epoch: int = -1,
     ) -> None:
@@ -205,6 +260,8 @@ class SequentialLR(LRScheduler):
         milestones: the steps at which the second, third, ... takes over.
     """
 
+    _left_out = ("optimizer", "schedulers")
+
     def __init__(
         self,
         optimizer: Optimizer,
@@ -220,6 +277,45 @@ class SequentialLR(LRScheduler):
         duty = bisect.bisect_right(self.milestones, step)
         start = self.milestones[duty - 1] if duty else 0
         return self.schedulers[duty].options(step - start)
+
+    # book/25-schedules.md#sequential-state
+    def state_dict(self) -> dict:
+        """Return all numbers of this schedule and of its parts."""
+        parts = [scheduler.state_dict() for scheduler in self.schedulers]
+        return LRScheduler.state_dict(self) | {"schedulers": parts}
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        """Go on from what `state_dict` returned; see `LRScheduler`."""
+        loaded = [copy.copy(scheduler) for scheduler in self.schedulers]
+        states = state_dict.get("schedulers", ())
+        if len(states) != len(loaded):
+            raise ValueError(
+                f"SequentialLR: a state of {len(states)} schedules for "
+                f"{len(loaded)}"
+            )
+        for scheduler, state in zip(loaded, states):
+            scheduler.load_state_dict(state)
+        LRScheduler.load_state_dict(self, state_dict)
+        for scheduler, new in zip(self.schedulers, loaded):
+            vars(scheduler).update(vars(new))
+
+    # book/25-schedules.md#lr-scheduler-checks-of-kinds
+    def _check(self):
+        """Raise ValueError unless the parts fit together."""
+        LRScheduler._check(self)
+        if any(s.optimizer is not self.optimizer for s in self.schedulers):
+            raise ValueError(
+                "SequentialLR: all schedules must belong to the same optimiser"
+            )
+        if len(self.milestones) != len(self.schedulers) - 1:
+            raise ValueError(
+                f"SequentialLR: {len(self.schedulers)} schedules and "
+                f"{len(self.milestones)} milestones, expected one less"
+            )
+        if list(self.milestones) != sorted(self.milestones):
+            raise ValueError(
+                f"SequentialLR: milestones {self.milestones}, expected rising"
+            )
 
 
 # book/25-schedules.md#one-cycle-lr
@@ -301,10 +397,45 @@ class OneCycleLR(LRScheduler):
         ends = [0, first, 2 * first, self.total_steps - 1]
         if not self.three_phase:
             del ends[2], values[2]
-        for (start, a), (end, b) in pairwise(zip(ends, values)):
-            if step <= end:
-                break
+        pieces = list(pairwise(zip(ends, values)))
+        reached = [piece for piece in pieces if step <= piece[1][0]]
+        (start, a), (end, b) = reached[0] if reached else pieces[-1]
         done = min((step - start) / (end - start), 1) if end > start else 1
         if self.anneal_strategy == "cos":
             done = (1 - math.cos(math.pi * done)) / 2
         return a + (b - a) * done
+
+    # book/25-schedules.md#lr-scheduler-checks-of-kinds
+    def _check(self):
+        """Raise ValueError for a shape of the cycle that we don't know."""
+        if self.total_steps is None:
+            raise ValueError(
+                "OneCycleLR: give total_steps, or epochs and steps_per_epoch"
+            )
+        LRScheduler._check(self)
+        if self.anneal_strategy not in ("cos", "linear"):
+            raise ValueError(
+                f"OneCycleLR: anneal_strategy {self.anneal_strategy!r}, "
+                "expected 'cos' or 'linear'"
+            )
+        known = self.optimizer.defaults
+        if self.cycle_momentum and not {"momentum", "betas"} & known.keys():
+            raise ValueError(
+                "OneCycleLR: this optimiser has neither momentum nor betas: "
+                "use cycle_momentum=False"
+            )
+
+
+# book/25-schedules.md#lr-scheduler-check
+_RANGES = {
+    "rate": (0, math.inf),
+    "last_epoch": (-1, math.inf),
+    "step_size": (1, math.inf),
+    "T_max": (1, math.inf),
+    "total_iters": (1, math.inf),
+    "total_steps": (1, math.inf),
+    "gamma": (0, math.inf),
+    "pct_start": (0, 1),
+    "start_factor": (0, 1),
+    "end_factor": (0, 1),
+}

@@ -1,6 +1,7 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """What the modules of dlfs.trainer offer, in one place."""
 
+from dlfs.optim.lr_scheduler import ExponentialLR
 from dlfs.trainer.checkpoint import (
     CheckpointError,
     load_checkpoint,
@@ -29,6 +30,7 @@ from dlfs.trainer.loop import (
 __all__ = [
     "CheckpointError",
     "Diverged",
+    "ExponentialLR",
     "Interrupted",
     "Meter",
     "Trainer",
