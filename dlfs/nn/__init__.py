@@ -24,14 +24,27 @@ from dlfs.nn.losses import (
     softplus,
 )
 from dlfs.nn.module import IncompatibleKeys, Module, Parameter
+from dlfs.nn.norm import (
+    BatchNorm1d,
+    BatchNorm2d,
+    GroupNorm,
+    LayerNorm,
+    batch_norm,
+    group_norm,
+    layer_norm,
+)
 
 __all__ = [
     "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
     "CrossEntropyLoss",
     "Dropout",
     "Flatten",
+    "GroupNorm",
     "Identity",
     "IncompatibleKeys",
+    "LayerNorm",
     "Linear",
     "MSELoss",
     "Module",
@@ -41,10 +54,13 @@ __all__ = [
     "Sequential",
     "Sigmoid",
     "Tanh",
+    "batch_norm",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
+    "group_norm",
     "kaiming_uniform_",
     "l1_loss",
+    "layer_norm",
     "linear",
     "mse_loss",
     "nll_loss",
