@@ -4,7 +4,7 @@
 from dlfs.nn.activations import Flatten, Identity, ReLU, Sigmoid, Tanh
 from dlfs.nn.containers import ModuleList, Sequential
 from dlfs.nn.dense import Linear, linear
-from dlfs.nn.dropout import Dropout
+from dlfs.nn.dropout import Dropout, Dropout2d
 from dlfs.nn.init import (
     kaiming_uniform_,
     normal_,
@@ -40,6 +40,7 @@ __all__ = [
     "BatchNorm2d",
     "CrossEntropyLoss",
     "Dropout",
+    "Dropout2d",
     "Flatten",
     "GroupNorm",
     "Identity",
