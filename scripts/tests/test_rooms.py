@@ -20,14 +20,19 @@ NAMES = {
         sqrt stack sub tanh tensor where zeros zeros_like
     """,
     "dlfs.nn": """
-        BCEWithLogitsLoss CrossEntropyLoss Dropout Flatten Identity
-        IncompatibleKeys Linear MSELoss Module ModuleList Parameter ReLU
-        Sequential Sigmoid Tanh binary_cross_entropy_with_logits cross_entropy
-        kaiming_uniform_ l1_loss linear mse_loss nll_loss normal_ softplus
-        uniform_ xavier_uniform_ zeros_
+        BCEWithLogitsLoss BatchNorm1d BatchNorm2d CrossEntropyLoss Dropout
+        Dropout2d Flatten GroupNorm Identity IncompatibleKeys LayerNorm Linear
+        MSELoss Module ModuleList Parameter ReLU Sequential Sigmoid Tanh
+        batch_norm binary_cross_entropy_with_logits cross_entropy group_norm
+        kaiming_uniform_ l1_loss layer_norm linear mse_loss nll_loss normal_
+        softplus uniform_ xavier_uniform_ zeros_
     """,
     "dlfs.optim": """
-        Adam AdamW Optimizer SGD clip_grad_norm_
+        Adam AdamW Optimizer SGD clip_grad_norm_ lr_scheduler
+    """,
+    "dlfs.optim.lr_scheduler": """
+        CosineAnnealingLR ExponentialLR LRScheduler LambdaLR LinearLR
+        OneCycleLR SequentialLR StepLR
     """,
     "dlfs.data": """
         DataError DataLoader Digits DownloadError IDX_UBYTE MNIST MNISTMini
