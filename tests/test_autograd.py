@@ -2077,3 +2077,16 @@ CASES += [
     ("softplus", lambda x: nn.softplus(3 * x - 3), [(2, 3)]),
     ("entropy", lambda x: nn.cross_entropy(x, [2, 0]), [(2, 3)]),
 ]
+
+
+# book/23-batch-normalisation.md#test-all-cases-norm
+def batch_norm(x):
+    """Return x normalised by itself."""
+    return nn.batch_norm(x, None, None, training=True)
+
+
+CASES += [
+    ("batch_norm", batch_norm, [(3, 2)]),
+    ("group_norm", lambda x: nn.group_norm(x, 2), [(2, 4)]),
+    ("layer_norm", lambda x: nn.layer_norm(x, (3,)), [(2, 3)]),
+]
