@@ -6,8 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlfs import Tensor, nn
+import dlfs
+from dlfs import Tensor, nn, optim
 from dlfs.autograd import gradcheck, gradgradcheck
+from dlfs.data import DataLoader, TensorDataset
+from dlfs.trainer import Trainer
 
 
 # book/23-batch-normalisation.md#test-norm-formula
@@ -220,6 +223,41 @@ class TestGradients:
         (y * y * y).sum().backward()
         assert abs(linear.bias.grad.data).max() < 1e-3
         assert abs(linear.weight.grad.data).max() > 0.1
+
+
+# book/23-batch-normalisation.md#test-norm-resume
+def test_a_run_that_was_stopped_goes_on_with_the_same_bits(tmp_path):
+    x = normal(60, 4)
+    dataset = TensorDataset(x, (x[:, 0] > 2).astype(np.int64))
+
+    def make(folder):
+        dlfs.manual_seed(0)
+        model = nn.Sequential(
+            nn.Linear(4, 8),
+            nn.BatchNorm1d(8, momentum=None),
+            nn.ReLU(),
+            nn.Dropout(0.2),
+            nn.Linear(8, 2),
+        )
+        return Trainer(
+            model,
+            optim.Adam(model.parameters()),
+            DataLoader(dataset, 10, shuffle=True),
+            DataLoader(dataset, 60),
+            save_dir=folder,
+            quiet=True,
+        )
+
+    straight = make(tmp_path / "a")
+    straight.fit(4)
+    make(tmp_path / "b").fit(2)
+    resumed = make(tmp_path / "b")
+    resumed.resume()
+    resumed.fit(4)
+    expected = straight.model.state_dict()
+    assert expected["1.num_batches_tracked"] == 4 * 6
+    for name, values in resumed.model.state_dict().items():
+        assert (values == expected[name]).all(), name
 
 
 # book/23-batch-normalisation.md#test-norm-torch
