@@ -2101,3 +2101,16 @@ CASES += [
     (line, lambda x, code=line: eval(code, NAMES | {"x": x}), [(2, 3)])
     for line in LINES.split()
 ]
+
+
+# book/23-batch-normalisation.md#test-all-cases-norm
+def batch_norm(x):
+    """Return x normalised by itself."""
+    return nn.batch_norm(x, None, None, training=True)
+
+
+CASES += [
+    ("batch_norm", batch_norm, [(3, 2)]),
+    ("group_norm", lambda x: nn.group_norm(x, 2), [(2, 4)]),
+    ("layer_norm", lambda x: nn.layer_norm(x, (3,)), [(2, 3)]),
+]

@@ -28,7 +28,7 @@ from dlfs.nn.containers import (
     Sequential,
 )
 from dlfs.nn.dense import Linear, linear
-from dlfs.nn.dropout import Dropout
+from dlfs.nn.dropout import Dropout, Dropout2d
 from dlfs.nn.function_layer import FunctionLayer
 from dlfs.nn.init import (
     calculate_gain,
@@ -65,6 +65,15 @@ from dlfs.nn.losses import (
     softplus,
 )
 from dlfs.nn.module import IncompatibleKeys, Module, Parameter
+from dlfs.nn.norm import (
+    BatchNorm1d,
+    BatchNorm2d,
+    GroupNorm,
+    LayerNorm,
+    batch_norm,
+    group_norm,
+    layer_norm,
+)
 from dlfs.nn.similarity import cosine_similarity, normalize, one_hot
 from dlfs.nn.utils import parameters_to_vector, vector_to_parameters
 
@@ -73,14 +82,19 @@ __all__ = [
     "GELU",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
     "CrossEntropyLoss",
     "Dropout",
+    "Dropout2d",
     "Flatten",
     "FunctionLayer",
+    "GroupNorm",
     "HuberLoss",
     "Identity",
     "IncompatibleKeys",
     "L1Loss",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
     "LogSoftmax",
@@ -100,6 +114,7 @@ __all__ = [
     "Softplus",
     "Tanh",
     "Unflatten",
+    "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "calculate_gain",
@@ -110,10 +125,12 @@ __all__ = [
     "eye_",
     "functional",
     "gelu",
+    "group_norm",
     "huber_loss",
     "kaiming_normal_",
     "kaiming_uniform_",
     "l1_loss",
+    "layer_norm",
     "leaky_relu",
     "linear",
     "mse_loss",

@@ -6,7 +6,7 @@ import numpy as np
 from dlfs.autograd import Tensor, default_generator
 from dlfs.nn.module import Module
 
-__all__ = ["Dropout"]
+__all__ = ["Dropout", "Dropout2d"]
 
 
 # book/07-modules.md#dropout
@@ -32,3 +32,25 @@ class Dropout(Module):
 
     def extra_repr(self) -> str:
         return f"p={self.p}"
+
+
+# book/24-overfitting.md#dropout-2d
+class Dropout2d(Dropout):
+    """While training, set whole channels to 0 with probability `p`.
+
+    The others are divided by 1 - p (Tompson et al., 2015). For inputs
+    (N, C, H, W); after `eval()` it changes nothing.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return an output of the shape of the input."""
+        if input.ndim != 4:
+            raise ValueError(
+                f"Dropout2d: an input of shape {input.shape}, expected "
+                "(N, C, H, W)"
+            )
+        if not self.training or self.p == 0:
+            return input
+        shape = (*input.shape[:2], 1, 1)
+        kept = default_generator().random(shape, np.float32) >= self.p
+        return input * (kept * input.dtype.type(1 / (1 - self.p)))

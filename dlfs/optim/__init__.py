@@ -5,6 +5,16 @@ from dlfs.optim.adadelta import Adadelta
 from dlfs.optim.adagrad import Adagrad
 from dlfs.optim.adam import Adam, AdamW
 from dlfs.optim.clip import clip_grad_norm_
+from dlfs.optim.lr_scheduler import (
+    CosineAnnealingLR,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    LRScheduler,
+    OneCycleLR,
+    SequentialLR,
+    StepLR,
+)
 from dlfs.optim.optimizer import Optimizer
 from dlfs.optim.rmsprop import RMSprop
 from dlfs.optim.sgd import SGD
@@ -15,7 +25,15 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "CosineAnnealingLR",
+    "ExponentialLR",
+    "LRScheduler",
+    "LambdaLR",
+    "LinearLR",
+    "OneCycleLR",
     "Optimizer",
     "RMSprop",
+    "SequentialLR",
+    "StepLR",
     "clip_grad_norm_",
 ]

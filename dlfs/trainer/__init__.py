@@ -1,6 +1,7 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """What the modules of dlfs.trainer offer, in one place."""
 
+from dlfs.optim.lr_scheduler import ExponentialLR
 from dlfs.trainer.checkpoint import (
     CheckpointError,
     load_checkpoint,
@@ -21,7 +22,6 @@ from dlfs.trainer.command_line import (
 from dlfs.trainer.evaluation import Meter, evaluate
 from dlfs.trainer.loop import (
     Diverged,
-    ExponentialLR,
     Interrupted,
     Trainer,
     describe,

@@ -18,9 +18,9 @@ from threadpoolctl import threadpool_limits
 
 from dlfs import nn, optim
 from dlfs.data import DataLoader, TensorDataset, hold_out
-from dlfs.optim import Optimizer
+from dlfs.optim import ExponentialLR, Optimizer
 from dlfs.trainer.checkpoint import write_atomically
-from dlfs.trainer.loop import Diverged, ExponentialLR, Interrupted, Trainer
+from dlfs.trainer.loop import Diverged, Interrupted, Trainer
 
 __all__ = [
     "argument_parser",

@@ -28,14 +28,7 @@ from dlfs.trainer.checkpoint import (
 )
 from dlfs.trainer.evaluation import Meter, evaluate
 
-__all__ = [
-    "Diverged",
-    "ExponentialLR",
-    "Interrupted",
-    "Trainer",
-    "describe",
-    "learning_curve",
-]
+__all__ = ["Diverged", "Interrupted", "Trainer", "describe", "learning_curve"]
 
 
 # book/11-training.md#trainer-class
@@ -318,35 +311,6 @@ class Trainer:
 # book/11-training.md#trainer-step
 class Diverged(RuntimeError):  # noqa: N818
     """The loss is infinite or not a number."""
-
-
-# book/11-training.md#trainer-exponential-lr
-class ExponentialLR:
-    """Scheduler: multiplies the learning rates by `gamma` at each step.
-
-    Args:
-        optimizer: whose learning rates to change.
-        gamma: factor, greater than 0.
-    """
-
-    def __init__(self, optimizer: Optimizer, gamma: float):
-        self.optimizer, self.gamma = optimizer, gamma
-
-    def step(self) -> None:
-        """Take the next learning rate."""
-        for group in self.optimizer.param_groups:
-            group["lr"] *= self.gamma
-
-    def state_dict(self) -> dict:
-        """Return what to save; the learning rates are the optimiser's."""
-        return {"gamma": self.gamma}
-
-    def load_state_dict(self, state: dict) -> None:
-        """Go on with a saved factor."""
-        gamma = float(state["gamma"])
-        if not 0 < gamma < math.inf:
-            raise ValueError(f"ExponentialLR: gamma {gamma} in the state")
-        self.gamma = gamma
 
 
 # book/11-training.md#trainer-load-state-dict

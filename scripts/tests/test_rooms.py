@@ -20,17 +20,19 @@ NAMES = {
         sqrt stack sub tanh tensor where zeros zeros_like
     """,
     "dlfs.nn": """
-        BCELoss BCEWithLogitsLoss CrossEntropyLoss Dropout ELU Flatten
-        FunctionLayer GELU HuberLoss Identity IncompatibleKeys L1Loss LeakyReLU
-        Linear LogSoftmax MSELoss Module ModuleDict ModuleList NLLLoss
-        Parameter ParameterList ReLU Sequential SiLU Sigmoid SmoothL1Loss
-        Softmax Softplus Tanh Unflatten binary_cross_entropy
+        BCELoss BCEWithLogitsLoss BatchNorm1d BatchNorm2d CrossEntropyLoss
+        Dropout Dropout2d ELU Flatten FunctionLayer GELU GroupNorm HuberLoss
+        Identity IncompatibleKeys L1Loss LayerNorm LeakyReLU Linear LogSoftmax
+        MSELoss Module ModuleDict ModuleList NLLLoss Parameter ParameterList
+        ReLU Sequential SiLU Sigmoid SmoothL1Loss Softmax Softplus Tanh
+        Unflatten batch_norm binary_cross_entropy
         binary_cross_entropy_with_logits calculate_gain constant_
-        cosine_similarity cross_entropy elu eye_ functional gelu huber_loss
-        kaiming_normal_ kaiming_uniform_ l1_loss leaky_relu linear mse_loss
-        nll_loss normal_ normalize one_hot ones_ orthogonal_
-        parameters_to_vector silu smooth_l1_loss softplus trunc_normal_
-        uniform_ vector_to_parameters xavier_normal_ xavier_uniform_ zeros_
+        cosine_similarity cross_entropy elu eye_ functional gelu group_norm
+        huber_loss kaiming_normal_ kaiming_uniform_ l1_loss layer_norm
+        leaky_relu linear mse_loss nll_loss normal_ normalize one_hot ones_
+        orthogonal_ parameters_to_vector silu smooth_l1_loss softplus
+        trunc_normal_ uniform_ vector_to_parameters xavier_normal_
+        xavier_uniform_ zeros_
     """,
     "dlfs.nn.functional": """
         binary_cross_entropy binary_cross_entropy_with_logits cosine_similarity
@@ -43,6 +45,7 @@ NAMES = {
     """,
     "dlfs.optim": """
         Adadelta Adagrad Adam AdamW Optimizer RMSprop SGD clip_grad_norm_
+        lr_scheduler
     """,
     "dlfs.data": """
         ConcatDataset DataError DataLoader Dataset Digits DownloadError
@@ -67,6 +70,10 @@ NAMES = {
         manual_seed matmul maximum minimum no_grad ones ones_like rand randint
         randn relu set_grad_enabled sigmoid sin softmax sqrt stack tanh tensor
         where zeros zeros_like
+    """,
+    "dlfs.optim.lr_scheduler": """
+        CosineAnnealingLR ExponentialLR LRScheduler LambdaLR LinearLR
+        OneCycleLR SequentialLR StepLR
     """,
 }
 ONE = make_block(

@@ -1,0 +1,364 @@
+# Made from book/ by scripts/tangle.py: edit the chapters.
+"""Normalisation: numbers inside a network with mean 0 and deviation 1."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from dlfs.autograd import Tensor, operation
+from dlfs.nn.module import Module, Parameter
+
+__all__ = [
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "GroupNorm",
+    "LayerNorm",
+    "batch_norm",
+    "group_norm",
+    "layer_norm",
+]
+
+
+# book/23-batch-normalisation.md#batch-norm-layers
+class _BatchNorm(Module):
+    """What the batch normalisations share; see `BatchNorm1d`."""
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+    ):
+        if num_features < 1:
+            raise ValueError(
+                f"{type(self).__name__}: {num_features} features, expected "
+                "at least 1"
+            )
+        self.num_features, self.eps = num_features, eps
+        self.momentum, self.affine = momentum, affine
+        self.track_running_stats = track_running_stats
+        self.weight, self.bias = _ones_and_zeros(num_features, affine)
+        self.running_mean = self.running_var = self.num_batches_tracked = None
+        if track_running_stats:
+            zeros = np.zeros(num_features, np.float32)
+            self.register_buffer("running_mean", zeros)
+            self.register_buffer("running_var", zeros + 1)
+            self.register_buffer("num_batches_tracked", np.array(0))
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return an output of the shape of the input."""
+        if input.ndim not in self._dimensions:
+            raise ValueError(
+                f"{type(self).__name__}: an input of shape {input.shape}, "
+                f"expected {self._expected}"
+            )
+        counts = self.training and self.track_running_stats
+        momentum = self.momentum
+        if counts and momentum is None:  # the mean of all batches
+            momentum = 1 / (int(self.num_batches_tracked) + 1)
+        y = batch_norm(
+            input,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.training or not self.track_running_stats,
+            momentum,
+            self.eps,
+        )
+        if counts:
+            self.num_batches_tracked = self.num_batches_tracked + 1
+        return y
+
+    def extra_repr(self) -> str:
+        """Return what to print between the brackets."""
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
+            f"affine={self.affine}, "
+            f"track_running_stats={self.track_running_stats}"
+        )
+
+
+def _ones_and_zeros(shape, wanted, bias=True):
+    """Return a weight of ones and a bias of zeros, None where unwanted."""
+    ones, zeros = np.ones(shape, np.float32), np.zeros(shape, np.float32)
+    return (
+        Parameter(ones) if wanted else None,
+        Parameter(zeros) if wanted and bias else None,
+    )
+
+
+# book/23-batch-normalisation.md#standardize
+def _moments(x, axes, eps):
+    """Return x without its mean, the mean, variance and 1 / deviation."""
+    mean = x.mean(axis=axes, keepdims=True)
+    centred = x - mean
+    variance = (centred * centred).mean(axis=axes, keepdims=True)
+    return centred, mean, variance, (variance + eps) ** -0.5
+
+
+def _standardize_rule(g, y, x, axes, eps, saved):
+    """Take out of g its mean and its part along y; divide as forward did."""
+    if isinstance(g, Tensor):  # for second derivatives
+        scale = _moments(x, axes, eps)[3]
+    else:
+        scale = saved["scale"]
+    along = (g * y).mean(axis=axes, keepdims=True)
+    return scale * (g - g.mean(axis=axes, keepdims=True) - y * along)
+
+
+@operation(_standardize_rule)
+def _standardize(x, axes, eps, saved):
+    y, saved["mean"], saved["variance"], scale = _moments(x, axes, eps)
+    saved["scale"] = scale
+    y *= scale
+    return y
+
+
+# book/23-batch-normalisation.md#batch-norm
+def _affine(y, weight, bias, shape):
+    """Return y * weight + bias, both reshaped to broadcast."""
+    if weight is not None:
+        y = y * weight.reshape(shape)
+    return y if bias is None else y + bias.reshape(shape)
+
+
+def batch_norm(
+    input: Tensor,
+    running_mean: np.ndarray | None,
+    running_var: np.ndarray | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Normalise every channel: (x - mean) / deviation * weight + bias.
+
+    Ioffe and Szegedy (2015), algorithm 1. While training, the mean and the
+    variance are those of the batch, and the running ones follow, in place.
+
+    Args:
+        input: (N, C, ...).
+        running_mean, running_var: (C,) arrays; None to keep none.
+        weight, bias: (C,) tensors, or None.
+        training: use the batch's own mean and variance.
+        momentum: how far the running ones move towards the batch's.
+        eps: added to the variance.
+
+    Returns:
+        A tensor of the shape of the input.
+
+    Raises:
+        ValueError: the channels are not as many as the other arguments have,
+            or, while training, a channel has fewer than two values.
+    """
+    _check_channels("batch_norm", input, running_mean, weight, bias)
+    axes = (0, *range(2, input.ndim))
+    shape = (1, -1, *[1] * (input.ndim - 2))
+    if not training:
+        scale = (running_var + eps) ** -0.5
+        shift = running_mean.reshape(shape).astype(input.dtype)
+        y = (input - shift) * scale.reshape(shape).astype(input.dtype)
+        return _affine(y, weight, bias, shape)
+    count = input.numel() // max(input.shape[1], 1)
+    if count < 2:
+        raise ValueError(
+            "batch_norm: expected more than 1 value per channel when "
+            f"training, got an input of shape {input.shape}"
+        )
+    saved = {}
+    y = _standardize(input, axes=axes, eps=eps, saved=saved)
+    if running_mean is not None:
+        variance = saved["variance"].ravel() * (count / (count - 1))
+        running_mean += momentum * (saved["mean"].ravel() - running_mean)
+        running_var += momentum * (variance - running_var)
+    return _affine(y, weight, bias, shape)
+
+
+def _check_channels(name, input, *others):
+    """Raise unless the input is (N, C, ...) and the others are (C,)."""
+    if input.ndim < 2:
+        raise ValueError(
+            f"{name}: an input of shape {input.shape}, expected (N, C, ...)"
+        )
+    for other in others:
+        if other is not None and other.shape != (input.shape[1],):
+            raise ValueError(
+                f"{name}: an input of shape {input.shape} has "
+                f"{input.shape[1]} channels, expected {other.shape[0]}"
+            )
+
+
+# book/23-batch-normalisation.md#batch-norm-kinds
+class BatchNorm1d(_BatchNorm):
+    """Every unit with mean 0 and deviation 1, times weight, plus bias.
+
+    While training, mean and variance are those of the batch; after `eval()`
+    the running ones. For inputs (N, C) or (N, C, L).
+
+    Args:
+        num_features: C.
+        eps: added to the variance.
+        momentum: how far the running mean and variance move with each
+            batch; None for the mean of all batches.
+        affine: whether there is a weight and a bias to learn.
+        track_running_stats: keep running values; without them a batch is
+            always normalised by itself.
+
+    Attributes:
+        weight, bias: (C,), starting as ones and zeros, or None.
+        running_mean, running_var: (C,) buffers, or None.
+        num_batches_tracked: how many batches they have seen, or None.
+    """
+
+    _dimensions, _expected = (2, 3), "(N, C) or (N, C, L)"
+
+
+class BatchNorm2d(_BatchNorm):
+    """Every channel of pictures with mean 0 and deviation 1.
+
+    For inputs (N, C, H, W); otherwise as `BatchNorm1d`.
+    """
+
+    _dimensions, _expected = (4,), "(N, C, H, W)"
+
+
+# book/23-batch-normalisation.md#group-norm
+def group_norm(
+    input: Tensor,
+    num_groups: int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Normalise groups of the channels of each example (Wu and He, 2018).
+
+    Args:
+        input: (N, C, ...).
+        num_groups: how many; C must be divisible by it.
+        weight, bias: (C,) tensors, or None.
+        eps: added to the variance.
+    """
+    _check_channels("group_norm", input, weight, bias)
+    size, channels = input.shape[:2]
+    if num_groups < 1 or channels % num_groups:
+        raise ValueError(
+            f"group_norm: {channels} channels must be divisible by "
+            f"{num_groups} groups"
+        )
+    length = math.prod(input.shape[1:]) // num_groups
+    groups = input.reshape(size, num_groups, length)
+    y = _standardize(groups, axes=(2,), eps=eps, saved={})
+    shape = (1, -1, *[1] * (input.ndim - 2))
+    return _affine(y.reshape(input.shape), weight, bias, shape)
+
+
+def layer_norm(
+    input: Tensor,
+    normalized_shape: Sequence[int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Normalise the last axes of each example (Ba et al., 2016).
+
+    Args:
+        input: (..., *normalized_shape).
+        normalized_shape: the lengths of the axes to take the mean over.
+        weight, bias: tensors of that shape, or None.
+        eps: added to the variance.
+    """
+    shape = tuple(normalized_shape)
+    if not shape or input.shape[-len(shape) :] != shape:
+        raise ValueError(
+            f"layer_norm: an input of shape {input.shape}, expected "
+            f"(..., {str(shape)[1:-1].rstrip(',')})"
+        )
+    axes = tuple(range(input.ndim - len(shape), input.ndim))
+    y = _standardize(input, axes=axes, eps=eps, saved={})
+    return _affine(y, weight, bias, shape)
+
+
+# book/23-batch-normalisation.md#group-norm-layers
+class GroupNorm(Module):
+    """Groups of channels with mean 0 and deviation 1, in each example.
+
+    Args:
+        num_groups: how many groups.
+        num_channels: C of the inputs (N, C, ...).
+        eps: added to the variance.
+        affine: whether there is a weight and a bias to learn, (C,) each.
+    """
+
+    def __init__(
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+    ):
+        if num_groups < 1 or num_channels < 1 or num_channels % num_groups:
+            raise ValueError(
+                f"GroupNorm: {num_channels} channels must be divisible by "
+                f"{num_groups} groups"
+            )
+        self.num_groups, self.num_channels = num_groups, num_channels
+        self.eps, self.affine = eps, affine
+        self.weight, self.bias = _ones_and_zeros(num_channels, affine)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return an output of the shape of the input."""
+        if input.ndim < 2 or input.shape[1] != self.num_channels:
+            raise ValueError(
+                f"GroupNorm: an input of shape {input.shape}, expected "
+                f"(N, {self.num_channels}, ...)"
+            )
+        return group_norm(
+            input, self.num_groups, self.weight, self.bias, self.eps
+        )
+
+    def extra_repr(self) -> str:
+        """Return what to print between the brackets."""
+        sizes = f"{self.num_groups}, {self.num_channels}"
+        return f"{sizes}, eps={self.eps}, affine={self.affine}"
+
+
+class LayerNorm(Module):
+    """The last axes of each example with mean 0 and deviation 1.
+
+    Args:
+        normalized_shape: the lengths of these axes, or of the last one.
+        eps: added to the variance.
+        elementwise_affine: whether there is a weight to learn.
+        bias: whether there is a bias as well.
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+    ):
+        if isinstance(normalized_shape, int):
+            normalized_shape = (normalized_shape,)
+        self.normalized_shape = tuple(normalized_shape)
+        self.eps, self.elementwise_affine = eps, elementwise_affine
+        self.weight, self.bias = _ones_and_zeros(
+            self.normalized_shape, elementwise_affine, bias
+        )
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return an output of the shape of the input."""
+        return layer_norm(
+            input, self.normalized_shape, self.weight, self.bias, self.eps
+        )
+
+    def extra_repr(self) -> str:
+        """Return what to print between the brackets."""
+        affine = f"elementwise_affine={self.elementwise_affine}"
+        return f"{self.normalized_shape}, eps={self.eps}, {affine}"
