@@ -1,6 +1,18 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """What the modules of dlfs.data offer, in one place."""
 
+from dlfs.data.cifar import (
+    CIFAR10,
+    CIFAR10_ARCHIVE,
+    CIFAR10_CLASSES,
+    CIFAR10_FILES,
+    CIFAR10_FOLDER,
+    CIFAR10_MIRRORS,
+    CIFAR10_SHAPE,
+    RECORD,
+    load_cifar10,
+    read_records,
+)
 from dlfs.data.download import (
     SLOWEST,
     DownloadError,
@@ -10,7 +22,7 @@ from dlfs.data.download import (
     sha256_of,
 )
 from dlfs.data.idx import IDX_UBYTE, DataError, read_idx, read_idx_shape
-from dlfs.data.loader import DataLoader, TensorDataset
+from dlfs.data.loader import DataLoader, TensorDataset, Transformed
 from dlfs.data.mnist import (
     MNIST,
     MNIST_FILES,
@@ -22,31 +34,60 @@ from dlfs.data.mnist import (
     find_folder,
     load_mnist,
 )
-from dlfs.data.transforms import fingerprint, normalize, pixel_statistics
+from dlfs.data.transforms import (
+    PADDING_MODES,
+    Compose,
+    Normalize,
+    RandomCrop,
+    RandomHorizontalFlip,
+    RandomTransform,
+    channel_statistics,
+    fingerprint,
+    normalize,
+    pixel_statistics,
+)
 
 __all__ = [
+    "CIFAR10",
+    "CIFAR10_ARCHIVE",
+    "CIFAR10_CLASSES",
+    "CIFAR10_FILES",
+    "CIFAR10_FOLDER",
+    "CIFAR10_MIRRORS",
+    "CIFAR10_SHAPE",
     "IDX_UBYTE",
     "MNIST",
     "MNIST_FILES",
     "MNIST_MIRRORS",
+    "PADDING_MODES",
+    "RECORD",
     "SLOWEST",
+    "Compose",
     "DataError",
     "DataLoader",
     "Digits",
     "DownloadError",
     "IDXDataset",
     "MNISTMini",
+    "Normalize",
+    "RandomCrop",
+    "RandomHorizontalFlip",
+    "RandomTransform",
     "RemoteFile",
     "TensorDataset",
+    "Transformed",
+    "channel_statistics",
     "data_root",
     "download_file",
     "find_file",
     "find_folder",
     "fingerprint",
+    "load_cifar10",
     "load_mnist",
     "normalize",
     "pixel_statistics",
     "read_idx",
     "read_idx_shape",
+    "read_records",
     "sha256_of",
 ]

@@ -2,11 +2,11 @@
 """Data sets of arrays, and mini-batches of them."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
-__all__ = ["DataLoader", "TensorDataset"]
+__all__ = ["DataLoader", "TensorDataset", "Transformed"]
 
 
 # book/10-data.md#data-tensor-dataset
@@ -84,15 +84,22 @@ class DataLoader:
         self._position = 0
         self._epoch_start = self.generator.bit_generator.state
 
-    # book/10-data.md#data-loader-state
+    # book/26-colour.md#data-loader-state-transform
     def state_dict(self) -> dict:
-        """Return the place in the epoch, as numbers that JSON can hold."""
-        return {
+        """Return the place in the epoch, as numbers that JSON can hold.
+
+        The state of a random `transform` of the data set belongs to it.
+        """
+        state = {
             "examples": len(self.dataset),
             "batch_size": self.batch_size,
             "position": self._position,
             "generator": self._epoch_start,
         }
+        transform = getattr(self.dataset, "transform", None)
+        if hasattr(transform, "state_dict"):
+            state["transform"] = transform.state_dict()
+        return state
 
     def load_state_dict(self, state: dict) -> None:
         """Go on, at the next iteration, where `state` was taken.
@@ -100,19 +107,48 @@ class DataLoader:
         Raises:
             ValueError: If the state belongs to a different loader.
         """
-        for name, value in self.state_dict().items():
-            if name in ("examples", "batch_size") and state[name] != value:
+        own = self.state_dict()
+        for name in "examples", "batch_size":
+            if state[name] != own[name]:
                 raise ValueError(
-                    f"DataLoader: {name} is {value}, but {state[name]} in the "
-                    "saved state"
+                    f"DataLoader: {name} is {own[name]}, but {state[name]} in "
+                    "the saved state"
                 )
+        if ("transform" in own) != ("transform" in state):
+            has = "has none" if "transform" in state else "has one"
+            raise ValueError(
+                "DataLoader: a random transform on one side only; this data set "
+                f"{has}, with the saved state it is the other way round"
+            )
         position = state["position"]
         if type(position) is not int or not 0 <= position <= len(self):
             raise ValueError(
                 f"DataLoader: position {position!r:.20} in the saved state, "
                 f"expected 0 to {len(self)}"
             )
+        if "transform" in own:
+            self.dataset.transform.load_state_dict(state["transform"])
         self.generator.bit_generator.state = state["generator"]
         self._epoch_start = state["generator"]
         self._position = state["position"]
         self._resumed = True
+
+
+# book/26-colour.md#data-transformed
+class Transformed:
+    """A data set whose images are changed whenever they are asked for.
+
+    Args:
+        dataset: anything whose `dataset[index]` begins with images.
+        transform: what is done to the images, such as a `Compose`.
+    """
+
+    def __init__(self, dataset, transform: Callable):
+        self.dataset, self.transform = dataset, transform
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index) -> tuple:
+        images, *rest = self.dataset[index]
+        return self.transform(images), *rest
