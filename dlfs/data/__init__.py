@@ -1,6 +1,7 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """What the modules of dlfs.data offer, in one place."""
 
+from dlfs.data.archive import read_archive, unpack
 from dlfs.data.cifar import (
     CIFAR10,
     CIFAR10_ARCHIVE,
@@ -86,8 +87,10 @@ __all__ = [
     "load_mnist",
     "normalize",
     "pixel_statistics",
+    "read_archive",
     "read_idx",
     "read_idx_shape",
     "read_records",
     "sha256_of",
+    "unpack",
 ]

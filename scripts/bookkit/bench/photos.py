@@ -4,15 +4,18 @@
 
 The photographs have no licence, so none may stand in the book. What is
 written to book/runs/cifar10.json are means and deviations of the channels,
-the mean picture of each class, sizes, and how long loading and changing take.
+the mean picture of each class, sizes, and how long unpacking, loading and
+changing take. DATA holds the unpacked files and cifar-10-binary.tar.gz.
 """
 
 import argparse
 import base64
 import json
 import statistics
+import tempfile
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 
@@ -59,6 +62,7 @@ def measure(root: str | None, note: str) -> dict:
         "pixels": train.data.nbytes,
         "seconds_to_load": round(seconds_of(lambda: data.CIFAR10(root), 7), 4),
         "microseconds": round(1e6 * seconds_of(lambda: augment(batch), 300), 1),
+        **measure_archive(root),
         "numpy": np.__version__,
         "machine": machine(),
         "blas": blas(),
@@ -66,6 +70,23 @@ def measure(root: str | None, note: str) -> dict:
         "class_means": base64.b64encode(
             np.rint(means).astype(np.uint8).tobytes()
         ).decode(),
+    }
+
+
+def measure_archive(root: str | None) -> dict:
+    """Return how long the packed set in the folder `root` takes."""
+    from dlfs import data
+
+    archive = data.data_root(root) / data.CIFAR10_ARCHIVE.name
+    sizes = dict.fromkeys(data.CIFAR10_FILES, 10_000 * data.RECORD)
+    with tempfile.TemporaryDirectory() as folder:
+        look = seconds_of(lambda: data.read_archive(archive, sizes), 3)
+        began = time.perf_counter()
+        data.unpack(archive, Path(folder), sizes)
+        unpack = time.perf_counter() - began
+    return {
+        "seconds_to_look": round(look, 3),
+        "seconds_to_unpack": round(unpack, 3),
     }
 
 
