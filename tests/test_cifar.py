@@ -267,10 +267,19 @@ HOSTILE = {
     "device": (special("a", tarfile.CHRTYPE), "neither a file nor a folder"),
     "block": (special("a", tarfile.BLKTYPE), "neither a file nor a folder"),
     "pipe": (special("a", tarfile.FIFOTYPE), "neither a file nor a folder"),
-    "bomb": (("a", bytes(30 << 20)), "unpacks to more than 16,850,968"),
+    "large": (("a", bytes(30 << 20)), "'a' has a size of 31457280 bytes"),
+    "bomb": (("a", bytes(16_850_900)), "unpacks to more than 16,850,968"),
     "long name": (("a" * (1 << 25), b""), "unpacks to more than 16,850,9"),
     "curses": (("\x1b[2J/../x", b""), "'\\x1b[2J/../x' leads out"),
     "twice": (("b/test_batch.bin", FILE), "holds test_batch.bin with 12,292"),
+    "size": (
+        special("a", tarfile.REGTYPE, pax_headers={"size": "9" * 20}),
+        "'a' has a size of 99999999999999999999 bytes",
+    ),
+    "negative": (
+        special("a", tarfile.REGTYPE, pax_headers={"size": "-512"}),
+        "'a' has a size of -512 bytes",
+    ),
     "sparse": (special("a", tarfile.GNUTYPE_SPARSE), "neither a file nor"),
 }
 
@@ -316,6 +325,19 @@ class TestHostileArchive:
         with pytest.raises(DataError, match=r"a\.tar\.gz: "):
             unpack(path, tmp_path / "new", SIZES)
         assert everything(tmp_path) == ["a.tar.gz"]
+
+    def test_with_too_many_members_or_too_long_a_chain_is_refused(
+        self, tmp_path
+    ):
+        path = tmp_path / "a.tar"
+        path.write_bytes(tarfile.TarInfo("a").tobuf() * 2000)
+        with pytest.raises(DataError, match="has more than 1,000 members"):
+            read_archive(path, SIZES)
+        longer = tarfile.TarInfo("a")
+        longer.type, longer.size = tarfile.GNUTYPE_LONGNAME, 1
+        path.write_bytes((longer.tobuf() + bytes(512)) * 3000)
+        with pytest.raises(DataError, match="is no sound tar file: "):
+            read_archive(path, SIZES)
 
     @settings(
         deadline=None,

@@ -15,7 +15,7 @@ __all__ = ["read_archive", "unpack"]
 
 
 # book/32-cifar-files.md#archive-refuse
-def _refuse_member(member: tarfile.TarInfo) -> None:
+def _refuse_member(member: tarfile.TarInfo, limit: int) -> None:
     """Raise a DataError for a member that no data set needs."""
     parts = member.name.replace("\\", "/").split("/")
     fault = ""
@@ -23,6 +23,8 @@ def _refuse_member(member: tarfile.TarInfo) -> None:
         fault = f"is a link to {ascii(member.linkname):.60}"
     elif not (member.isreg() or member.isdir()) or member.issparse():
         fault = "is neither a file nor a folder"
+    elif not 0 <= member.size <= limit:  # tarfile would skip it for ever
+        fault = f"has a size of {member.size!s:.20} bytes"
     elif parts[0] == "" or ":" in parts[0]:
         fault = "has an absolute path"
     elif ".." in parts:
@@ -36,6 +38,7 @@ def _refuse_member(member: tarfile.TarInfo) -> None:
 
 # book/32-cifar-files.md#archive-limited
 _OTHERS = 16 << 20  # bytes of other members and of headers
+_MEMBERS = 1000
 
 
 class _Limited:
@@ -81,7 +84,9 @@ def read_archive(path: Path, sizes: Mapping[str, int]) -> dict[str, bytes]:
         limited = _Limited(stream, sum(sizes.values()) + _OTHERS)
         try:
             _collect(limited, sizes, found)
-        except (tarfile.TarError, RecursionError, OverflowError) as error:
+        except DataError:
+            raise
+        except (tarfile.TarError, ValueError, RecursionError) as error:
             raise DataError(f"is no sound tar file: {error}") from error
         while limited.read(1 << 20):
             pass  # gzip's checksum is at the end
@@ -96,8 +101,10 @@ def _collect(
 ) -> None:
     """Put the wanted members of a tar stream into `found`."""
     with tarfile.open(fileobj=stream, mode="r|", bufsize=1 << 20) as tar:
-        for member in tar:
-            _refuse_member(member)
+        for number, member in enumerate(tar):
+            _refuse_member(member, stream.limit)
+            if number == _MEMBERS:
+                raise DataError(f"has more than {_MEMBERS:,} members")
             name = member.name.rpartition("/")[2]
             if not member.isreg() or name not in sizes:
                 continue
