@@ -384,7 +384,7 @@ class TestUnpack:
     def test_a_folder_that_cannot_be_made_is_named(self, tmp_path):
         (tmp_path / "a.tar.gz").write_bytes(PACKED)
         (tmp_path / "new").write_bytes(b"a file")
-        with pytest.raises(DataError, match="cannot be unpacked to .*new: "):
+        with pytest.raises(DataError, match=r"cannot be unpacked to .*new: "):
             unpack(tmp_path / "a.tar.gz", tmp_path / "new", SIZES)
         assert everything(tmp_path) == ["a.tar.gz", "new"]
 
@@ -428,6 +428,15 @@ class TestLayouts:
         assert everything(tmp_path / "cifar-10-batches-bin") == sorted(NAMES)
         path.unlink()
         assert len(Small(tmp_path, train=False)) == 4
+
+    def test_a_folder_may_be_named_from_where_one_is(
+        self, tmp_path, monkeypatch
+    ):
+        monkeypatch.chdir(tmp_path)
+        put(tmp_path / "sets" / "CIFAR10", NAMES[:2])
+        (tmp_path / "sets/cifar-10-binary.tar.gz").write_bytes(PACKED)
+        assert len(Small("sets")) == 20
+        assert len(everything(tmp_path / "sets/CIFAR10")) == 6
 
     def test_files_may_be_packed_one_by_one(self, tmp_path):
         for name in NAMES:

@@ -4,7 +4,6 @@
 import contextlib
 import os
 import tarfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
@@ -20,7 +19,7 @@ def _refuse_member(member: tarfile.TarInfo, limit: int) -> None:
     parts = member.name.replace("\\", "/").split("/")
     fault = ""
     if member.issym() or member.islnk():
-        fault = f"is a link to {ascii(member.linkname):.60}"
+        fault = f"is a link to {member.linkname!a:.60}"
     elif not (member.isreg() or member.isdir()) or member.issparse():
         fault = "is neither a file nor a folder"
     elif not 0 <= member.size <= limit:  # tarfile would skip it for ever
@@ -31,8 +30,7 @@ def _refuse_member(member: tarfile.TarInfo, limit: int) -> None:
         fault = "leads out of the folder"
     if fault:
         raise DataError(
-            f"its member {ascii(member.name):.80} {fault}; nothing was "
-            "unpacked"
+            f"its member {member.name!a:.80} {fault}; nothing was unpacked"
         )
 
 

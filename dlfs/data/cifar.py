@@ -141,7 +141,8 @@ class CIFAR10:
         mirrors: Sequence[str],
     ) -> list[Path]:
         """Return where the files are, unpacked or downloaded if need be."""
-        folder = find_folder(root, names, _places(root))
+        places = [path.relative_to(root) for path in _places(root)]
+        folder = find_folder(root, names, places)
         if any(_missing(folder, name) for name in names):
             sizes = dict.fromkeys(CIFAR10_FILES, self.records * RECORD)
             if archive := next(_candidates(root, "cifar-10-binary"), None):

@@ -115,10 +115,10 @@ class DataLoader:
                     "the saved state"
                 )
         if ("transform" in own) != ("transform" in state):
-            has = "has none" if "transform" in state else "has one"
+            one, other = ("a", "none") if "transform" in own else ("no", "one")
             raise ValueError(
-                "DataLoader: a random transform on one side only; this data set "
-                f"{has}, with the saved state it is the other way round"
+                f"DataLoader: this data set has {one} random transform, that "
+                f"of the saved state has {other}"
             )
         position = state["position"]
         if type(position) is not int or not 0 <= position <= len(self):
