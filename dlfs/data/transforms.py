@@ -149,7 +149,8 @@ class RandomCrop(RandomTransform):
     def __init__(
         self,
         size: int | tuple[int, int],
-        padding: int = 0,
+        padding: int | None = None,
+        *,
         fill: int = 0,
         padding_mode: str = "constant",
         generator: np.random.Generator | None = None,
@@ -161,7 +162,7 @@ class RandomCrop(RandomTransform):
             )
         super().__init__(generator)
         self.size = (size, size) if isinstance(size, int) else tuple(size)
-        self.padding, self.fill = padding, fill
+        self.padding, self.fill = padding or 0, fill
         self.padding_mode = padding_mode
 
     # book/26-colour.md#transforms-crop-change

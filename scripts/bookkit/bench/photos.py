@@ -80,7 +80,9 @@ def measure_archive(root: str | None) -> dict:
     from dlfs import data
 
     archive = data.data_root(root) / data.CIFAR10_ARCHIVE.name
-    sizes = dict.fromkeys(data.CIFAR10_FILES, 10_000 * data.RECORD)
+    sizes = dict.fromkeys(
+        data.CIFAR10_FILES, data.CIFAR10.records * data.RECORD
+    )
     with tempfile.TemporaryDirectory() as folder:
         look = seconds_of(lambda: data.read_archive(archive, sizes), 3)
         began = time.perf_counter()
