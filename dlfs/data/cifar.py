@@ -1,6 +1,7 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """The colour photographs of CIFAR-10."""
 
+import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -246,7 +247,7 @@ def _places(root: Path) -> list[Path]:
             path
             for folder in level
             for path in _entries(folder)
-            if path.name.lower().startswith("cifar") and path.is_dir()
+            if path.name.lower().startswith("cifar") and os.path.isdir(path)
         ]
     return places
 
@@ -264,7 +265,9 @@ def _candidates(root: Path, begin: str) -> Iterator[Path]:
     for folder in _places(root):
         for path in _entries(folder):
             finished = path.suffix not in _UNFINISHED
-            if path.name.startswith(begin) and finished and path.is_file():
+            if not finished or not os.path.isfile(path):
+                continue
+            if path.name.startswith(begin):
                 yield path
 
 
