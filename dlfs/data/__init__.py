@@ -1,6 +1,19 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """What the modules of dlfs.data offer, in one place."""
 
+from dlfs.data.archive import read_archive, unpack
+from dlfs.data.cifar import (
+    CIFAR10,
+    CIFAR10_ARCHIVE,
+    CIFAR10_CLASSES,
+    CIFAR10_FILES,
+    CIFAR10_FOLDER,
+    CIFAR10_MIRRORS,
+    CIFAR10_SHAPE,
+    RECORD,
+    load_cifar10,
+    read_records,
+)
 from dlfs.data.dataset import ConcatDataset, Dataset, Subset, random_split
 from dlfs.data.download import (
     SLOWEST,
@@ -14,6 +27,7 @@ from dlfs.data.idx import IDX_UBYTE, DataError, read_idx, read_idx_shape
 from dlfs.data.loader import (
     DataLoader,
     TensorDataset,
+    Transformed,
     default_collate,
     hold_out,
 )
@@ -29,14 +43,35 @@ from dlfs.data.mnist import (
     load_mnist,
 )
 from dlfs.data.sampler import WeightedRandomSampler
-from dlfs.data.transforms import fingerprint, normalize, pixel_statistics
+from dlfs.data.transforms import (
+    PADDING_MODES,
+    Compose,
+    Normalize,
+    RandomCrop,
+    RandomHorizontalFlip,
+    RandomTransform,
+    channel_statistics,
+    fingerprint,
+    normalize,
+    pixel_statistics,
+)
 
 __all__ = [
+    "CIFAR10",
+    "CIFAR10_ARCHIVE",
+    "CIFAR10_CLASSES",
+    "CIFAR10_FILES",
+    "CIFAR10_FOLDER",
+    "CIFAR10_MIRRORS",
+    "CIFAR10_SHAPE",
     "IDX_UBYTE",
     "MNIST",
     "MNIST_FILES",
     "MNIST_MIRRORS",
+    "PADDING_MODES",
+    "RECORD",
     "SLOWEST",
+    "Compose",
     "ConcatDataset",
     "DataError",
     "DataLoader",
@@ -45,10 +80,16 @@ __all__ = [
     "DownloadError",
     "IDXDataset",
     "MNISTMini",
+    "Normalize",
+    "RandomCrop",
+    "RandomHorizontalFlip",
+    "RandomTransform",
     "RemoteFile",
     "Subset",
     "TensorDataset",
+    "Transformed",
     "WeightedRandomSampler",
+    "channel_statistics",
     "data_root",
     "default_collate",
     "download_file",
@@ -56,11 +97,15 @@ __all__ = [
     "find_folder",
     "fingerprint",
     "hold_out",
+    "load_cifar10",
     "load_mnist",
     "normalize",
     "pixel_statistics",
     "random_split",
+    "read_archive",
     "read_idx",
     "read_idx_shape",
+    "read_records",
     "sha256_of",
+    "unpack",
 ]

@@ -66,10 +66,22 @@ def read_idx(path: str | Path, shape: tuple[int | None, ...]) -> np.ndarray:
             else. The message names the file, what is wrong and what is
             expected.
     """
-    path = Path(path)
+    with _opened(Path(path)) as stream:
+        if _is_page(stream.peek(100)[:100]):
+            raise DataError(
+                "is a web page and not the data: a server sent it in place of "
+                'the file; delete it and download anew (load_mnist("full"), '
+                "or --data full, does so)"
+            )
+        return _read_body(stream, shape)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a file as `_unpacked` does; every error names the file."""
     try:
         with _unpacked(path) as stream:
-            return _read_body(stream, shape)
+            yield stream
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         reason = f"the gzip file is broken: {error}"
         if str(error).startswith("Not a gzipped file"):
@@ -140,11 +152,9 @@ def _unpacked(path: Path) -> Iterator[BinaryIO]:
             if stream.peek(2)[:2] != _GZIP:
                 break
             stream = gzip.GzipFile(fileobj=stream, mode="rb")
-        start = stream.peek(100)[:100].lstrip()
-        if start[:1] == b"<":
-            raise DataError(
-                "is a web page and not the data: a server sent it in place of "
-                'the file; delete it and download anew (load_mnist("full"), '
-                "or --data full, does so)"
-            )
         yield stream
+
+
+def _is_page(start: bytes) -> bool:
+    """Return whether some bytes are the beginning of a web page."""
+    return start.lstrip()[:1] == b"<"

@@ -11,7 +11,13 @@ import numpy as np
 from dlfs.autograd import Tensor, missing, stack
 from dlfs.data.dataset import _in_batches
 
-__all__ = ["DataLoader", "TensorDataset", "default_collate", "hold_out"]
+__all__ = [
+    "DataLoader",
+    "TensorDataset",
+    "Transformed",
+    "default_collate",
+    "hold_out",
+]
 
 
 # book/10-data.md#data-tensor-dataset
@@ -143,15 +149,22 @@ class DataLoader:
         self._position = 0
         self._epoch_start = self.generator.bit_generator.state
 
-    # book/10-data.md#data-loader-state
+    # book/26-colour.md#data-loader-state-transform
     def state_dict(self) -> dict:
-        """Return the place in the epoch, as numbers that JSON can hold."""
-        return {
+        """Return the place in the epoch, as numbers that JSON can hold.
+
+        The state of a random `transform` of the data set belongs to it.
+        """
+        state = {
             "examples": len(self.dataset),
             "batch_size": self.batch_size,
             "position": self._position,
             "generator": self._epoch_start,
         }
+        transform = getattr(self.dataset, "transform", None)
+        if hasattr(transform, "state_dict"):
+            state["transform"] = transform.state_dict()
+        return state
 
     def load_state_dict(self, state: dict) -> None:
         """Go on, at the next iteration, where `state` was taken.
@@ -159,18 +172,27 @@ class DataLoader:
         Raises:
             ValueError: If the state belongs to a different loader.
         """
-        for name, value in self.state_dict().items():
-            if name in ("examples", "batch_size") and state[name] != value:
+        own = self.state_dict()
+        for name in "examples", "batch_size":
+            if state[name] != own[name]:
                 raise ValueError(
-                    f"DataLoader: {name} is {value}, but {state[name]} in the "
-                    "saved state"
+                    f"DataLoader: {name} is {own[name]}, but {state[name]} in "
+                    "the saved state"
                 )
+        if ("transform" in own) != ("transform" in state):
+            one, other = ("a", "none") if "transform" in own else ("no", "one")
+            raise ValueError(
+                f"DataLoader: this data set has {one} random transform, that "
+                f"of the saved state has {other}"
+            )
         position = state["position"]
         if type(position) is not int or not 0 <= position <= len(self):
             raise ValueError(
                 f"DataLoader: position {position!r:.20} in the saved state, "
                 f"expected 0 to {len(self)}"
             )
+        if "transform" in own:
+            self.dataset.transform.load_state_dict(state["transform"])
         self.generator.bit_generator.state = state["generator"]
         self._epoch_start = state["generator"]
         self._position = state["position"]
@@ -213,3 +235,23 @@ def default_collate(examples: Sequence) -> Any:
             "or pad them to one shape, or give the DataLoader a collate_fn"
         )
     return stack([x if isinstance(x, Tensor) else Tensor(x) for x in examples])
+
+
+# book/26-colour.md#data-transformed
+class Transformed:
+    """A data set whose images are changed whenever they are asked for.
+
+    Args:
+        dataset: anything whose `dataset[index]` begins with images.
+        transform: what is done to the images, such as a `Compose`.
+    """
+
+    def __init__(self, dataset, transform: Callable):
+        self.dataset, self.transform = dataset, transform
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index) -> tuple:
+        images, *rest = self.dataset[index]
+        return self.transform(images), *rest

@@ -119,16 +119,19 @@ MNIST_FILES = (
 _FOLDERS = ("mnist", "", "MNIST/raw", "raw", "MNIST")
 
 
-def find_folder(root: Path, names: Iterable[str]) -> Path:
+def find_folder(
+    root: Path, names: Iterable[str], folders: Sequence = _FOLDERS
+) -> Path:
     """Return the folder in or below `root` that has one of the files.
 
-    If none has, it is `root / "mnist"`, where they would be downloaded to.
+    It is the first of `folders`, paths below `root`, that has one. If none
+    has, it is the first of all, where they would be downloaded to.
     """
-    for folder in (root / each for each in _FOLDERS):
+    for folder in (root / each for each in folders):
         for name in names:
             with contextlib.suppress(DataError):
                 return find_file(folder, name).parent
-    return root / _FOLDERS[0]
+    return root / folders[0]
 
 
 # book/10-data.md#data-mnist
