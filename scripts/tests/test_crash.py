@@ -4,6 +4,7 @@ Every call that changes the disk is made to fail, and to end the process, in
 turn. The process is a fork of this one, so that nothing is tidied up.
 """
 
+import filecmp
 import os
 import random
 import shutil
@@ -135,8 +136,16 @@ class Scene:
 
     def reset(self) -> None:
         """Make everything as it was before the command."""
-        shutil.rmtree(self.book.root)
-        shutil.copytree(self.copy, self.book.root, symlinks=True)
+        root, copy = self.book.root, self.copy
+        for path in sorted(root.rglob("*"), reverse=True):
+            if not (copy / path.relative_to(root)).exists():
+                path.rmdir() if path.is_dir() else path.unlink()
+        for path in sorted(copy.rglob("*")):
+            place = root / path.relative_to(copy)
+            if path.is_dir():
+                place.mkdir(exist_ok=True)
+            elif not place.exists() or not filecmp.cmp(path, place, False):
+                shutil.copy2(path, place)
 
     def interrupted(self, strike):
         """Interrupt the command at each of its calls in turn."""

@@ -252,7 +252,7 @@ class TestCommands:
         assert "1 files differ" in done.stderr
 
     def test_a_reader_who_stops(self, book):
-        lines = "\n".join(f"x{n} = {n}" for n in range(20_000))
+        lines = "\n".join(f"x{n} = {n}" for n in range(4_000))
         book.chapter("01-one", make_block(lines, "a"))
         read, write = os.pipe()
         os.close(read)

@@ -28,7 +28,6 @@ from bookkit.tangle.written import (
 )
 
 DATA_FOLDERS = ("dlfs/mnist_mini",)
-CACHE_SUFFIXES = {".pyc"}
 CACHE_FOLDERS = {"__pycache__"}
 LITTER = re.compile(r"\..+\.[0-9]+\.tmp")
 WRITING = threading.Lock()  # half a snapshot looks like no snapshot
@@ -136,7 +135,7 @@ def is_allowed(path: Path) -> bool:
     """Whether a file may stand among generated ones: data or a cache."""
     return (
         path.name == "py.typed"
-        or path.suffix in CACHE_SUFFIXES
+        or path.suffix == ".pyc"
         or is_hidden(path)
         or any(path.is_relative_to(folder) for folder in DATA_FOLDERS)
     )

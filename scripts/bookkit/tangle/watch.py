@@ -8,7 +8,6 @@ together again, so that this takes a fraction of a second.
 """
 
 import contextlib
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +24,7 @@ from bookkit.read.chapters import (
 )
 from bookkit.read.fences import GENERATED_FOLDERS
 from bookkit.tangle.back import propose, write_back
-from bookkit.tangle.disk import CACHE_FOLDERS, write_output
+from bookkit.tangle.disk import write_output
 from bookkit.tangle.output import tangle
 
 POLL = 0.05  # seconds between two looks at the disk
@@ -50,23 +49,15 @@ class Watch:
     def scan(self) -> Stamps:
         """Time, size and number of every chapter and generated file."""
         found = {}
-        for name in (self.book, *(self.root / x for x in GENERATED_FOLDERS)):
-            for folder, folders, files in os.walk(name):
-                folders[:] = [
-                    each
-                    for each in folders
-                    if each not in CACHE_FOLDERS and name != self.book
-                ]
-                for file in files:
-                    if file.endswith((".md", ".py")) and file[0] != ".":
-                        path = os.path.join(folder, file)
-                        with contextlib.suppress(OSError):
-                            stat = os.stat(path)
-                            found[path] = (
-                                stat.st_mtime_ns,
-                                stat.st_size,
-                                stat.st_ino,
-                            )
+        paths = [*self.book.glob("*.md")]
+        for folder in GENERATED_FOLDERS:
+            paths += (self.root / folder).rglob("*.py")
+        for path in paths:
+            with contextlib.suppress(OSError):
+                stat = path.stat()
+                stamp = stat.st_mtime_ns, stat.st_size, stat.st_ino
+                if path.name[0] != ".":
+                    found[str(path)] = stamp
         return found
 
     def wait(self) -> Stamps:

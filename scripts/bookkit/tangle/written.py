@@ -48,9 +48,9 @@ def revisions(root: Path) -> list[str]:
     What was added to the index may be an edit by hand that is nowhere else,
     so the index counts only while git itself joins two versions.
     """
-    folder = run_git(root, "rev-parse", "--absolute-git-dir")
-    if folder is None:
-        return []
+    if not any((each / ".git").exists() for each in (root, *root.parents)):
+        return []  # to ask git would cost more than all the rest
+    folder = run_git(root, "rev-parse", "--absolute-git-dir") or ""
     joined = [each for each in JOINED if Path(folder.strip(), each).exists()]
     return ["HEAD", *joined, ""] if joined else ["HEAD"]
 

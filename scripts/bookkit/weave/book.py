@@ -52,6 +52,7 @@ from bookkit.weave.terms import PAGE as GLOSSARY
 from bookkit.weave.terms import Term, make_glossary, read_terms
 
 WOVEN = "build/woven"
+Report = Callable[[str], None]  # prints a line
 WRITTEN = ".woven"  # the names of the files in a woven folder
 
 
@@ -89,7 +90,7 @@ def weave(
     numbers: list[int] | None = None,
     jobs: int = 2,
     repository: str = "",
-    report: Callable[[str], None] = print,
+    report: Report = print,
     is_plain: bool = True,
 ) -> list[str]:
     """Write the pages into a folder; return the names of its files.
@@ -120,7 +121,7 @@ def run_all(
     book: Book,
     indices: list[int],
     jobs: int,
-    report: Callable[[str], None],
+    report: Report,
     use_cache: bool = True,
 ) -> list[tuple[Run, ChapterTests]]:
     """Run chapters and their tests, some at the same time.
@@ -128,9 +129,9 @@ def run_all(
     Reports a mistake at once; raises `BookError` with those of all of them.
     """
     tasks = [
-        functools.partial(run, book, index, report, use_cache)
+        functools.partial(run_one, run, book, index, report, use_cache)
         for index in indices[::-1]
-        for run in (run_cells, run_chapter_tests)
+        for run in (run_chapter, run_tests)
     ]
     with ThreadPoolExecutor(jobs) as pool:
         results = list(pool.map(attempt, tasks, itertools.repeat(report)))
@@ -152,30 +153,20 @@ def attempt(
         return error
 
 
-def run_cells(
-    book: Book, index: int, report: Callable[[str], None], use_cache: bool
-) -> Run:
-    """Run the cells of a chapter; raises `BookError`."""
+def run_one(
+    run: Callable, book: Book, index: int, report: Report, use_cache: bool
+) -> Run | ChapterTests:
+    """Run the cells of a chapter, or its tests, and say how long it took."""
     chapter, start = book.chapters[index], time.perf_counter()
-    run = run_chapter(book.root, chapter, book.outputs[index], use_cache)
-    if run.is_fresh:
-        seconds = time.perf_counter() - start
+    package = book.outputs[index + (run is run_tests)]
+    done = run(book.root, chapter, package, use_cache)
+    seconds = time.perf_counter() - start
+    if done.is_fresh and run is run_chapter:
         report(f"{chapter.name}: ran in {seconds:.1f} s")
-    return run
-
-
-def run_chapter_tests(
-    book: Book, index: int, report: Callable[[str], None], use_cache: bool
-) -> ChapterTests:
-    """Run the tests that a chapter adds; raises `BookError`."""
-    chapter, start = book.chapters[index], time.perf_counter()
-    tests = run_tests(book.root, chapter, book.outputs[index + 1], use_cache)
-    if tests.is_fresh and tests.blocks:
-        seconds = time.perf_counter() - start
-        report(
-            f"{chapter.name}: {tests.passed} tests passed in {seconds:.1f} s"
-        )
-    return tests
+    elif done.is_fresh and done.blocks:
+        passed = f"{done.passed} tests passed"
+        report(f"{chapter.name}: {passed} in {seconds:.1f} s")
+    return done
 
 
 def woven_files(
@@ -183,7 +174,7 @@ def woven_files(
     run: Run,
     tests: ChapterTests,
     site: Site,
-    report: Callable[[str], None],
+    report: Report,
 ) -> dict[str, bytes]:
     """The page of a chapter, its figures and its notebook."""
     chapter = run.chapter
