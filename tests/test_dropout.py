@@ -58,9 +58,12 @@ class TestDropout2d:
         with pytest.raises(ValueError, match=r"expected \(N, C, H, W\)"):
             nn.Dropout2d()(ones(*shape))
 
-    @pytest.mark.parametrize("p", [-0.1, 1, float("nan")])
+    def test_may_drop_everything(self):
+        assert not nn.Dropout2d(1)(ones(2, 3, 4, 5)).data.any()
+
+    @pytest.mark.parametrize("p", [-0.1, 1.1, float("nan")])
     def test_refuses_other_probabilities(self, p):
-        with pytest.raises(ValueError, match="expected 0 <= p < 1"):
+        with pytest.raises(ValueError, match="expected 0 <= p <= 1"):
             nn.Dropout2d(p)
 
     def test_pytorch_follows_the_same_law(self):

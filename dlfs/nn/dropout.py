@@ -51,6 +51,5 @@ class Dropout2d(Dropout):
             )
         if not self.training or self.p == 0:
             return input
-        shape = (*input.shape[:2], 1, 1)
-        kept = default_generator().random(shape, np.float32) >= self.p
-        return input * (kept * input.dtype.type(1 / (1 - self.p)))
+        ones = np.ones((*input.shape[:2], 1, 1), input.dtype)
+        return input * super().forward(Tensor(ones))  # 0 or 1 / (1 - p)
