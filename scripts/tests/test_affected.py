@@ -97,6 +97,7 @@ class TestOfAChange:
                 set(),
             ),
             (make_block("X = 1", "x", "dlfs/nn/room.py"), set()),
+            (make_block("X, Y = 1, 2", "x", "dlfs/nn/room.py"), set()),
             (
                 make_block(
                     "def test_new():\n    assert one", "n", "tests/test_nn.py"
