@@ -191,24 +191,25 @@ def with_random_parameters(layer):
     return layer
 
 
-class TestGradients:
-    @pytest.mark.parametrize("name", LAYERS)
-    @given(
-        size=st.integers(3, 4),
-        channels=st.sampled_from([2, 4]),
-        rest=st.lists(st.integers(1, 3), max_size=1),
-        seed=st.integers(0, 99),
-    )
-    @settings(max_examples=8, deadline=None)
-    def test_match_numeric_ones(self, name, size, channels, rest, seed):
-        shape = (size, channels, *rest)
-        layer = with_random_parameters(LAYERS[name](shape))
-        values = np.random.default_rng(seed).normal(size=shape)
-        # far from equal numbers, where the curve is too sharp to measure
-        values += 2.0 * np.arange(values.size).reshape(shape) % 5
-        x = Tensor(values, requires_grad=True)
-        gradcheck(lambda x, *_: layer(x), [x, *layer.parameters()])
+@pytest.mark.parametrize("name", LAYERS)
+@given(
+    size=st.integers(3, 4),
+    channels=st.sampled_from([2, 4]),
+    rest=st.lists(st.integers(1, 3), max_size=1),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=8, deadline=None)
+def test_gradients_match_numeric_ones(name, size, channels, rest, seed):
+    shape = (size, channels, *rest)
+    layer = with_random_parameters(LAYERS[name](shape))
+    values = np.random.default_rng(seed).normal(size=shape)
+    # far from equal numbers, where the curve is too sharp to measure
+    values += 2.0 * np.arange(values.size).reshape(shape) % 5
+    x = Tensor(values, requires_grad=True)
+    gradcheck(lambda x, *_: layer(x), [x, *layer.parameters()])
 
+
+class TestGradients:
     @pytest.mark.parametrize("name", LAYERS)
     def test_second_ones_match_numeric_ones(self, name):
         shape = (3, 4, 2)

@@ -61,9 +61,7 @@ ELSEWHERE = {
         "parameter": "dlfs.nn.Parameter",
         "utils": "dlfs.optim.clip_grad_norm_",
     },
-    "dlfs.optim": {
-        "lr_scheduler": "dlfs.trainer.ExponentialLR",
-    },
+    "dlfs.optim": {},
     "dlfs.data": {
         "RandomSampler": "DataLoader(..., shuffle=True)",
         "SequentialSampler": "DataLoader(..., shuffle=False)",

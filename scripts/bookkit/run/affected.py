@@ -7,13 +7,15 @@ uses. It runs again where the text of any of them is another than after the
 chapter before. In doubt there is a dependence:
 
 * A module that is not followed by a name of its own, as in `vars(nn)`, stands
-  for all that is in it. So does a module named in a string.
+  for all that is in it. So does a module named in a string of a test or a
+  function; in a table of the package it is a label.
 * Words in the strings of tests are names: of fixtures, or for `eval`.
 * A statement that defines nothing belongs to the name that it changes, as in
   `TABLE.update(...)`, else to every test. A decorator may write in the tables
   that it uses.
 * A test that imports by text or starts a program, and says nowhere what of the
-  package that needs, depends on all of it.
+  package that needs, depends on all of it. So does one that reaches a public
+  function of the package that imports by text.
 * Everything in a `conftest.py` belongs to every test.
 """
 
@@ -252,6 +254,13 @@ class Package:
         self.nodes = {node: self.uses(node) for node in self.all_of("")}
         shared = {n for n in self.nodes if self.is_shared(n)}
         everything = {n for n in self.nodes if not is_test_module(n[0])}
+        importers = {
+            node
+            for node in everything
+            for statement in self.statements(node)
+            if any("import_module" in name for name in statement.names)
+            and not node[1].startswith("_")
+        }
         for node in self.tests.values():
             self.nodes[node] |= shared | {(node[0], "")} & self.nodes.keys()
             reached, new = set(), {node}
@@ -260,6 +269,8 @@ class Package:
                 new = set().union(*(self.nodes[each] for each in new))
                 new = {n for n in new if is_test_module(n[0])} - reached
             mine = [s for each in reached for s in self.statements(each)]
+            if self.reach({node}) & importers:
+                self.nodes[node] |= everything
             says = any(statement.says for statement in mine)
             if not says and any(statement.is_hidden for statement in mine):
                 self.nodes[node] |= everything
@@ -270,6 +281,14 @@ class Package:
         return module.endswith("conftest") or (
             not name and not module.startswith("tests.test_")
         )
+
+    def reach(self, nodes: set[Node]) -> set[Node]:
+        """These nodes, and all that they lead to."""
+        found, new = set(), nodes
+        while new:
+            found |= new
+            new = set().union(*(self.nodes[each] for each in new)) - found
+        return found
 
     def users(self, nodes: set[Node]) -> set[Node]:
         """These nodes, and all that lead to them."""
@@ -311,7 +330,9 @@ class Package:
             words = statement.words - set(self.bare_modules(node[0]))
             for name in statement.names | words:
                 found |= self.find(node[0], name)
-            for path in statement.paths:
+            is_table = not statement.text.startswith(("def", "class", "@"))
+            is_label = is_table and not is_test_module(node[0])
+            for path in () if is_label else statement.paths:
                 found |= self.find_path(path)
         return found
 
