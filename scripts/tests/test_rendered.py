@@ -6,6 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from bookkit.run import cache
+
+pytest.importorskip("mkdocs")
 from bookkit.site import rendered
 
 

@@ -54,11 +54,47 @@ def imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
 def find_uncovered(path: Path, covered: set[str]) -> list[str]:
     """The imports of a file for which nothing is installed."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
+    return find_uncovered_in(tree, path.name, covered)
+
+
+def find_uncovered_in(
+    tree: ast.AST, file: str, covered: set[str]
+) -> list[str]:
+    """The imports of a piece of a file for which nothing is installed."""
     return [
-        f"{path.name}:{line}: {name} is not in requirements.txt; "
+        f"{file}:{line}: {name} is not in requirements.txt; "
         f'say pytest.importorskip("{name}")'
         for line, name in imported(tree)
         if name not in covered
+    ]
+
+
+def find_tools(path: Path) -> Iterator[Path]:
+    """The modules of the tools that a file imports at its top, and theirs."""
+    waiting, found = [path], set()
+    while waiting:
+        tree = ast.parse(waiting.pop().read_text(encoding="utf-8"))
+        for node in tree.body:
+            if isinstance(node, ast.ImportFrom) and node.module:
+                start = ROOT / "scripts" / node.module.replace(".", "/")
+                inner = [start / f"{each.name}.py" for each in node.names]
+                for tool in (start.with_suffix(".py"), *inner):
+                    if tool.exists() and tool not in found:
+                        found.add(tool)
+                        waiting.append(tool)
+                        yield tool
+
+
+def find_uncovered_tools(path: Path, covered: set[str]) -> list[str]:
+    """The same of the tools that a test imports, but for what it skips."""
+    text = path.read_text(encoding="utf-8")
+    skips = set(re.findall(r'importorskip\("(\w+)"\)', text))
+    return [
+        f"{path.name}: {line}"
+        for tool in find_tools(path)
+        for node in ast.parse(tool.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for line in find_uncovered_in(node, tool.name, covered | skips)
     ]
 
 
@@ -70,7 +106,10 @@ def test_every_import_of_a_test_is_installed_by_make_test(name):
     found = [
         line
         for path in sorted(folder.rglob("*.py"))
-        for line in find_uncovered(path, covered)
+        for line in (
+            *find_uncovered(path, covered),
+            *find_uncovered_tools(path, covered),
+        )
     ]
     assert not found, "\n".join(found)
 
@@ -83,4 +122,9 @@ def test_an_import_that_only_the_site_needs_is_found(tmp_path):
         'say pytest.importorskip("markdown")'
     ]
     assert "markdown" not in required_modules()
+    path.write_text("from bookkit.site import rendered\n")
+    covered = {*sys.stdlib_module_names, "bookkit"}
+    assert find_uncovered_tools(path, covered)[0].startswith(
+        "test_page.py: rendered.py:"
+    )
     assert {"numpy", "pytest", "jupytext"} <= required_modules()
