@@ -3,7 +3,7 @@
 To start one takes a second, so most books here are run by `run_here`.
 """
 
-import contextlib
+import functools
 import io
 import json
 import re
@@ -325,9 +325,9 @@ def run_here(root, chapter, snapshot):
     """Stand in for a kernel: run the cells in this process."""
     outputs = []
     for cell in chapter.live_cells:
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            exec(cell.source, {"snapshot": snapshot})
+        printed = io.StringIO()  # not sys.stdout: other threads print, too
+        say = functools.partial(print, file=printed)
+        exec(cell.source, {"snapshot": snapshot, "print": say})
         text = printed.getvalue()
         outputs.append([stream(text)] if text else [])
     return outputs
