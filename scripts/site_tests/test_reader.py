@@ -186,6 +186,9 @@ class TestFolds:
     def test_open_for_what_the_search_found_in_them(self, tab: Tab):
         tab.reload()
         tab.locator("[data-md-component=search-query]").fill(self.WORD)
+        first = tab.locator(".md-search-result__link").first
+        first.wait_for(state="attached", timeout=20_000)
+        assert self.PAGE in first.get_attribute("href")
         section = tab.locator(".md-search-result__link[href*='#']").first
         section.wait_for(state="attached", timeout=10_000)
         tab.goto(section.evaluate("each => each.href"))
