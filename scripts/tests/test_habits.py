@@ -21,9 +21,9 @@ def output():
 
 
 @pytest.fixture(scope="module")
-def names(output):
+def names(output, tmp_path_factory):
     """What its table says about every name."""
-    return ask_names(output)
+    return ask_names(tmp_path_factory.mktemp("names"), output)
 
 
 @pytest.fixture(scope="module")
@@ -64,4 +64,4 @@ def test_headings_say_what_is_called_how(page):
 def test_a_package_without_the_table_has_no_page(book):
     book.chapter("00-start", "# Start", make_block('"""A."""', "a"))
     output = tangle(read_book(book.root / "book"))
-    assert make_names(ask_names(output), {}) == {}
+    assert make_names(ask_names(book.root, output), {}) == {}

@@ -22,12 +22,12 @@ chapter before. In doubt there is a dependence:
 import ast
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from bookkit.read.source import parse
 from bookkit.tangle.assemble import module_name
-from bookkit.tangle.blocks import DEFINITIONS
+from bookkit.tangle.blocks import DEFINITIONS, IMPORTS, is_string
 from bookkit.tangle.imports import read_import
 from bookkit.tangle.output import Output
 
@@ -69,10 +69,14 @@ class Statement:
 
 @dataclass
 class Contents:
-    """A module: statements by what they define or change, and imports."""
+    """A module: statements by what they define or change, and imports.
+
+    `tests` are the names of those statements that pytest takes for tests.
+    """
 
     statements: dict[str, list[Statement]] = field(default_factory=dict)
     imports: dict[str, Name] = field(default_factory=dict)
+    tests: list[str] = field(default_factory=list)
 
 
 def affected_tests(before: Output, after: Output) -> list[str]:
@@ -81,7 +85,7 @@ def affected_tests(before: Output, after: Output) -> list[str]:
     They are named as pytest is asked for them: "tests/test_a.py::test_b".
     """
     old, new = (
-        Package(tuple((file, each.text(file)) for file in each.files))
+        read_package(tuple((file, each.text(file)) for file in each.files))
         for each in (before, after)
     )
     broken = new.users({n for n in new.nodes if new[n] != old[n]})
@@ -112,10 +116,12 @@ def read_module(module: str, text: str) -> Contents:
     lines = text.splitlines()
     is_of_test = is_test_module(module)
     for node in parse(text).body:
-        if isinstance(node, ast.Import | ast.ImportFrom):
+        if isinstance(node, IMPORTS):
             contents.imports |= dict(bound_names(node))
             continue
-        if not is_docstring(node):
+        if is_test(node):
+            contents.tests.append(node.name)
+        if not is_string(node):
             statement = read_statement(node, lines, is_of_test)
             for name in changed_names(node):
                 if contents.imports.get(name, ["dlfs"])[0] != "dlfs":
@@ -133,11 +139,6 @@ def bound_names(node) -> Iterator[tuple[str, Name]]:
         elif not imported.alias:
             path = path[:1]
         yield imported.bound, path
-
-
-def is_docstring(node: ast.AST) -> bool:
-    """Whether a statement is only a string."""
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def is_test_module(name: str) -> bool:
@@ -192,9 +193,9 @@ def read_statement(
     names, paths, strings = set(), set(), []
     seen = set()  # the `nn` of `nn.Linear` is no name of its own
     for each in ast.walk(node):
-        if is_docstring(each):
+        if is_string(each):
             seen.add(each.value)
-        elif isinstance(each, ast.Import | ast.ImportFrom):
+        elif isinstance(each, IMPORTS):
             paths |= {path for _, path in bound_names(each)}
         elif isinstance(each, ast.Attribute | ast.Name):
             if isinstance(each, ast.Attribute):
@@ -227,6 +228,17 @@ def split(name: str) -> Name:
 # --- Following names ---
 
 
+def closure(
+    nodes: set[Node], follow: Callable[[Node], set[Node]]
+) -> set[Node]:
+    """These nodes, and all that following leads to."""
+    found, new = set(), nodes
+    while new:
+        found |= new
+        new = set().union(*map(follow, new)) - found
+    return found
+
+
 class Package:
     """The package and its tests after a chapter, as a graph of names."""
 
@@ -234,11 +246,10 @@ class Package:
         names = [(module_name(file), text) for file, text in files]
         self.modules = {name: read_module(name, text) for name, text in names}
         self.tests = {
-            f"{file}::{node.name}": (module_name(file), node.name)
-            for file, text in files
+            f"{file}::{test}": (module_name(file), test)
+            for file, _ in files
             if file.startswith("tests/")
-            for node in parse(text).body
-            if is_test(node)
+            for test in self.modules[module_name(file)].tests
         }
         self.writers: dict[Node, set[Node]] = {}
         for module, contents in self.modules.items():
@@ -263,13 +274,9 @@ class Package:
         }
         for node in self.tests.values():
             self.nodes[node] |= shared | {(node[0], "")} & self.nodes.keys()
-            reached, new = set(), {node}
-            while new:
-                reached |= new
-                new = set().union(*(self.nodes[each] for each in new))
-                new = {n for n in new if is_test_module(n[0])} - reached
-            mine = [s for each in reached for s in self.statements(each)]
-            if self.reach({node}) & importers:
+            own = closure({node}, self.uses_of_tests)
+            mine = [s for each in own for s in self.statements(each)]
+            if closure({node}, self.nodes.__getitem__) & importers:
                 self.nodes[node] |= everything
             says = any(statement.says for statement in mine)
             if not says and any(statement.is_hidden for statement in mine):
@@ -282,13 +289,9 @@ class Package:
             not name and not module.startswith("tests.test_")
         )
 
-    def reach(self, nodes: set[Node]) -> set[Node]:
-        """These nodes, and all that they lead to."""
-        found, new = set(), nodes
-        while new:
-            found |= new
-            new = set().union(*(self.nodes[each] for each in new)) - found
-        return found
+    def uses_of_tests(self, node: Node) -> set[Node]:
+        """What a node uses of the tests."""
+        return {n for n in self.nodes[node] if is_test_module(n[0])}
 
     def users(self, nodes: set[Node]) -> set[Node]:
         """These nodes, and all that lead to them."""
@@ -296,11 +299,7 @@ class Package:
         for node, used in self.nodes.items():
             for each in used:
                 users.setdefault(each, set()).add(node)
-        found, new = set(), nodes
-        while new:
-            found |= new
-            new = set().union(*(users.get(n, ()) for n in new)) - found
-        return found
+        return closure(nodes, lambda node: users.get(node, set()))
 
     def __getitem__(self, node: Node) -> tuple:
         """What is to be compared of a node."""
@@ -373,3 +372,9 @@ class Package:
                     if ".".join(path) not in self.modules:
                         nodes |= self.find_path(path)
         return nodes
+
+
+@functools.lru_cache(2)  # a chapter begins with what the one before it made
+def read_package(files: tuple[tuple[str, str]]) -> Package:
+    """The package and its tests, from the names and texts of their files."""
+    return Package(files)

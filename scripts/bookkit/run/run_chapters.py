@@ -10,7 +10,6 @@ and those tests of their snapshots that they may have broken, `new` begins one.
 
 import argparse
 import functools
-import itertools
 import os
 import re
 import subprocess
@@ -34,7 +33,7 @@ from bookkit.tangle.pairs import write_pair
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
 )
-ARROW = re.compile(r"-> (\S+:\d+) \(\S+\)$", re.MULTILINE)
+ARROW = re.compile(r"-> (\S+):(\d+) \((\S+)\)$", re.MULTILINE)
 NO_TESTS = 5  # the exit code of pytest
 IMPORT_ALL = """\
 import importlib, sys
@@ -108,10 +107,10 @@ def run_job(root: Path, job: Job) -> Result:
 
 def report_failure(job: Job, what: str, output: str, result: Result) -> None:
     """Say what failed and where, in the chapter if it shows there."""
-    places = ARROW.findall(output)
-    own = [each for each in places if each.startswith(f"{job.chapter.path}:")]
-    place = (own or places or [f"{job.chapter.path}:1"])[-1]
-    say(f"{place}: {job.chapter.name}: {what} FAILED\n{output}")
+    places = [(path, line) for path, line, _ in ARROW.findall(output)]
+    own = [each for each in places if each[0] == job.chapter.path]
+    path, line = (own or places or [(job.chapter.path, 1)])[-1]
+    say(f"{path}:{line}: {job.chapter.name}: {what} FAILED\n{output}")
     result.failed += 1
 
 
@@ -244,11 +243,11 @@ def select(book: Path, numbers: list[int]) -> list[tuple[Output, Output]]:
     if unknown:
         names = ", ".join(f"{number:02}" for number in sorted(unknown))
         raise SystemExit(f"there is no chapter {names} in {book}")
-    outputs = [tangle(chapters[:n]) for n in range(len(chapters) + 1)]
+    after = functools.cache(lambda count: tangle(chapters[:count]))
     return [
-        each
-        for each in itertools.pairwise(outputs)
-        if not numbers or each[1].chapters[-1].number in numbers
+        (after(index), after(index + 1))
+        for index, chapter in enumerate(chapters)
+        if not numbers or chapter.number in numbers
     ]
 
 

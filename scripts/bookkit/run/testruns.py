@@ -9,7 +9,6 @@ the outputs of the chapters are.
 import ast
 import contextlib
 import importlib.metadata
-import re
 import tempfile
 import xml.etree.ElementTree
 from collections.abc import Iterator
@@ -26,14 +25,18 @@ from bookkit.run.cache import (
     write_cache,
 )
 from bookkit.run.kernels import package_hash
-from bookkit.run.run_chapters import NO_TESTS, pytest_arguments, run_python
+from bookkit.run.run_chapters import (
+    ARROW,
+    NO_TESTS,
+    pytest_arguments,
+    run_python,
+)
 from bookkit.tangle.blocks import Block, Line
 from bookkit.tangle.disk import snapshot_folder, write_snapshot
 from bookkit.tangle.methods import find_extend
 from bookkit.tangle.output import Output, nearest_origin
 
 LIBRARIES = ("hypothesis", "numpy", "pytest", "torch")
-ARROW = re.compile(r"-> (\S+):(\d+) \((\S+)\)$", re.MULTILINE)
 
 
 @dataclass

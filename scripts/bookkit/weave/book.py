@@ -106,7 +106,7 @@ def weave(
     if not numbers:
         files |= other_pages(book, site)
         files |= make_reference(site.entries, is_plain)
-        files |= make_names(ask_names(site.book), site.entries)
+        files |= make_names(ask_names(book.root, site.book), site.entries)
         delete_others(folder, files)
     changed = {
         name: content
@@ -142,9 +142,7 @@ def run_all(
     return list(zip(results[::2], results[1::2]))[::-1]
 
 
-def attempt(
-    task: Callable, report: Callable[[str], None]
-) -> Run | ChapterTests | BookError:
+def attempt(task: Callable, report: Report) -> Run | ChapterTests | BookError:
     """The result of a task, or the mistakes that stopped it."""
     try:
         return task()

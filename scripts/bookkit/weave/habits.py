@@ -5,12 +5,13 @@ page is true of the package that the site is about, whatever chapter made it.
 """
 
 import json
-import os
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
+from bookkit.read.chapters import BookError, Mistake
+from bookkit.run.cache import cache_file, read_cache, write_cache
+from bookkit.run.kernels import package_hash
+from bookkit.run.run_chapters import run_python
+from bookkit.tangle.disk import snapshot_folder, write_snapshot
 from bookkit.tangle.output import Output
 from bookkit.weave.reference import FOLDER, Entry
 
@@ -51,22 +52,25 @@ WRITE, NONE = "write ", "PyTorch has it"  # how advice begins
 Names = dict[str, dict[str, str | None]]  # place -> name -> advice, if none
 
 
-def ask_names(output: Output) -> Names:
-    """Ask the package for its table of names; empty if it has none."""
+def ask_names(root: Path, output: Output) -> Names:
+    """Ask the package for its table of names; empty if it has none.
+
+    The answer is kept for as long as the package stays what it is.
+    """
     if TABLE not in output.files:
         return {}
-    with tempfile.TemporaryDirectory() as folder:
-        for file in output.files:
-            path = Path(folder, file)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(output.text(file), encoding="utf-8")
-        answer = subprocess.run(
-            [sys.executable, "-c", ASK],
-            env=os.environ | {"PYTHONPATH": folder},
-            capture_output=True,
-            check=True,
-        )
-    return json.loads(answer.stdout)
+    cached = cache_file(root, "names", [ASK, package_hash(root, output)])
+    names = read_cache(cached)
+    if names is None:
+        snapshot = root / snapshot_folder(output.chapters)
+        write_snapshot(root, output, snapshot)
+        answer = run_python(["-c", ASK], snapshot, snapshot)
+        if answer.returncode:
+            message = f"the package does not list its names\n{answer.stdout}"
+            raise BookError([Mistake(TABLE, 1, message)])
+        names = json.loads(answer.stdout)
+        write_cache(cached, names)
+    return names
 
 
 def make_names(names: Names, entries: dict[str, Entry]) -> dict[str, bytes]:
