@@ -2,7 +2,7 @@
 """Convolution: a window slides over its input."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -95,13 +95,14 @@ class Conv2d(Module):
         bias: bool = True,
     ):
         self.in_channels, self.out_channels = in_channels, out_channels
-        self.kernel_size = _pair(kernel_size, "kernel_size")
-        self.stride = _pair(stride, "stride")
-        self.padding = _pair(padding, "padding")
+        self.kernel_size = _pair(kernel_size, "Conv2d: kernel_size")
+        self.stride = _pair(stride, "Conv2d: stride")
+        self.padding = _pair(padding, "Conv2d: padding")
         if min(in_channels, out_channels, *self.kernel_size) < 1:
             raise ValueError(
-                f"Conv2d: {in_channels} in and {out_channels} out channels, "
-                f"a kernel of {self.kernel_size}: all must be at least 1"
+                f"Conv2d: in_channels={in_channels}, out_channels="
+                f"{out_channels}, kernel_size={kernel_size}: expected at "
+                "least 1 for each"
             )
         shape = (out_channels, in_channels, *self.kernel_size)
         self.weight = Parameter(np.empty(shape, np.float32))
@@ -120,9 +121,7 @@ class Conv2d(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return (N, out_channels, OH, OW) for an input (N, C, H, W)."""
-        return conv2d(
-            input, self.weight, self.bias, self.stride, self.padding
-        )
+        return conv2d(input, self.weight, self.bias, self.stride, self.padding)
 
     def extra_repr(self) -> str:
         """Return what to print between the brackets."""
@@ -160,6 +159,24 @@ def _conv2d(x, weight, bias=None, *, stride, padding):
             lines = y[images].reshape(-1, size[1] * out_channels)
             lines += np.tile(bias, size[1])
     return _channels_first(y)
+
+
+# book/21-one-product.md#conv-weight
+@operation(
+    lambda g, y, x, input, kernel, **how: _conv2d(input, g, **how),
+    lambda g, y, x, input, kernel, **how: _conv2d_input(
+        x, g, size=input.shape[2:], **how
+    ),
+)
+def _conv2d_weight(x, input, *, kernel, stride, padding):
+    """The gradient of the weight, for the gradient x of the output."""
+    out_channels, channels = x.shape[1], input.shape[1]
+    shape = (math.prod(kernel) * channels, out_channels)
+    total = np.zeros(shape, np.result_type(x, input))
+    for images, rows in _columns(input, kernel, stride, padding):
+        total += rows.T @ _channels_last(x[images]).reshape(-1, out_channels)
+    total = total.reshape(*kernel, channels, out_channels)
+    return np.ascontiguousarray(total.transpose(3, 2, 0, 1))
 
 
 # book/21-one-product.md#conv-input
@@ -202,30 +219,12 @@ def _scatter(x, weight, size, stride, padding):
     return _channels_first(total[:, *inside])
 
 
-# book/21-one-product.md#conv-weight
-@operation(
-    lambda g, y, x, input, kernel, **how: _conv2d(input, g, **how),
-    lambda g, y, x, input, kernel, **how: _conv2d_input(
-        x, g, size=input.shape[2:], **how
-    ),
-)
-def _conv2d_weight(x, input, *, kernel, stride, padding):
-    """The gradient of the weight, for the gradient x of the output."""
-    out_channels, channels = x.shape[1], input.shape[1]
-    shape = (math.prod(kernel) * channels, out_channels)
-    total = np.zeros(shape, np.result_type(x, input))
-    for images, rows in _columns(input, kernel, stride, padding):
-        total += rows.T @ _channels_last(x[images]).reshape(-1, out_channels)
-    total = total.reshape(*kernel, channels, out_channels)
-    return np.ascontiguousarray(total.transpose(3, 2, 0, 1))
-
-
 # book/21-one-product.md#conv-function
 def _pair(value, name):
     """Return two whole numbers, for one or two of them."""
     pair = tuple(value) if isinstance(value, Sequence) else (value, value)
     if len(pair) != 2 or not all(isinstance(n, int) for n in pair):
-        raise TypeError(f"{name}={value!r}: expected an int or two")
+        raise ValueError(f"{name}={value!r}, expected an int or two of them")
     return pair
 
 
@@ -251,7 +250,8 @@ def conv2d(
     Raises:
         ValueError: the shapes do not fit.
     """
-    stride, padding = _pair(stride, "stride"), _pair(padding, "padding")
+    stride = _pair(stride, "conv2d: stride")
+    padding = _pair(padding, "conv2d: padding")
     _check_conv2d(input, weight, bias, stride, padding)
     how = {"stride": stride, "padding": padding}
     if bias is None:
@@ -270,8 +270,8 @@ def _check_conv2d(input, weight, bias, stride, padding):
         )
     if input.shape[1] != weight.shape[1]:
         raise ValueError(
-            f"{said} has {input.shape[1]} channels, but a weight of shape "
-            f"{weight.shape} wants {weight.shape[1]}"
+            f"{said} has {input.shape[1]} channels, expected "
+            f"{weight.shape[1]} for a weight of shape {weight.shape}"
         )
     if bias is not None and bias.shape != weight.shape[:1]:
         raise ValueError(
@@ -283,8 +283,9 @@ def _check_conv2d(input, weight, bias, stride, padding):
             f"conv2d: stride={stride} and padding={padding}; expected at "
             "least 1 and 0"
         )
-    if min(_output_size(input.shape[2:], weight.shape[2:], stride, padding)) < 1:
+    places = _output_size(input.shape[2:], weight.shape[2:], stride, padding)
+    if min(places) < 1:
         raise ValueError(
-            f"{said}, with padding={padding}, is smaller than the window "
-            f"{weight.shape[2:]}"
+            f"{said}, with padding={padding}, does not fit a weight of shape "
+            f"{weight.shape}: its window is larger"
         )
