@@ -2103,6 +2103,10 @@ CASES += [
 ]
 
 
+# book/20-convolution.md#test-all-cases-conv2d
+CASES += [("conv2d", nn.conv2d, [(2, 2, 3, 4), (2, 2, 2, 3), (2,)])]
+
+
 # book/23-batch-normalisation.md#test-all-cases-norm
 def batch_norm(x):
     """Return x normalised by itself."""
