@@ -1,8 +1,6 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """Convolution: one small window of weights for all places of a picture."""
 
-import math
-
 import numpy as np
 
 from dlfs.autograd import Tensor, operation
@@ -30,8 +28,7 @@ def _write_back(g, weight):
     shape = (size, channels, down + height - 1, across + width - 1)
     x = np.zeros(shape, g.dtype)
     for n, o, i, j in np.ndindex(*g.shape):
-        window = x[n, :, i : i + height, j : j + width]  # a view
-        window += g[n, o, i, j] * weight[o]
+        x[n, :, i : i + height, j : j + width] += g[n, o, i, j] * weight[o]
     return x
 
 
@@ -39,9 +36,8 @@ def _write_back(g, weight):
 def _conv2d(x, weight):
     kernels, _, height, width = weight.shape
     down, across = x.shape[2] - height + 1, x.shape[3] - width + 1
-    shape = (len(x), kernels, down, across)
-    y = np.empty(shape, np.result_type(x, weight))
-    for n, o, i, j in np.ndindex(*shape):
+    y = np.empty((len(x), kernels, down, across), np.result_type(x, weight))
+    for n, o, i, j in np.ndindex(*y.shape):
         window = x[n, :, i : i + height, j : j + width]  # (C, KH, KW)
         y[n, o, i, j] = (window * weight[o]).sum()
     return y
@@ -63,21 +59,18 @@ def conv2d(
         (N, O, H - KH + 1, W - KW + 1).
 
     Raises:
-        ValueError: the shapes do not fit, or a kernel is larger than the
-            pictures.
+        ValueError: the shapes do not fit.
     """
-    text = f"conv2d: input of shape {input.shape} for a weight of shape "
-    text += f"{weight.shape}: expected"
+    text = f"conv2d: input {input.shape}, weight {weight.shape}: expected"
     four = input.ndim == weight.ndim == 4
     if not four or input.shape[1] != weight.shape[1]:
         raise ValueError(f"{text} (N, C, H, W) and (O, C, KH, KW)")
     if (np.array(input.shape) < weight.shape)[2:].any():
         raise ValueError(f"{text} kernels that fit into the pictures")
-    if bias is None:
-        return _conv2d(input, weight)
-    if bias.shape != weight.shape[:1]:
+    if bias is not None and bias.shape != weight.shape[:1]:
         raise ValueError(f"{text} a bias {weight.shape[:1]}, not {bias.shape}")
-    return _conv2d(input, weight) + bias.reshape(1, -1, 1, 1)
+    y = _conv2d(input, weight)
+    return y if bias is None else y + bias.reshape(1, -1, 1, 1)
 
 
 # book/20-convolution.md#conv2d-layer
@@ -85,8 +78,7 @@ class Conv2d(Module):
     """Slide kernels over pictures (N, C, H, W), as `conv2d` does.
 
     Args:
-        in_channels: C of the input.
-        out_channels: how many kernels, the channels of the output.
+        in_channels, out_channels: of the input and of the output.
         kernel_size: height and width of the window, or one number for both.
         bias: whether to add a bias to each channel of the output.
 
@@ -109,21 +101,19 @@ class Conv2d(Module):
         shape = (out_channels, in_channels, *kernel_size)
         if len(shape) != 4 or min(shape) < 1:
             raise ValueError(
-                f"Conv2d: {in_channels} in and {out_channels} out channels, "
-                f"kernel_size {kernel_size}: expected 1 or more, and a number "
-                "or a pair for the kernel"
+                f"Conv2d: channels {in_channels} and {out_channels}, "
+                f"kernel_size {kernel_size}: expected 1 or more each"
             )
         self.in_channels, self.out_channels = in_channels, out_channels
         self.kernel_size = tuple(kernel_size)
         self.weight = Parameter(np.empty(shape, np.float32))
-        self.bias = None
-        if bias:
-            self.bias = Parameter(np.empty(out_channels, np.float32))
+        empty = np.empty(out_channels, np.float32)
+        self.bias = Parameter(empty) if bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Draw the weight and the bias afresh."""
-        bound = 1 / math.sqrt(math.prod(self.weight.shape[1:]))
+        bound = self.weight[0].numel() ** -0.5  # of the fan-in
         for parameter in self.parameters():
             uniform_(parameter, -bound, bound)
 
@@ -133,6 +123,6 @@ class Conv2d(Module):
 
     def extra_repr(self) -> str:
         """Return what to print between the brackets."""
-        text = f"{self.in_channels}, {self.out_channels}, "
-        text += f"kernel_size={self.kernel_size}"
-        return text if self.bias is not None else f"{text}, bias=False"
+        text = f"{self.in_channels}, {self.out_channels}"
+        text += f", kernel_size={self.kernel_size}"
+        return text + ", bias=False" * (self.bias is None)
