@@ -27,6 +27,7 @@ from dlfs.nn.containers import (
     ParameterList,
     Sequential,
 )
+from dlfs.nn.conv import Conv2d, conv2d
 from dlfs.nn.dense import Linear, linear
 from dlfs.nn.dropouts import Dropout, Dropout2d, dropout, dropout2d
 from dlfs.nn.function_layer import FunctionLayer
@@ -94,6 +95,7 @@ __all__ = [
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
+    "Conv2d",
     "CrossEntropyLoss",
     "Dropout",
     "Dropout2d",
@@ -132,6 +134,7 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "calculate_gain",
     "constant_",
+    "conv2d",
     "cosine_similarity",
     "cross_entropy",
     "dropout",
