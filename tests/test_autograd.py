@@ -2107,6 +2107,18 @@ CASES += [
 CASES += [("conv2d", nn.conv2d, [(2, 2, 3, 4), (2, 2, 2, 3), (2,)])]
 
 
+# book/22-pooling.md#test-all-cases-pooling
+CASES += [
+    ("max_pool2d", lambda x: nn.max_pool2d(x, 2), [(1, 2, 2, 2)]),
+    ("avg_pool2d", lambda x: nn.avg_pool2d(x, 2, 1), [(1, 2, 3, 2)]),
+    (
+        "adaptive_avg_pool2d",
+        lambda x: nn.adaptive_avg_pool2d(x, 2),
+        [(1, 1, 3, 2)],
+    ),
+]
+
+
 # book/23-batch-normalisation.md#test-all-cases-norm
 def batch_norm(x):
     """Return x normalised by itself."""

@@ -53,6 +53,14 @@ class TestDropout2d:
         assert (results[0] == results[1]).all()
         assert (results[0] != results[2]).any()
 
+    def test_as_a_function_does_what_the_layer_does(self):
+        x, function = ones(3, 40, 2, 2), nn.functional.dropout2d
+        manual_seed(3)
+        expected = nn.Dropout2d(0.25)(x).data
+        manual_seed(3)
+        assert (function(x, 0.25).data == expected).all()
+        assert function(x, 0.25, training=False) is x
+
     @pytest.mark.parametrize("shape", [(3,), (2, 3), (2, 3, 4)])
     def test_refuses_what_has_no_channels(self, shape):
         with pytest.raises(ValueError, match=r"expected \(N, C, H, W\)"):

@@ -206,6 +206,14 @@ class TestFunctional:
         assert functional.cross_entropy is nn.cross_entropy
         assert functional.linear is nn.linear
 
+    def test_dropout_as_a_function_does_what_the_layer_does(self):
+        x = Tensor(np.ones((2, 500), np.float32))
+        dlfs.manual_seed(3)
+        layer = nn.Dropout(0.25)(x).data
+        dlfs.manual_seed(3)
+        assert (nn.functional.dropout(x, 0.25).data == layer).all()
+        assert nn.functional.dropout(x, 0.25, training=False) is x
+
     def test_has_no_other_names_than_pytorch(self):
         torch = pytest.importorskip("torch")
         for function in nn.functional._FUNCTIONS:

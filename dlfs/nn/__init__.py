@@ -29,7 +29,7 @@ from dlfs.nn.containers import (
 )
 from dlfs.nn.conv import Conv2d, conv2d
 from dlfs.nn.dense import Linear, linear
-from dlfs.nn.dropout import Dropout, Dropout2d
+from dlfs.nn.dropouts import Dropout, Dropout2d, dropout, dropout2d
 from dlfs.nn.function_layer import FunctionLayer
 from dlfs.nn.init import (
     calculate_gain,
@@ -75,12 +75,22 @@ from dlfs.nn.norm import (
     group_norm,
     layer_norm,
 )
+from dlfs.nn.pooling import (
+    AdaptiveAvgPool2d,
+    AvgPool2d,
+    MaxPool2d,
+    adaptive_avg_pool2d,
+    avg_pool2d,
+    max_pool2d,
+)
 from dlfs.nn.similarity import cosine_similarity, normalize, one_hot
 from dlfs.nn.utils import parameters_to_vector, vector_to_parameters
 
 __all__ = [
     "ELU",
     "GELU",
+    "AdaptiveAvgPool2d",
+    "AvgPool2d",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
@@ -101,6 +111,7 @@ __all__ = [
     "Linear",
     "LogSoftmax",
     "MSELoss",
+    "MaxPool2d",
     "Module",
     "ModuleDict",
     "ModuleList",
@@ -116,6 +127,8 @@ __all__ = [
     "Softplus",
     "Tanh",
     "Unflatten",
+    "adaptive_avg_pool2d",
+    "avg_pool2d",
     "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
@@ -124,6 +137,8 @@ __all__ = [
     "conv2d",
     "cosine_similarity",
     "cross_entropy",
+    "dropout",
+    "dropout2d",
     "elu",
     "eye_",
     "functional",
@@ -136,6 +151,7 @@ __all__ = [
     "layer_norm",
     "leaky_relu",
     "linear",
+    "max_pool2d",
     "mse_loss",
     "nll_loss",
     "normal_",

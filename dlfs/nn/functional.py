@@ -4,6 +4,7 @@
 from dlfs.autograd import log_softmax, pad, relu, sigmoid, softmax, tanh
 from dlfs.nn.activations import elu, gelu, leaky_relu, silu
 from dlfs.nn.dense import linear
+from dlfs.nn.dropouts import dropout, dropout2d
 from dlfs.nn.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -15,13 +16,27 @@ from dlfs.nn.losses import (
     smooth_l1_loss,
     softplus,
 )
+from dlfs.nn.norm import batch_norm, group_norm, layer_norm
+from dlfs.nn.pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from dlfs.nn.similarity import cosine_similarity, normalize, one_hot
 
 # book/15-layers-and-sets.md#functional
 _FUNCTIONS = (
     *(relu, leaky_relu, elu, gelu, silu, softplus, sigmoid, tanh),
-    *(softmax, log_softmax, linear, pad, normalize, one_hot),
+    *(softmax, log_softmax, linear, dropout, pad, normalize, one_hot),
     *(l1_loss, smooth_l1_loss, huber_loss, mse_loss, nll_loss),
     *(cross_entropy, binary_cross_entropy, cosine_similarity),
     binary_cross_entropy_with_logits,
 )
+
+
+# book/22-pooling.md#functional-pooling
+_FUNCTIONS += (max_pool2d, avg_pool2d, adaptive_avg_pool2d)
+
+
+# book/23-batch-normalisation.md#functional-norm
+_FUNCTIONS += (batch_norm, group_norm, layer_norm)
+
+
+# book/24-overfitting.md#functional-dropout-2d
+_FUNCTIONS += (dropout2d,)

@@ -6,7 +6,7 @@ import numpy as np
 from dlfs.autograd import Tensor, default_generator
 from dlfs.nn.module import Module
 
-__all__ = ["Dropout", "Dropout2d"]
+__all__ = ["Dropout", "Dropout2d", "dropout", "dropout2d"]
 
 
 # book/07-modules.md#dropout
@@ -34,6 +34,12 @@ class Dropout(Module):
         return f"p={self.p}"
 
 
+# book/15-layers-and-sets.md#dropout-function
+def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
+    """Set each value to 0 with probability `p`; see `Dropout`."""
+    return Dropout(p).train(training)(input)
+
+
 # book/24-overfitting.md#dropout-2d
 class Dropout2d(Dropout):
     """While training, set whole channels to 0 with probability `p`.
@@ -53,3 +59,8 @@ class Dropout2d(Dropout):
             return input
         ones = np.ones((*input.shape[:2], 1, 1), input.dtype)
         return input * super().forward(Tensor(ones))  # 0 or 1 / (1 - p)
+
+
+def dropout2d(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
+    """Set whole channels to 0 with probability `p`; see `Dropout2d`."""
+    return Dropout2d(p).train(training)(input)
