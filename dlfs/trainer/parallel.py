@@ -31,8 +31,8 @@ def _together(threads: int, calls: Sequence[Callable]) -> list:
         if threads == 1:
             return [call() for call in calls]
         with ThreadPoolExecutor(threads) as pool:
-            futures = [pool.submit(call) for call in calls]
             try:
+                futures = [pool.submit(call) for call in calls]
                 return [future.result() for future in futures]
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -206,7 +206,9 @@ class Sharded(Module):
     def forward(self, input: Tensor) -> Tensor:
         """Return (N, ...) for an input of (N, ...)."""
         size = len(input.data)
-        seeds = default_generator().integers(2**63, size=self.shards)
+        seeds = range(self.shards)
+        if self.training:
+            seeds = default_generator().integers(2**63, size=self.shards)
         ends = [size * n // self.shards for n in range(self.shards + 1)]
         shards = [
             _Shard(self.module, input, slice(start, stop), seed)
