@@ -1,6 +1,7 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """Random tensors, and the generator that they come from."""
 
+import contextvars
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,16 +17,23 @@ __all__ = ["default_generator", "manual_seed", "rand", "randint", "randn"]
 _generator = np.random.default_rng()
 
 
-def default_generator() -> np.random.Generator:
-    """Return the generator that random numbers come from by default."""
-    return _generator
-
-
 def manual_seed(seed: int) -> np.random.Generator:
     """Start the default generator afresh from `seed`, and return it."""
     fresh = np.random.default_rng(seed)
     _generator.bit_generator.state = fresh.bit_generator.state
     return _generator
+
+
+# book/27-two-cores.md#default-generator-of-shard
+_own_generator = contextvars.ContextVar("generator", default=None)
+
+
+def default_generator() -> np.random.Generator:
+    """Return the generator that random numbers come from by default.
+
+    A shard of a batch has one of its own; see `dlfs.trainer.Sharded`.
+    """
+    return _own_generator.get() or _generator
 
 
 # book/05-shapes.md#random-tensors
@@ -36,7 +44,8 @@ def rand(
     requires_grad: bool = False,
 ) -> Tensor:
     """Return uniform random numbers from [0, 1)."""
-    values = (generator or _generator).random(_sizes(size), dtype)
+    source = generator or default_generator()
+    values = source.random(_sizes(size), dtype)
     return Tensor(np.asarray(values), requires_grad)
 
 
@@ -47,7 +56,8 @@ def randn(
     requires_grad: bool = False,
 ) -> Tensor:
     """Return normal random numbers of mean 0 and variance 1."""
-    values = (generator or _generator).standard_normal(_sizes(size), dtype)
+    source = generator or default_generator()
+    values = source.standard_normal(_sizes(size), dtype)
     return Tensor(np.asarray(values), requires_grad)
 
 
@@ -63,7 +73,8 @@ def randint(
     """
     if size is None:
         low, high, size = 0, low, high
-    return Tensor((generator or _generator).integers(low, high, size))
+    source = generator or default_generator()
+    return Tensor(source.integers(low, high, size))
 
 
 # book/14-from-pytorch.md#random-on-devices

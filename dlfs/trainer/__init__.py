@@ -27,6 +27,7 @@ from dlfs.trainer.loop import (
     describe,
     learning_curve,
 )
+from dlfs.trainer.parallel import Sharded
 
 __all__ = [
     "CheckpointError",
@@ -34,6 +35,7 @@ __all__ = [
     "ExponentialLR",
     "Interrupted",
     "Meter",
+    "Sharded",
     "Trainer",
     "argument_parser",
     "describe",

@@ -21,6 +21,7 @@ from dlfs.data import DataLoader, TensorDataset, hold_out
 from dlfs.optim import ExponentialLR, Optimizer
 from dlfs.trainer.checkpoint import write_atomically
 from dlfs.trainer.loop import Diverged, Interrupted, Trainer
+from dlfs.trainer.parallel import Sharded
 
 __all__ = [
     "argument_parser",
@@ -158,7 +159,7 @@ def _add_run_options(add: Callable) -> None:
     add("--quiet", action="store_true", help="print only the result")
 
 
-# book/11-training.md#trainer-argument-parser
+# book/27-two-cores.md#trainer-argument-parser-shards
 def argument_parser(
     name: str, description: str, **defaults
 ) -> argparse.ArgumentParser:
@@ -175,6 +176,12 @@ def argument_parser(
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     _add_learning_options(parser.add_argument)
+    shards_help = (
+        "parts that a batch is cut into; if more than 1, --threads work on "
+        "these, and any number of them gives the same bits"
+    )
+    kind = {"type": positive_int, "default": 1}
+    parser.add_argument("--shards", help=shards_help, **kind)
     _add_run_options(parser.add_argument)
     parser.set_defaults(save_dir=Path("runs") / name, **defaults)
     return parser
@@ -236,7 +243,19 @@ def split_training(
     return hold_out(dataset, args.validation, [args.seed, 2])
 
 
-# book/11-training.md#trainer-parts
+# book/27-two-cores.md#trainer-parts-shards
+def _in_shards(args: argparse.Namespace, model: nn.Module) -> nn.Module:
+    """Return the model, in shards if the command line says so."""
+    if args.shards == 1:
+        return model
+    if args.shards > args.batch_size:
+        raise ValueError(
+            f"--shards {args.shards}: a batch has only {args.batch_size} "
+            "examples; take at most as many shards"
+        )
+    return Sharded(model, args.shards, args.threads)
+
+
 def _make_trainer(
     args: argparse.Namespace,
     model: nn.Module,
@@ -251,7 +270,7 @@ def _make_trainer(
     if args.half_life:
         scheduler = ExponentialLR(optimizer, 0.5 ** (1 / args.half_life))
     return Trainer(
-        model,
+        _in_shards(args, model),
         optimizer,
         DataLoader(train_set, args.batch_size, True, generator=generator),
         DataLoader(validation_set, 1000) if len(validation_set) else None,
@@ -263,7 +282,7 @@ def _make_trainer(
     )
 
 
-# book/11-training.md#trainer-run
+# book/27-two-cores.md#trainer-config-shards
 _FREE = (
     "epochs",
     "data",
@@ -275,6 +294,17 @@ _FREE = (
 )
 
 
+def _split_arguments(args: argparse.Namespace) -> tuple[dict, dict]:
+    """Return all arguments as JSON types, and those that decide numbers."""
+    arguments = {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in vars(args).items()
+    }
+    free = _FREE if args.shards == 1 else (*_FREE, "threads")
+    return arguments, {n: v for n, v in arguments.items() if n not in free}
+
+
+# book/11-training.md#trainer-run
 def run_training(
     args: argparse.Namespace,
     model: nn.Module,
@@ -296,11 +326,7 @@ def run_training(
     Returns:
         The measurements of the last epoch, and of the test.
     """
-    arguments = {
-        name: str(value) if isinstance(value, Path) else value
-        for name, value in vars(args).items()
-    }
-    config = {n: v for n, v in arguments.items() if n not in _FREE}
+    arguments, config = _split_arguments(args)
     config["data"] = data["sha256"]
     trainer = _make_trainer(args, model, train_set, validation_set, config)
     if args.resume and not args.save_dir.exists():
@@ -378,7 +404,7 @@ def set_aside(folder: Path) -> None:
     print(f"an earlier run was moved to {previous}", flush=True)
 
 
-# book/11-training.md#trainer-command
+# book/27-two-cores.md#trainer-command-shards
 def run_command(
     parser: argparse.ArgumentParser,
     experiment: Callable[[argparse.Namespace], object],
@@ -392,7 +418,7 @@ def run_command(
     """
     args = parser.parse_args(argv)
     try:
-        with threadpool_limits(args.threads):
+        with threadpool_limits(args.threads if args.shards == 1 else 1):
             experiment(args)
         return 0
     except (OSError, MemoryError, ValueError, Diverged) as error:
