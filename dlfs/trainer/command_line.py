@@ -10,6 +10,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -19,6 +20,14 @@ from threadpoolctl import threadpool_limits
 from dlfs import nn, optim
 from dlfs.data import DataLoader, TensorDataset, hold_out
 from dlfs.optim import ExponentialLR, Optimizer
+from dlfs.optim.lr_scheduler import (
+    CosineAnnealingLR,
+    LinearLR,
+    LRScheduler,
+    OneCycleLR,
+    SequentialLR,
+    StepLR,
+)
 from dlfs.trainer.checkpoint import write_atomically
 from dlfs.trainer.loop import Diverged, Interrupted, Trainer
 from dlfs.trainer.parallel import Sharded
@@ -28,6 +37,7 @@ __all__ = [
     "environment",
     "lock_folder",
     "make_optimizer",
+    "make_scheduler",
     "positive_int",
     "run_command",
     "run_training",
@@ -159,7 +169,7 @@ def _add_run_options(add: Callable) -> None:
     add("--quiet", action="store_true", help="print only the result")
 
 
-# book/27-two-cores.md#trainer-argument-parser-shards
+# book/28-a-network-that-sees.md#trainer-argument-parser-schedule
 def argument_parser(
     name: str, description: str, **defaults
 ) -> argparse.ArgumentParser:
@@ -176,6 +186,7 @@ def argument_parser(
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     _add_learning_options(parser.add_argument)
+    _add_schedule_options(parser.add_argument)
     shards_help = (
         "parts that a batch is cut into; if more than 1, --threads work on "
         "these, and any number of them gives the same bits"
@@ -243,7 +254,7 @@ def split_training(
     return hold_out(dataset, args.validation, [args.seed, 2])
 
 
-# book/27-two-cores.md#trainer-parts-shards
+# book/28-a-network-that-sees.md#trainer-parts-schedule
 def _in_shards(args: argparse.Namespace, model: nn.Module) -> nn.Module:
     """Return the model, in shards if the command line says so."""
     if args.shards == 1:
@@ -266,32 +277,24 @@ def _make_trainer(
     """Put the parts together as the command line says."""
     generator = np.random.default_rng([args.seed, 1])
     optimizer = make_optimizer(args, model)
-    scheduler = None
-    if args.half_life:
-        scheduler = ExponentialLR(optimizer, 0.5 ** (1 / args.half_life))
+    loader = DataLoader(train_set, args.batch_size, True, generator=generator)
+    smoothing = {"label_smoothing": args.label_smoothing}
     return Trainer(
         _in_shards(args, model),
         optimizer,
-        DataLoader(train_set, args.batch_size, True, generator=generator),
+        loader,
         DataLoader(validation_set, 1000) if len(validation_set) else None,
+        loss_function=partial(nn.cross_entropy, **smoothing),
         grad_clip=args.grad_clip,
-        scheduler=scheduler,
+        scheduler=make_scheduler(args, optimizer, len(loader)),
         save_dir=args.save_dir,
         config=config,
         quiet=args.quiet,
     )
 
 
-# book/27-two-cores.md#trainer-config-shards
-_FREE = (
-    "epochs",
-    "data",
-    "data_dir",
-    "no_test",
-    "save_dir",
-    "resume",
-    "quiet",
-)
+# book/28-a-network-that-sees.md#trainer-config-schedule
+_FREE = {"data", "data_dir", "no_test", "save_dir", "resume", "quiet"}
 
 
 def _split_arguments(args: argparse.Namespace) -> tuple[dict, dict]:
@@ -300,7 +303,9 @@ def _split_arguments(args: argparse.Namespace) -> tuple[dict, dict]:
         name: str(value) if isinstance(value, Path) else value
         for name, value in vars(args).items()
     }
-    free = _FREE if args.shards == 1 else (*_FREE, "threads")
+    free = _FREE | ({"threads"} if args.shards > 1 else set())
+    if args.schedule == "half-life":  # which does not know where it ends
+        free |= {"epochs"}
     return arguments, {n: v for n, v in arguments.items() if n not in free}
 
 
@@ -430,3 +435,62 @@ def run_command(
     except KeyboardInterrupt:
         print("stopped at once, without saving once more", file=sys.stderr)
         return 130
+
+
+# book/28-a-network-that-sees.md#trainer-schedule-options
+_SCHEDULES = ("half-life", "step", "cosine", "one-cycle")
+_share = _number(float, 0, "a number from 0 up to, but without, 1", 1)
+
+
+def _add_schedule_options(add: Callable) -> None:
+    """The options about the learning rate's way, and about the targets."""
+    add(
+        "--schedule",
+        choices=_SCHEDULES,
+        default="half-life",
+        help="how the learning rate changes; all but the first take the "
+        "number of epochs into account",
+    )
+    warmup_help = "epochs in which the learning rate rises to --lr"
+    add("--warmup", type=_non_negative_float, default=0.0, help=warmup_help)
+    smoothing_help = "share of each target that all classes have in common"
+    add("--label-smoothing", type=_share, default=0.0, help=smoothing_help)
+
+
+# book/28-a-network-that-sees.md#trainer-make-scheduler
+def make_scheduler(
+    args: argparse.Namespace, optimizer: Optimizer, steps_per_epoch: int
+) -> LRScheduler | None:
+    """Return the schedule that the command line names, None for none.
+
+    Raises:
+        ValueError: If the warmup does not end before the run does.
+    """
+    total = args.epochs * steps_per_epoch
+    warmup = round(args.warmup * steps_per_epoch)
+    if warmup >= total:
+        raise ValueError(
+            f"--warmup {args.warmup:g}: expected less than --epochs, which "
+            f"is {args.epochs}"
+        )
+    if args.schedule == "one-cycle":
+        share = warmup / total if warmup else 0.3
+        return OneCycleLR(optimizer, args.lr, total, pct_start=share)
+    start = None
+    if warmup:  # before the other, which takes the rate as it finds it
+        start = LinearLR(optimizer, 1 / (warmup + 1), 1.0, warmup)
+    main = _main_schedule(args, optimizer, total - warmup)
+    if start is None or main is None:
+        return start or main
+    return SequentialLR(optimizer, [start, main], [warmup])
+
+
+def _main_schedule(args, optimizer, steps):
+    """Return the schedule of so many steps after the warmup, if any."""
+    if args.schedule == "cosine":
+        return CosineAnnealingLR(optimizer, steps)
+    if args.schedule == "step":  # a tenth in each third of the run
+        return StepLR(optimizer, -(-steps // 3))
+    if args.half_life:
+        return ExponentialLR(optimizer, 0.5 ** (1 / args.half_life))
+    return None

@@ -1,0 +1,136 @@
+# Made from book/ by scripts/tangle.py: edit the chapters.
+"""Train a convolutional network on the photographs of CIFAR-10.
+
+python -m dlfs.experiments.cnn_cifar10 --epochs 20 --lr 3e-4 --augment
+"""
+
+import argparse
+import sys
+import warnings
+
+import numpy as np
+
+from dlfs import manual_seed, nn
+from dlfs.data import (
+    Compose,
+    Normalize,
+    RandomCrop,
+    RandomHorizontalFlip,
+    TensorDataset,
+    Transformed,
+    channel_statistics,
+    fingerprint,
+    load_cifar10,
+)
+from dlfs.models import CNNConfig, ResNet, ResNetConfig, SmallCNN
+from dlfs.trainer import (
+    argument_parser,
+    run_command,
+    run_training,
+    split_training,
+)
+from dlfs.trainer.command_line import _share
+
+__all__ = [
+    "main",
+    "make_parser",
+    "make_resnet",
+    "make_small",
+    "make_transform",
+    "run",
+]
+
+
+# book/29-residual-connections.md#cnn-cifar10-both-models
+def make_small(dropout: float) -> nn.Module:
+    """Return the network of `--model small`."""
+    return SmallCNN(CNNConfig(dropout=dropout))
+
+
+def make_resnet(dropout: float) -> nn.Module:
+    """Return the network of `--model resnet`."""
+    return ResNet(ResNetConfig(dropout=dropout))
+
+
+_MODELS = {"small": make_small, "resnet": make_resnet}
+
+
+# book/28-a-network-that-sees.md#cnn-cifar10-parser
+def make_parser() -> argparse.ArgumentParser:
+    """Return the command line of this experiment."""
+    parser = argument_parser(
+        "cnn_cifar10",
+        "Train a convolutional network on CIFAR-10.",
+        epochs=20,
+        lr=3e-4,
+        half_life=0,
+    )
+    add = parser.add_argument
+    add("--model", choices=_MODELS, default="small", help="which network")
+    dropout_help = "share of the values dropped before a linear layer"
+    add("--dropout", type=_share, default=0.0, help=dropout_help)
+    augment_help = "show each photograph cropped and mirrored at random"
+    add("--augment", action="store_true", help=augment_help)
+    return parser
+
+
+# book/28-a-network-that-sees.md#cnn-cifar10-sets
+def make_transform(images: np.ndarray, augment: bool, seed: int) -> Compose:
+    """Return what is done to the photographs before the network sees them.
+
+    Args:
+        images: those to learn from, for the mean and the deviation.
+        augment: whether to crop and mirror at random as well.
+        seed: fixes where.
+    """
+    changes = []
+    if augment:
+        crop, flip = np.random.default_rng([seed, 3]).spawn(2)
+        border = {"padding": 4, "padding_mode": "reflect"}
+        changes += [RandomCrop(32, **border, generator=crop)]
+        changes += [RandomHorizontalFlip(generator=flip)]
+    return Compose([*changes, Normalize(*channel_statistics(images))])
+
+
+# book/28-a-network-that-sees.md#cnn-cifar10-run
+def run(args: argparse.Namespace) -> dict:
+    """Load the data, build the network, train it and measure it."""
+    if args.data == "mini":
+        raise ValueError(
+            "--data mini: the package has no photographs, since those of "
+            "CIFAR-10 have no licence; leave the option out"
+        )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        train, test, source = load_cifar10(args.data_dir)
+    print(f"data: {source}", flush=True)
+    for warning in caught:
+        print(f"warning: {warning.message}", file=sys.stderr)
+    if args.limit is not None and args.limit > len(train):
+        raise ValueError(
+            f"--limit {args.limit}: there are only {len(train)} photographs"
+        )
+    limited = TensorDataset(*train[: args.limit])
+    learn_from, choose_by = split_training(args, limited)
+    images = learn_from.arrays[0]
+    plain = make_transform(images, False, args.seed)
+    changed = make_transform(images, args.augment, args.seed)
+    manual_seed(args.seed)
+    return run_training(
+        args,
+        _MODELS[args.model](args.dropout),
+        Transformed(learn_from, changed),
+        Transformed(choose_by, plain),
+        Transformed(test, plain),
+        {"source": source, "sha256": fingerprint(*train[:], *test[:])},
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run from the command line; returns the exit code."""
+    return run_command(make_parser(), run, argv)
+
+
+# True for `python -m dlfs.experiments.cnn_cifar10`, false for this page.
+if __name__ == "__main__" and sys.argv[0].endswith("cnn_cifar10.py"):
+    sys.exit(main())
