@@ -54,14 +54,14 @@ def _columns(x, kernel, stride, padding):
     (down, across), (top, left) = stride, padding
     border = height + 2 * top, width + 2 * left
     padded = np.zeros((min(step, count), *border, channels), x.dtype)
+    windows = sliding_window_view(padded, kernel, axis=(1, 2))
+    windows = windows[:, ::down, ::across].transpose(0, 1, 2, 4, 5, 3)
     rows = np.empty((len(padded), *shape), x.dtype)
     for start in range(0, count, step):
         images = _channels_last(x[start : start + step])
         n = len(images)
         padded[:n, top : top + height, left : left + width] = images
-        windows = sliding_window_view(padded[:n], kernel, axis=(1, 2))
-        windows = windows[:, ::down, ::across]  # (n, OH, OW, C, KH, KW)
-        np.copyto(rows[:n], windows.transpose(0, 1, 2, 4, 5, 3))
+        np.copyto(rows[:n], windows[:n])
         table = rows[:n].reshape(n * math.prod(places), -1)
         yield slice(start, start + n), table
 
