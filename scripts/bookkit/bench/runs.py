@@ -25,21 +25,23 @@ from bookkit import ROOT
 from bookkit.run.machine import blas, machine
 
 
-def run(experiment: str, arguments: list[str]) -> dict:
+def run(experiment: str, arguments: list[str], keep: Path | None) -> dict:
     """Run the experiment in a folder of its own; return its record."""
     module = ["-m", f"dlfs.experiments.{experiment}", *arguments]
     print("python " + shlex.join(module), flush=True)
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     with tempfile.TemporaryDirectory() as folder:
+        folder = keep or Path(folder)
         began = time.perf_counter()
-        subprocess.run(
-            [sys.executable, *module, "--save-dir", folder],
-            env=os.environ | {"PYTHONPATH": path.rstrip(os.pathsep)},
-            check=True,
-        )
+        if not (folder / "curve.png").exists():
+            subprocess.run(
+                [sys.executable, *module, "--save-dir", str(folder)],
+                env=os.environ | {"PYTHONPATH": path.rstrip(os.pathsep)},
+                check=True,
+            )
         seconds = time.perf_counter() - began
         files = {
-            name: (Path(folder) / name).read_text(encoding="utf-8")
+            name: (folder / name).read_text(encoding="utf-8")
             for name in ("config.json", "metrics.jsonl")
         }
     config = json.loads(files["config.json"])
@@ -63,7 +65,9 @@ def run(experiment: str, arguments: list[str]) -> dict:
         ],
         **tested,
         "seconds_by_epoch": [row["seconds"] for row in epochs],
-        "seconds": round(seconds, 2),
+        "seconds": round(
+            max(seconds, sum(row["seconds"] for row in epochs)), 2
+        ),
     }
 
 
@@ -85,11 +89,17 @@ def main() -> None:
         "--more", default="", help="further arguments, as '--half-life 0'"
     )
     parser.add_argument("--out", type=Path, help="file of records")
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        help="folder for the run's files; if it holds a run that ended, that "
+        "is recorded (with one seed)",
+    )
     args = parser.parse_args()
     out = args.out or ROOT / "book" / "runs" / f"{args.experiment}.jsonl"
     for seed in args.seeds:
         arguments = [*shlex.split(args.arguments), "--seed", str(seed)]
         arguments += [*shlex.split(args.more), "--data", args.data]
-        record = run(args.experiment, arguments)
+        record = run(args.experiment, arguments, args.keep)
         with open(out, "a", encoding="utf-8") as stream:
             stream.write(json.dumps(record) + "\n")
