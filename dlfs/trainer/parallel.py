@@ -94,37 +94,22 @@ class _Shard:
         return partial(self.context.run, method, *arguments)
 
 
-# book/27-two-cores.md#parallel-used
-def _leaves(output: Tensor) -> set[Tensor]:
-    """Return the tensors that the graph behind `output` begins with."""
-    seen, left = {output}, [output]
-    while left:
-        for x in left.pop()._inputs:
-            if isinstance(x, Tensor) and x not in seen:
-                seen.add(x)
-                left.append(x)
-    return {x for x in seen if x.is_leaf}
-
-
-def _used(shards: Sequence[_Shard]) -> list[int]:
-    """Return the numbers of the parameters that any shard has used."""
-    leaves = [_leaves(shard.output) for shard in shards]
-    return [
-        number
-        for number, twins in enumerate(zip(*(s.parameters for s in shards)))
-        if any(twin in found for twin, found in zip(twins, leaves))
-    ]
-
-
-# book/27-two-cores.md#parallel-joined
+# book/27-two-cores.md#parallel-added
 def _added(gradients: Sequence[Tensor | None]) -> Tensor | None:
     """Return the sum, from first to last, in the memory of the first."""
     first, *others = [g for g in gradients if g is not None] or [None]
     for g in others:
-        first.data[...] += g.data
+        np.add(first.data, g.data, out=first.data)
     return first
 
 
+def _gradient(tensor):
+    """Return the gradient of a tensor as an array, 0 where it has none."""
+    values = tensor.data
+    return np.zeros_like(values) if tensor.grad is None else tensor.grad.data
+
+
+# book/27-two-cores.md#parallel-joined
 class _Joined(Function):
     """The outputs of all shards in one, with a way back to what they share."""
 
@@ -152,10 +137,26 @@ class _Joined(Function):
         return tuple(gradients)
 
 
-def _gradient(tensor):
-    """Return the gradient of a tensor as an array, 0 where it has none."""
-    values = tensor.data
-    return np.zeros_like(values) if tensor.grad is None else tensor.grad.data
+# book/27-two-cores.md#parallel-used
+def _leaves(output: Tensor) -> set[Tensor]:
+    """Return the tensors that the graph behind `output` begins with."""
+    seen, left = {output}, [output]
+    while left:
+        for x in left.pop()._inputs:
+            if isinstance(x, Tensor) and x not in seen:
+                seen.add(x)
+                left.append(x)
+    return {x for x in seen if x.is_leaf}
+
+
+def _used(shards: Sequence[_Shard]) -> list[int]:
+    """Return the numbers of the parameters that any shard has used."""
+    leaves = [_leaves(shard.output) for shard in shards]
+    return [
+        number
+        for number, twins in enumerate(zip(*(s.parameters for s in shards)))
+        if any(twin in found for twin, found in zip(twins, leaves))
+    ]
 
 
 # book/27-two-cores.md#parallel-buffers
@@ -203,6 +204,7 @@ class Sharded(Module):
                 )
         self.module, self.shards, self.threads = module, shards, threads
 
+    # book/27-two-cores.md#sharded-forward
     def forward(self, input: Tensor) -> Tensor:
         """Return (N, ...) for an input of (N, ...)."""
         size = len(input.data)
@@ -221,6 +223,7 @@ class Sharded(Module):
         chosen = [parameters[number] for number in used]
         return _Joined.apply(self.threads, shards, used, input, *chosen)
 
+    # book/27-two-cores.md#sharded-state
     def _named_state(self, remove_duplicate=False):
         """Yield the state of the model, by the names it has there."""
         return self.module._named_state(remove_duplicate)
