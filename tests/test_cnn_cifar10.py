@@ -222,6 +222,7 @@ class TestSchedules:
         assert found[-1] < 1e-4
 
 
+# book/28-a-network-that-sees.md#test-transform
 class TestTransform:
     def test_the_same_seed_changes_photographs_in_the_same_way(self):
         images = np.random.default_rng(0).integers(

@@ -33,6 +33,7 @@ from dlfs.trainer.command_line import _share
 
 __all__ = [
     "main",
+    "make_mlp",
     "make_parser",
     "make_resnet",
     "make_small",
@@ -52,7 +53,34 @@ def make_resnet(dropout: float) -> nn.Module:
     return ResNet(ResNetConfig(dropout=dropout))
 
 
-_MODELS = {"small": make_small, "resnet": make_resnet}
+def make_mlp(dropout: float) -> nn.Module:
+    """Return the perceptron of `--model mlp`, to compare with."""
+    return nn.Sequential(
+        *(nn.Flatten(), nn.Linear(3072, 256), nn.ReLU()),
+        *(nn.Dropout(dropout), nn.Linear(256, 128), nn.ReLU()),
+        *(nn.Dropout(dropout), nn.Linear(128, 10)),
+    )
+
+
+_MODELS = {"small": make_small, "resnet": make_resnet, "mlp": make_mlp}
+
+
+# book/28-a-network-that-sees.md#cnn-cifar10-sets
+def make_transform(images: np.ndarray, augment: bool, seed: int) -> Compose:
+    """Return what is done to the photographs before the network sees them.
+
+    Args:
+        images: those to learn from, for the mean and the deviation.
+        augment: whether to crop and mirror at random as well.
+        seed: fixes where.
+    """
+    changes = []
+    if augment:
+        crop, flip = np.random.default_rng([seed, 3]).spawn(2)
+        border = {"padding": 4, "padding_mode": "reflect"}
+        changes += [RandomCrop(32, **border, generator=crop)]
+        changes += [RandomHorizontalFlip(generator=flip)]
+    return Compose([*changes, Normalize(*channel_statistics(images))])
 
 
 # book/28-a-network-that-sees.md#cnn-cifar10-parser
@@ -72,24 +100,6 @@ def make_parser() -> argparse.ArgumentParser:
     augment_help = "show each photograph cropped and mirrored at random"
     add("--augment", action="store_true", help=augment_help)
     return parser
-
-
-# book/28-a-network-that-sees.md#cnn-cifar10-sets
-def make_transform(images: np.ndarray, augment: bool, seed: int) -> Compose:
-    """Return what is done to the photographs before the network sees them.
-
-    Args:
-        images: those to learn from, for the mean and the deviation.
-        augment: whether to crop and mirror at random as well.
-        seed: fixes where.
-    """
-    changes = []
-    if augment:
-        crop, flip = np.random.default_rng([seed, 3]).spawn(2)
-        border = {"padding": 4, "padding_mode": "reflect"}
-        changes += [RandomCrop(32, **border, generator=crop)]
-        changes += [RandomHorizontalFlip(generator=flip)]
-    return Compose([*changes, Normalize(*channel_statistics(images))])
 
 
 # book/28-a-network-that-sees.md#cnn-cifar10-run

@@ -1,6 +1,22 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """What the modules of dlfs.models offer, in one place."""
 
-from dlfs.models.cnn import CNNConfig, Residual, ResNet, ResNetConfig, SmallCNN
+from dlfs.models.cnn import (
+    CNNConfig,
+    LeNet,
+    LeNetSizes,
+    Residual,
+    ResNet,
+    ResNetConfig,
+    SmallCNN,
+)
 
-__all__ = ["CNNConfig", "ResNet", "ResNetConfig", "Residual", "SmallCNN"]
+__all__ = [
+    "CNNConfig",
+    "LeNet",
+    "LeNetSizes",
+    "ResNet",
+    "ResNetConfig",
+    "Residual",
+    "SmallCNN",
+]
