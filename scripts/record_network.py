@@ -1,4 +1,4 @@
-"""Record what chapter 28 shows of a network; see `bookkit/bench/network.py`."""
+"""Record what chapter 28 shows of a network: see `bookkit.bench.network`."""
 
 import sys
 

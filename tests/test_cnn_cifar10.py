@@ -17,7 +17,7 @@ from dlfs.experiments.cnn_cifar10 import main, make_parser, make_transform
 from dlfs.nn import Parameter
 from dlfs.trainer import load_checkpoint, make_scheduler
 
-# book/28-a-network-that-sees.md#test-cnn-cifar10-runs
+# book/30-experiments.md#test-cnn-cifar10-runs
 COUNT = 12  # photographs in a file, instead of 10,000
 SMALL = ["--quiet", "--batch-size", "16", "--validation", "6"]
 SMALL += ["--epochs", "2"]
@@ -129,7 +129,7 @@ def stop_after(monkeypatch, steps):
     monkeypatch.setattr(Trainer, "train_step", train_step)
 
 
-# book/28-a-network-that-sees.md#test-cnn-cifar10-killed
+# book/30-experiments.md#test-cnn-cifar10-killed
 PROGRAM = """
 from dlfs.data import CIFAR10
 from dlfs.experiments.cnn_cifar10 import main
@@ -172,7 +172,7 @@ def rows(folder):
     return 0
 
 
-# book/28-a-network-that-sees.md#test-cnn-cifar10-schedule
+# book/30-experiments.md#test-cnn-cifar10-schedule
 def rates(*options, steps_per_epoch=10):
     """Return the learning rate of every step of a run."""
     args = make_parser().parse_args([*options, "--lr", "1"])
@@ -222,7 +222,7 @@ class TestSchedules:
         assert found[-1] < 1e-4
 
 
-# book/28-a-network-that-sees.md#test-transform
+# book/30-experiments.md#test-transform
 class TestTransform:
     def test_the_same_seed_changes_photographs_in_the_same_way(self):
         images = np.random.default_rng(0).integers(

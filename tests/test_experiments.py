@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from dlfs.data import fingerprint, sha256_of
+from dlfs.experiments import lenet_mnist
 from dlfs.experiments.mlp_mnist import main, make_mlp, make_parser
 from dlfs.trainer import load_checkpoint
 
@@ -341,3 +342,12 @@ def test_twenty_kills_change_nothing(tmp_path):
         ]
         for run in killed:
             assert run.result() == left_alone.result()
+
+
+# book/30-experiments.md#test-lenet-mnist
+def test_lenet_reads_the_slice_better_than_the_perceptron(tmp_path, capsys):
+    options = ["--data", "mini", "--epochs", "2", "--seed", "0", "--quiet"]
+    assert lenet_mnist.main([*options, "--save-dir", str(tmp_path)]) == 0
+    accuracy = capsys.readouterr().out.splitlines()[1]
+    assert accuracy.startswith("test accuracy ")
+    assert float(accuracy.split()[-1].rstrip("%")) > 95.5

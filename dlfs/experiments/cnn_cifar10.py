@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 
-# book/29-residual-connections.md#cnn-cifar10-both-models
+# book/30-experiments.md#cnn-cifar10-models
 def make_small(dropout: float) -> nn.Module:
     """Return the network of `--model small`."""
     return SmallCNN(CNNConfig(dropout=dropout))
@@ -65,7 +65,7 @@ def make_mlp(dropout: float) -> nn.Module:
 _MODELS = {"small": make_small, "resnet": make_resnet, "mlp": make_mlp}
 
 
-# book/28-a-network-that-sees.md#cnn-cifar10-sets
+# book/30-experiments.md#cnn-cifar10-sets
 def make_transform(images: np.ndarray, augment: bool, seed: int) -> Compose:
     """Return what is done to the photographs before the network sees them.
 
@@ -83,7 +83,7 @@ def make_transform(images: np.ndarray, augment: bool, seed: int) -> Compose:
     return Compose([*changes, Normalize(*channel_statistics(images))])
 
 
-# book/28-a-network-that-sees.md#cnn-cifar10-parser
+# book/30-experiments.md#cnn-cifar10-parser
 def make_parser() -> argparse.ArgumentParser:
     """Return the command line of this experiment."""
     parser = argument_parser(
@@ -102,7 +102,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-# book/28-a-network-that-sees.md#cnn-cifar10-run
+# book/30-experiments.md#cnn-cifar10-run
 def run(args: argparse.Namespace) -> dict:
     """Load the data, build the network, train it and measure it."""
     if args.data == "mini":

@@ -7,6 +7,7 @@ python -m dlfs.experiments.mlp_mnist --epochs 5 --batch-size 128 --lr 2e-3
 import argparse
 import sys
 import warnings
+from collections.abc import Callable
 from itertools import pairwise
 
 from dlfs import manual_seed, nn
@@ -25,7 +26,7 @@ from dlfs.trainer import (
     split_training,
 )
 
-__all__ = ["main", "make_mlp", "make_parser", "run"]
+__all__ = ["main", "make_mlp", "make_parser", "run", "run_on_mnist"]
 
 
 # book/12-mnist.md#mlp-mnist-model
@@ -61,9 +62,16 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-# book/12-mnist.md#mlp-mnist-run
-def run(args: argparse.Namespace) -> dict:
-    """Load the data, build the network, train it and measure it."""
+# book/30-experiments.md#run-on-mnist
+def run_on_mnist(
+    args: argparse.Namespace, make_model: Callable[[], nn.Module]
+) -> dict:
+    """Load the digits, build a network, train it and measure it.
+
+    Args:
+        args: of a parser made by `argument_parser`.
+        make_model: returns a network for images (N, 1, 28, 28).
+    """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         train, test, source = load_mnist(args.data, args.data_dir)
@@ -80,13 +88,18 @@ def run(args: argparse.Namespace) -> dict:
     manual_seed(args.seed)
     return run_training(
         args,
-        make_mlp(args.hidden),
+        make_model(),
         *(
-            TensorDataset(normalize(images, *statistics), labels)
+            TensorDataset(normalize(images[:, None], *statistics), labels)
             for images, labels in (learn_from[:], choose_by[:], test[:])
         ),
         {"source": source, "sha256": fingerprint(*train[:], *test[:])},
     )
+
+
+def run(args: argparse.Namespace) -> dict:
+    """Train the perceptron of this experiment."""
+    return run_on_mnist(args, lambda: make_mlp(args.hidden))
 
 
 # book/12-mnist.md#mlp-mnist-main

@@ -169,7 +169,7 @@ def _add_run_options(add: Callable) -> None:
     add("--quiet", action="store_true", help="print only the result")
 
 
-# book/28-a-network-that-sees.md#trainer-argument-parser-schedule
+# book/30-experiments.md#trainer-argument-parser-schedule
 def argument_parser(
     name: str, description: str, **defaults
 ) -> argparse.ArgumentParser:
@@ -254,7 +254,7 @@ def split_training(
     return hold_out(dataset, args.validation, [args.seed, 2])
 
 
-# book/28-a-network-that-sees.md#trainer-parts-schedule
+# book/30-experiments.md#trainer-parts-schedule
 def _in_shards(args: argparse.Namespace, model: nn.Module) -> nn.Module:
     """Return the model, in shards if the command line says so."""
     if args.shards == 1:
@@ -293,7 +293,7 @@ def _make_trainer(
     )
 
 
-# book/28-a-network-that-sees.md#trainer-config-schedule
+# book/30-experiments.md#trainer-config-schedule
 _FREE = {"data", "data_dir", "no_test", "save_dir", "resume", "quiet"}
 
 
@@ -437,7 +437,7 @@ def run_command(
         return 130
 
 
-# book/28-a-network-that-sees.md#trainer-schedule-options
+# book/30-experiments.md#trainer-schedule-options
 _SCHEDULES = ("half-life", "step", "cosine", "one-cycle")
 _share = _number(float, 0, "a number from 0 up to, but without, 1", 1)
 
@@ -457,7 +457,7 @@ def _add_schedule_options(add: Callable) -> None:
     add("--label-smoothing", type=_share, default=0.0, help=smoothing_help)
 
 
-# book/28-a-network-that-sees.md#trainer-make-scheduler
+# book/30-experiments.md#trainer-make-scheduler
 def make_scheduler(
     args: argparse.Namespace, optimizer: Optimizer, steps_per_epoch: int
 ) -> LRScheduler | None:
