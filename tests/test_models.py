@@ -6,7 +6,15 @@ import pytest
 
 import dlfs
 from dlfs import Tensor, manual_seed, nn, no_grad, optim
-from dlfs.models import CNNConfig, LeNet, LeNetSizes, SmallCNN
+from dlfs.models import (
+    CNNConfig,
+    LeNet,
+    LeNetSizes,
+    Residual,
+    ResNet,
+    ResNetConfig,
+    SmallCNN,
+)
 
 # book/22-pooling.md#test-lenet
 SIZES = LeNetSizes(channels=(2, 3), units=(5, 4), classes=7)
@@ -137,3 +145,96 @@ class TestSmallCNN:
         x = Tensor(photographs())
         with no_grad():
             assert np.array_equal(model(x).data, other(x).data)
+
+
+# book/29-residual-connections.md#test-resnet
+class TestResNet:
+    def test_a_block_that_adds_nothing_is_the_identity(self):
+        block = Residual(4)
+        block.second[1].weight.data[...] = 0
+        x = np.random.default_rng(0).normal(size=(2, 4, 5, 5))
+        x = x.astype(np.float32)
+        assert np.array_equal(block(Tensor(x)).data, x)
+
+    def test_it_has_the_parameters_we_count_by_hand(self):
+        def convolution(inputs, outputs):
+            return 9 * inputs * outputs + 2 * outputs
+
+        first = convolution(3, 32) + convolution(32, 32)
+        second = convolution(32, 64) + 2 * convolution(64, 64)
+        third = convolution(64, 128) + 4 * convolution(128, 128)
+        count = sum(p.numel() for p in ResNet().parameters())
+        assert count == first + second + third + 1290
+
+    @pytest.mark.parametrize("size", [32, 40])
+    def test_photographs_may_have_any_size(self, size):
+        model = ResNet(ResNetConfig((4, 6), classes=3, dropout=0.1))
+        assert model(Tensor(photographs(size=size))).shape == (4, 3)
+
+    def test_float32_stays_float32_through_the_network(self):
+        model = ResNet(ResNetConfig((4, 6), dropout=0.5))
+        loss = nn.cross_entropy(model(Tensor(photographs())), np.arange(4))
+        loss.backward()
+        grads = [p.grad.dtype for p in model.parameters()]
+        assert {loss.dtype, *grads} == {np.dtype(np.float32)}
+
+    @pytest.mark.parametrize("training", [True, False])
+    def test_pytorch_gives_the_same_logits_and_gradients(self, training):
+        torch = pytest.importorskip("torch")
+        manual_seed(0)
+        model = ResNet(ResNetConfig((4, 8))).train(training)
+        x, twin = photographs(), residual_in_torch(torch, model)
+        twin.train(training)
+        ours, theirs = model(Tensor(x)), twin(torch.tensor(x))
+        np.testing.assert_allclose(
+            ours.detach().data, theirs.detach().numpy(), atol=1e-4
+        )
+        nn.cross_entropy(ours, np.arange(4)).backward()
+        loss = torch.nn.functional.cross_entropy(theirs, torch.arange(4))
+        loss.backward()
+        for p, q in zip(model.parameters(), twin.parameters(), strict=True):
+            wanted = q.grad.numpy()
+            np.testing.assert_allclose(p.grad.data, wanted, atol=1e-4)
+
+    def test_the_state_goes_to_pytorch_and_back(self):
+        torch = pytest.importorskip("torch")
+        config = ResNetConfig((4, 8))
+        model, other = ResNet(config), ResNet(config)
+        model(Tensor(photographs()))  # running statistics of its own
+        twin = residual_in_torch(torch, model)
+        state = {name: v.numpy() for name, v in twin.state_dict().items()}
+        other.load_state_dict(state)
+        x = Tensor(photographs())
+        with no_grad():
+            one, same = model.eval()(x).data, other.eval()(x).data
+        assert np.array_equal(one, same)
+
+
+def residual_in_torch(torch, model):
+    """Return the network of PyTorch with the same names and values."""
+
+    class Block(torch.nn.Module):
+        def __init__(self, block):
+            super().__init__()
+            self.first = same_in_torch(torch, block.first)
+            self.second = same_in_torch(torch, block.second)
+
+        def forward(self, x):
+            return x + self.second(self.first(x))
+
+    class Network(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            parts = [
+                Block(part)
+                if isinstance(part, Residual)
+                else same_in_torch(torch, part)
+                for part in model.features
+            ]
+            self.features = torch.nn.Sequential(*parts)
+            self.classifier = same_in_torch(torch, model.classifier)
+
+        def forward(self, x):
+            return self.classifier(self.features(x))
+
+    return Network()
