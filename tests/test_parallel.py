@@ -539,6 +539,16 @@ class TestCommandLine:
         said = capsys.readouterr().err
         assert "--shards 13: a batch has only 12 examples" in said
 
+    def test_with_shards_the_library_has_one_thread(self):
+        found = []
+        words = ["--shards", "2", "--threads", "2"]
+        with threadpool_limits(2):
+            parser = argument_parser("tiny", "Tiny.")
+            look = lambda args: found.extend(threadpool_info())  # noqa: E731
+            run_command(parser, look, words)
+        blas = [lib for lib in found if lib["user_api"] == "blas"]
+        assert {lib["num_threads"] for lib in blas} <= {1}
+
     @pytest.mark.parametrize("numbers", [(0, 1), (2, 0), (-1, 1)])
     def test_less_than_one_is_refused(self, numbers):
         with pytest.raises(ValueError, match="expected at least 1"):
