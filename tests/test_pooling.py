@@ -231,7 +231,7 @@ REFUSED = [
     ("no stride", {"kernel_size": 2, "stride": 0}, "stride=0, expected"),
     ("half", {"kernel_size": 2.5}, r"kernel_size=2\.5, expected an int or"),
     ("three", {"kernel_size": (1, 2, 3)}, "expected an int or two of them"),
-    ("negative", {"kernel_size": 2, "padding": -1}, "padding=-1, expected at least 0"),
+    ("negative", {"kernel_size": 2, "padding": -1}, "expected at least 0"),
 ]
 
 
