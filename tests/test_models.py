@@ -9,7 +9,7 @@ from dlfs import Tensor, manual_seed, nn, no_grad, optim
 from dlfs.models import (
     CNNConfig,
     LeNet,
-    LeNetSizes,
+    LeNetConfig,
     Residual,
     ResNet,
     ResNetConfig,
@@ -17,7 +17,7 @@ from dlfs.models import (
 )
 
 # book/22-pooling.md#test-lenet
-SIZES = LeNetSizes(channels=(2, 3), units=(5, 4), classes=7)
+CONFIG = LeNetConfig(channels=(2, 3), units=(5, 4), classes=7)
 
 
 def images(count):
@@ -37,7 +37,7 @@ class TestLeNet:
 
     def test_gives_logits_of_the_sizes_asked_for(self):
         assert LeNet()(images(3)).shape == (3, 10)
-        assert LeNet(SIZES)(images(2)).shape == (2, 7)
+        assert LeNet(CONFIG)(images(2)).shape == (2, 7)
 
     def test_learns_a_few_images_by_heart(self):
         dlfs.manual_seed(0)

@@ -227,11 +227,11 @@ PICTURE = Tensor(np.zeros((1, 2, 4, 5), np.float32))
 REFUSED = [
     ("padding=2", {"kernel_size": 3, "padding": 2}, r"half of kernel_size"),
     ("too small", {"kernel_size": (5, 1)}, r"too small for a window of 5 x 1"),
-    ("zero", {"kernel_size": 0}, "kernel_size=0, expected a whole number"),
+    ("zero", {"kernel_size": 0}, "kernel_size=0, expected at least 1"),
     ("no stride", {"kernel_size": 2, "stride": 0}, "stride=0, expected"),
-    ("half", {"kernel_size": 2.5}, r"kernel_size=2\.5, expected a whole"),
-    ("three", {"kernel_size": (1, 2, 3)}, r"pair \(height, width\)"),
-    ("negative", {"kernel_size": 2, "padding": -1}, "padding=-1, expected"),
+    ("half", {"kernel_size": 2.5}, r"kernel_size=2\.5, expected an int or"),
+    ("three", {"kernel_size": (1, 2, 3)}, "expected an int or two of them"),
+    ("negative", {"kernel_size": 2, "padding": -1}, "expected at least 0"),
 ]
 
 

@@ -4,7 +4,7 @@
 from dlfs.models.cnn import (
     CNNConfig,
     LeNet,
-    LeNetSizes,
+    LeNetConfig,
     Residual,
     ResNet,
     ResNetConfig,
@@ -14,7 +14,7 @@ from dlfs.models.cnn import (
 __all__ = [
     "CNNConfig",
     "LeNet",
-    "LeNetSizes",
+    "LeNetConfig",
     "ResNet",
     "ResNetConfig",
     "Residual",

@@ -19,7 +19,7 @@ from dlfs.nn import (
 __all__ = [
     "CNNConfig",
     "LeNet",
-    "LeNetSizes",
+    "LeNetConfig",
     "ResNet",
     "ResNetConfig",
     "Residual",
@@ -29,8 +29,8 @@ __all__ = [
 
 # book/22-pooling.md#lenet
 @dataclass(frozen=True)
-class LeNetSizes:
-    """How wide a `LeNet` is."""
+class LeNetConfig:
+    """The sizes of a `LeNet`."""
 
     channels: tuple[int, int] = (6, 16)  # of the two convolutions
     units: tuple[int, int] = (120, 84)  # of the linear layers behind them
@@ -45,17 +45,17 @@ class LeNet(Module):
     LeNet-5; max pooling and ReLU have come since.
 
     Args:
-        sizes: channels and units.
+        config: the sizes; by default those of `LeNetConfig()`.
     """
 
-    def __init__(self, sizes: LeNetSizes | None = None):
-        sizes = sizes or LeNetSizes()
-        few, many = sizes.channels
+    def __init__(self, config: LeNetConfig | None = None):
+        config = config or LeNetConfig()
+        few, many = config.channels
         self.features = Sequential(
             *(Conv2d(1, few, 5, padding=2), ReLU(), MaxPool2d(2)),
             *(Conv2d(few, many, 5), ReLU(), MaxPool2d(2)),
         )
-        widths = [many * 5 * 5, *sizes.units, sizes.classes]
+        widths = [many * 5 * 5, *config.units, config.classes]
         layers = [Flatten()]
         for before, after in pairwise(widths):
             layers += [Linear(before, after), ReLU()]

@@ -1,13 +1,13 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """Pooling: a window of neighbours becomes one number."""
 
-import operator
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from dlfs.autograd import Tensor, operation
+from dlfs.nn.conv import _pair
 from dlfs.nn.module import Module
 
 __all__ = [
@@ -159,18 +159,11 @@ def _pick(g, input, output, windows):
 
 
 # book/22-pooling.md#pooling-checks
-def _height_and_width(value, name, least=1):
-    """Return an int or a pair of them as a pair."""
-    pair = tuple(value) if isinstance(value, Sequence) else (value, value)
-    try:
-        pair = tuple(operator.index(number) for number in pair)
-    except TypeError:
-        pair = ()
-    if len(pair) != 2 or min(pair) < least:
-        raise ValueError(
-            f"{name}={value!r}, expected a whole number of at least {least}, "
-            "or a pair (height, width) of such numbers"
-        )
+def _sizes(value, name, least=1):
+    """Return (height, width), each of at least so much, for an int or two."""
+    pair = _pair(value, name)
+    if min(pair) < least:
+        raise ValueError(f"{name}={value!r}, expected at least {least}")
     return pair
 
 
@@ -191,10 +184,10 @@ def _check_pictures(name, input, kinds="fiu"):
 # book/22-pooling.md#pooling-place
 def _place(name, input, kernel_size, stride, padding):
     """Return windows for the arguments of a pooling, or raise."""
-    kernel = _height_and_width(kernel_size, f"{name}: kernel_size")
+    kernel = _sizes(kernel_size, f"{name}: kernel_size")
     stride = kernel_size if stride is None else stride
-    stride = _height_and_width(stride, f"{name}: stride")
-    padding = _height_and_width(padding, f"{name}: padding", least=0)
+    stride = _sizes(stride, f"{name}: stride")
+    padding = _sizes(padding, f"{name}: padding", least=0)
     if any(2 * p > k for p, k in zip(padding, kernel)):
         raise ValueError(
             f"{name}: padding={padding}, expected at most half of "
@@ -263,7 +256,7 @@ def avg_pool2d(
     windows = _place("avg_pool2d", input, kernel_size, stride, padding)
     sums = _add_up(input, windows=windows)
     if count_include_pad:
-        height, width = _height_and_width(kernel_size, "kernel_size")
+        height, width = _sizes(kernel_size, "kernel_size")
         return sums / (height * width)
     ones = np.ones((1, 1, *input.shape[2:]), input.dtype)
     return sums / _add_up(ones, windows=windows)
@@ -329,7 +322,7 @@ def adaptive_avg_pool2d(
     lengths = input.shape[2:]
     if len(pair) == 2:
         pair = [n if m is None else m for m, n in zip(pair, lengths)]
-    pair = _height_and_width(pair, f"{name}: output_size")
+    pair = _sizes(pair, f"{name}: output_size")
     for dim, length, count in zip((2, 3), lengths, pair):
         if count != length:
             input = _means(input, dim, length, count)
