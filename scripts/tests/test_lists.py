@@ -10,12 +10,12 @@ from bookkit.read.chapters import read_book
 from bookkit.read.lists import LISTS, check_lists
 
 LINES = {
-    "mkdocs.yml": "      - 20-convolution.md",
-    "README.md": "| [20 Convolution](book/20-convolution.md) | ... |",
-    "README.ko.md": "| [20 Convolution](book/20-convolution.md) | ... |",
-    "book/index.md": "· [Convolution](20-convolution.md)",
+    "mkdocs.yml": "      - 17-example.md",
+    "README.md": "| [17 Example](book/17-example.md) | ... |",
+    "README.ko.md": "| [17 Example](book/17-example.md) | ... |",
+    "book/index.md": "· [Example](17-example.md)",
     "book/checklist.md": (
-        "- **Convolution.** ... [Chapter 20](20-convolution.md)"
+        "- **Example.** ... [Chapter 17](17-example.md)"
     ),
 }
 
@@ -53,16 +53,16 @@ def test_every_list_has_every_chapter():
 
 
 def test_a_new_chapter_tangles_and_runs_and_is_listed(lists):
-    outcome = lists.chapters("new", "20-convolution", "Convolution")
+    outcome = lists.chapters("new", "17-example", "Example")
     assert (outcome.code, outcome.err) == (0, "")
-    assert outcome.out.startswith("wrote book/20-convolution.md\n")
+    assert outcome.out.startswith("wrote book/17-example.md\n")
     assert outcome.out.count("wrote ") == 1 + len(LISTS)
     assert check_lists(lists.root, read_book(lists.root / "book")) == []
     for file, lines in added(lists):
         assert lines[-1][1] == LINES[file]
     assert lists.tangle().err == ""
-    assert "def twice(x):" in lists.read("dlfs/convolution.py")
-    outcome = lists.chapters("run", "20")
+    assert "def twice(x):" in lists.read("dlfs/example.py")
+    outcome = lists.chapters("run", "17")
     assert "; snapshot: 1 tests passed in" in outcome.out
     assert outcome.code == 0
 
@@ -85,13 +85,13 @@ def test_it_stands_among_its_kind(lists, name, kind, above):
 
 @pytest.mark.parametrize("file", LISTS)
 def test_a_list_that_lacks_a_chapter_is_told_what_to_write(lists, file):
-    lists.chapters("new", "20-convolution", "Convolution")
+    lists.chapters("new", "17-example", "Example")
     (above, _), *_ = dict(added(lists))[file]
     shutil.copy(ROOT / file, lists.root / file)
     (mistake,) = check_lists(lists.root, read_book(lists.root / "book"))
     assert mistake.path == file
     assert lists.read(file).split("\n")[mistake.line - 1] == above
-    start = "chapter 20 is missing; below this line write:\n"
+    start = "chapter 17 is missing; below this line write:\n"
     assert mistake.message.startswith(start)
     assert mistake.message.endswith(LINES[file])
 
