@@ -29,7 +29,7 @@ from dlfs.trainer import (
     run_training,
     split_training,
 )
-from dlfs.trainer.command_line import _share
+from dlfs.trainer.command_line import _number
 
 __all__ = [
     "main",
@@ -94,9 +94,10 @@ def make_parser() -> argparse.ArgumentParser:
         half_life=0,
     )
     add = parser.add_argument
+    share = _number(float, 0, "a number from 0 up to, but without, 1", 1)
     add("--model", choices=_MODELS, default="small", help="which network")
     dropout_help = "share of the values dropped before a linear layer"
-    add("--dropout", type=_share, default=0.0, help=dropout_help)
+    add("--dropout", type=share, default=0.0, help=dropout_help)
     augment_help = "show each photograph cropped and mirrored at random"
     add("--augment", action="store_true", help=augment_help)
     return parser

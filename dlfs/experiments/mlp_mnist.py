@@ -62,15 +62,15 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-# book/30-experiments.md#run-on-mnist
+# book/12-mnist.md#mlp-mnist-run
 def run_on_mnist(
     args: argparse.Namespace, make_model: Callable[[], nn.Module]
 ) -> dict:
-    """Load the digits, build a network, train it and measure it.
+    """Load the data, build the network, train it and measure it.
 
     Args:
         args: of a parser made by `argument_parser`.
-        make_model: returns a network for images (N, 1, 28, 28).
+        make_model: makes a network for images (N, 1, 28, 28).
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

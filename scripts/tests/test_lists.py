@@ -14,9 +14,7 @@ LINES = {
     "README.md": "| [17 Example](book/17-example.md) | ... |",
     "README.ko.md": "| [17 Example](book/17-example.md) | ... |",
     "book/index.md": "· [Example](17-example.md)",
-    "book/checklist.md": (
-        "- **Example.** ... [Chapter 17](17-example.md)"
-    ),
+    "book/checklist.md": ("- **Example.** ... [Chapter 17](17-example.md)"),
 }
 
 
