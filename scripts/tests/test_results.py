@@ -61,6 +61,18 @@ class TestRuns:
         run = {"command": f"python -m x {arguments}", "blas": blas}
         assert group_of(run) == group
 
+    @pytest.mark.parametrize(
+        "arguments, group",
+        [
+            ("lenet_mnist --data full", "lenet"),
+            ("cnn_cifar10 --augment", "small"),
+            ("cnn_cifar10 --model resnet --lr 0.2", "resnet"),
+        ],
+    )
+    def test_networks_that_see_are_known_by_name(self, arguments, group):
+        run = {"command": f"python -m dlfs.experiments.{arguments}"}
+        assert group_of(run) == group
+
     def test_are_described_by_mean_and_extremes(self):
         runs = [
             {**RUN, "command": f"x --seed {seed} -y", "seed": seed}

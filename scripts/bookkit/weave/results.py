@@ -1,12 +1,14 @@
 """Put measured numbers and pieces of the book into the pages beside it.
 
-    {{ full.mean }}       from the runs recorded in book/runs/mlp_mnist.jsonl
+    {{ full.mean }}       from the runs recorded in book/runs/*_*.jsonl
     {{ book.chapters }}   counted in the book
     {{ code add-mul }}    the block of a chapter with that id
 
 `full`, `constant` and `mini` are the runs on all of MNIST, those with a
 constant learning rate, and those on the slice in the package; `full-haswell`
 are those on all of MNIST with OpenBLAS' products for processors with AVX2.
+`lenet` are runs of LeNet on all of MNIST; `small` and `resnet` those on
+photographs, by their model.
 Numbers are never typed: a name that is not known stops the build.
 """
 
@@ -20,9 +22,10 @@ from statistics import mean, median
 from bookkit.read.chapters import BookError, Mistake
 from bookkit.tangle.output import Output
 
-RECORDS = "runs/mlp_mnist.jsonl"
+RECORDS = ("mlp_mnist", "lenet_mnist", "cnn_cifar10")  # experiments
 ASKED = re.compile(r"\{\{ (?:(code) )?([a-z0-9.-]+) \}\}")
 SEED = re.compile(r"--seed \d+")
+MODEL = re.compile(r"--model (\w+)")
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,10 @@ def find_facts(folder: Path, book: Output) -> Facts:
     """Read the records in the folder of the book, and count the book."""
     values = {
         f"{group}.{name}": text
-        for group, runs in read_runs(folder / RECORDS).items()
+        for experiment in RECORDS
+        for group, runs in read_runs(
+            folder / "runs" / f"{experiment}.jsonl"
+        ).items()
         for name, text in describe_runs(runs).items()
     }
     values |= count_book(book)
@@ -57,6 +63,11 @@ def read_runs(path: Path) -> dict[str, list[dict]]:
 
 def group_of(run: dict) -> str:
     """The group of a run: what it trains on, how, and with which kernel."""
+    if "lenet_mnist" in run["command"]:
+        return "lenet"
+    if "cnn_cifar10" in run["command"]:
+        model = MODEL.search(run["command"])
+        return model[1] if model else "small"
     name = "constant" if "--half-life 0 " in run["command"] else "full"
     if "--data mini" in run["command"]:
         name = "mini"
@@ -74,6 +85,7 @@ def describe_runs(runs: list[dict]) -> dict[str, str]:
         "count": str(len(runs)),
         "seeds": ", ".join(str(run["seed"]) for run in runs),
         "seconds": f"{median(run['seconds'] for run in runs):.1f}",
+        "minutes": f"{median(run['seconds'] for run in runs) / 60:.0f}",
         "command": SEED.sub("--seed SEED", first["command"]),
         "data": first["data"],
         "machine": first["machine"],
