@@ -31,10 +31,10 @@ from bookkit.site.npm import MissingPackageError, npm_files
 from bookkit.site.rendered import render_once, site_key
 from bookkit.site.search import mend_index
 from bookkit.tangle.disk import write_snapshot
+from bookkit.tangle.notebooks import colab_link
 from bookkit.weave import reference
 from bookkit.weave.book import WOVEN, Book, weave
 from bookkit.weave.listing import RAW_END, RAW_START, drop_plain
-from bookkit.weave.notebooks import colab_link
 from bookkit.weave.terms import PAGE
 
 log = get_plugin_logger("weave")
