@@ -467,24 +467,19 @@ class TestMixedBlocks:
         ("old", "new", "was", "now"),
         [
             ("    x = 1", "    x = 2", "    x = 1", "    x = 2"),
-            ("n 1", "n 2", "n 1", "n 2"),
             ("def between(): ...", "def between(): 1", "...", "1"),
         ],
     )
-    def test_an_edit_in_a_part(self, mixed, old, new, was, now):
+    def test_an_edit_in_the_class_or_beside_it(
+        self, mixed, old, new, was, now
+    ):
         edit(mixed, old, new)
         assert_back(mixed, "01-one.md", was, now)
 
-    def test_edits_in_all_parts(self, mixed):
-        edit(mixed, "    x = 1\n\n    def f", "    y = 1\n\n    def g")
-        edit(mixed, "return 1\n\n\ndef b", "return 2\n\n\ndef _b")
-        body = mixed.body("dlfs/a.py").replace('"B", "between"', '"B"')
-        assert mixed.tangle("--back").code == 0
-        assert mixed.body("dlfs/a.py") == body
-
-    def test_an_edit_across(self, mixed):
-        edit(mixed, "    x = 1\n\n", "")
-        assert_refused(mixed, "dlfs/a.py:8: the edit crosses from a class")
+    @pytest.mark.parametrize("text", ["    x = 1\n\n", "return 1"])
+    def test_an_edit_of_the_methods_is_left_to_the_author(self, mixed, text):
+        edit(mixed, text, "" if "x" in text else "y = 1\n        return y")
+        assert_refused(mixed, "dlfs/a.py:", "the book cannot hold this edit")
 
 
 COMMENT = re.compile(r"( *)# book/[\w.-]+#([\w-]+)")

@@ -16,10 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
-import xml.etree.ElementTree
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree.ElementTree import Element, ElementTree
 
 from bookkit import ROOT, SCRIPTS
 from bookkit.read.chapters import BookError, Chapter, read_book, write_any_text
@@ -142,16 +142,11 @@ def run_tests(root: Path, job: Job, result: Result) -> str:
     if not job.tests:
         return "snapshot: no tests to run"
     start = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.xml"
-        ran = run_python(
-            pytest_arguments(root, job.after, report, job.tests),
-            job.after,
-            job.after,
-        )
-        seconds = time.perf_counter() - start
-        total, failed, skipped = read_report(report)
-    result.passed = total - failed - skipped
+    ran, cases = run_pytest(root, job.after, job.tests)
+    seconds = time.perf_counter() - start
+    failed = sum(problem_of(case) is not None for case in cases)
+    skipped = sum(case.find("skipped") is not None for case in cases)
+    result.passed = len(cases) - failed - skipped
     if ran.returncode not in (0, NO_TESTS):
         report_failure(job, "tests after it", ran.stdout, result)
         failed = max(failed, 1)
@@ -161,32 +156,35 @@ def run_tests(root: Path, job: Job, result: Result) -> str:
     return f"{text} in {seconds:.1f} s"
 
 
-def pytest_arguments(
-    root: Path, snapshot: Path, report: Path, tests: list[str]
-) -> list[str]:
-    """The command line that runs tests of a snapshot on that snapshot.
+def run_pytest(
+    root: Path, snapshot: Path, tests: list[str]
+) -> tuple[subprocess.CompletedProcess, list[Element]]:
+    """Run tests of a snapshot on that snapshot; return its report, too.
 
     It must not find the `conftest.py` of the repository: pytest would put the
     repository, with the finished package, first on the path.
     """
     settings = root / "pyproject.toml"
-    return [
-        *("-m", "pytest", "-q", "-p", "no:cacheprovider"),
-        *("-p", "no:hypothesispytest"),  # takes longer to load than most tests
-        *("-p", "bookkit.run.pytest_chapters", "--chapters-root", str(root)),
-        *("-c", str(settings if settings.exists() else os.devnull)),
-        *("--rootdir", str(snapshot), "--confcutdir", str(snapshot)),
-        *("--junitxml", str(report), *tests),
-    ]
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        arguments = [
+            *("-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *("-p", "no:hypothesispytest"),  # loads longer than most tests run
+            *("-p", "bookkit.run.pytest_chapters"),
+            *("--chapters-root", str(root)),
+            *("-c", str(settings if settings.exists() else os.devnull)),
+            *("--rootdir", str(snapshot), "--confcutdir", str(snapshot)),
+            *("-o", "junit_family=xunit1", "--junitxml", str(report), *tests),
+        ]
+        ran = run_python(arguments, snapshot, snapshot)
+        tree = ElementTree(file=report) if report.exists() else None
+    return ran, list(tree.iter("testcase")) if tree else []
 
 
-def read_report(report: Path) -> tuple[int, int, int]:
-    """The numbers of tests, of failed and of skipped ones."""
-    if not report.exists():
-        return 0, 0, 0
-    suite = xml.etree.ElementTree.parse(report).getroot().find("testsuite")
-    failed = int(suite.get("failures")) + int(suite.get("errors"))
-    return int(suite.get("tests")), failed, int(suite.get("skipped"))
+def problem_of(case: Element) -> Element | None:
+    """What pytest reports of a test that failed."""
+    found = [case.find(kind) for kind in ("failure", "error")]
+    return next((each for each in found if each is not None), None)
 
 
 def run_python(

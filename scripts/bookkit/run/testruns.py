@@ -9,8 +9,6 @@ the outputs of the chapters are.
 import ast
 import contextlib
 import importlib.metadata
-import tempfile
-import xml.etree.ElementTree
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -28,8 +26,8 @@ from bookkit.run.kernels import package_hash
 from bookkit.run.run_chapters import (
     ARROW,
     NO_TESTS,
-    pytest_arguments,
-    run_python,
+    problem_of,
+    run_pytest,
 )
 from bookkit.tangle.blocks import Block, Line
 from bookkit.tangle.disk import snapshot_folder, write_snapshot
@@ -189,12 +187,7 @@ def execute(
         return {}
     snapshot = root / snapshot_folder(after.chapters)
     write_snapshot(root, after, snapshot)
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.xml"
-        arguments = pytest_arguments(root, snapshot, report, names)
-        arguments += ["-o", "junit_family=xunit1"]
-        ran = run_python(arguments, snapshot, snapshot)
-        cases = read_cases(report)
+    ran, cases = run_pytest(root, snapshot, names)
     mistakes = [
         mistake
         for case in cases
@@ -208,18 +201,9 @@ def execute(
     return count_tests(cases, chapter, after)
 
 
-def read_cases(report: Path) -> list[xml.etree.ElementTree.Element]:
-    """The tests in a report of pytest."""
-    if not report.exists():
-        return []
-    return list(xml.etree.ElementTree.parse(report).iter("testcase"))
-
-
 def find_failure(chapter: Chapter, after: Output, case) -> Mistake | None:
     """The mistake that a test has found, at the chapter's line."""
-    problem = case.find("failure")
-    if problem is None:
-        problem = case.find("error")
+    problem = problem_of(case)
     if problem is None:
         return None
     text = problem.text or ""

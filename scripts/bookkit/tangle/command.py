@@ -38,6 +38,8 @@ from bookkit.tangle.disk import (
 from bookkit.tangle.output import Output, nearest_origin, tangle
 from bookkit.tangle.watch import watch
 
+CONTEXT = 3  # lines of a diff above the first that differs
+
 # --- Commands ---
 
 
@@ -123,25 +125,15 @@ def show(text: str) -> None:
 
 def diff(file: str, text: str, lines: list[Line]) -> Iterator[str]:
     """A unified diff whose hunks name the block they come from."""
-    old = text.splitlines()
-    new = [line.text for line in lines]
-    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
-    yield f"--- {file} (on disk)"
-    yield f"+++ {file} (from the book)"
-    for group in matcher.get_grouped_opcodes():
-        _, i1, _, j1, _ = group[0]
-        _, _, i2, _, j2 = group[-1]
-        changed = next(op for op in group if op[0] != "equal")
-        origin = nearest_origin(lines, changed[3] + 1)
-        place = f" {origin.path}#{origin.block}" if origin else ""
-        span = f"-{i1 + 1},{i2 - i1} +{j1 + 1},{j2 - j1}"
-        yield f"@@ {span} @@{place}"
-        for tag, i1, i2, j1, j2 in group:
-            if tag == "equal":
-                yield from (f" {text}" for text in old[i1:i2])
-            else:
-                yield from (f"-{text}" for text in old[i1:i2])
-                yield from (f"+{text}" for text in new[j1:j2])
+    made = [line.text for line in lines]
+    names = f"{file} (on disk)", f"{file} (from the book)"
+    for line in difflib.unified_diff(
+        text.splitlines(), made, *names, lineterm=""
+    ):
+        hunk = re.match(r"@@ -\S+ \+(\d+)", line)
+        number = int(hunk[1]) + CONTEXT if hunk else 0
+        origin = nearest_origin(lines, number) if hunk else None
+        yield f"{line} {origin.path}#{origin.block}" if origin else line
 
 
 def command_where(root: Path, book: Path, place: str) -> int:

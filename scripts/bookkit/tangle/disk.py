@@ -14,7 +14,6 @@ from bookkit.read.chapters import BookError, Chapter, Mistake
 from bookkit.read.fences import GENERATED_FOLDERS
 from bookkit.read.source import find_marker
 from bookkit.tangle.output import (
-    HEADER,
     Output,
     find_syntax_error,
     nearest_origin,
@@ -251,6 +250,7 @@ def write_snapshot(root: Path, output: Output, folder: Path) -> list[str]:
     try:
         with WRITING:
             check_snapshot_folder(root, folder)
+            (folder / STATE).parent.mkdir(parents=True, exist_ok=True)
             for file in find_orphans(folder, output):
                 text = read_generated(folder / file)
                 if is_known(folder, file, text):
@@ -276,27 +276,14 @@ def check_snapshot_folder(root: Path, folder: Path) -> None:
 
 
 def is_snapshot(folder: Path) -> bool:
-    """Whether a folder is empty, or holds generated files and no others.
+    """Whether a folder has only what we write, and says that we wrote it.
 
-    Empty folders, hidden files and caches do not count: they are also what a
-    run leaves that was killed.
+    Hidden files and caches do not count: a run leaves them that was killed.
     """
     names = {path.name for path in folder.iterdir()} - CACHE_FOLDERS
-    names = {name for name in names if not name.startswith(".")}
-    files = [
-        path
-        for name in names & {*GENERATED_FOLDERS}
-        for path in [folder / name, *folder.glob(f"{name}/**/*")]
-        if path.is_file() and not is_hidden(path.relative_to(folder))
-    ]
-    return names <= {*GENERATED_FOLDERS} and (
-        not files
-        or any(
-            read_generated(path).startswith(HEADER)
-            for path in files
-            if path.suffix == ".py"
-        )
-    )
+    shown = {name for name in names if not name.startswith(".")}
+    mark = Path(STATE).parts[0]
+    return shown <= {*GENERATED_FOLDERS} and (not shown or mark in names)
 
 
 def copy_data(root: Path, folder: Path) -> None:

@@ -166,14 +166,13 @@ def stretch_moves(
         old = old[:-1]
     while new and not new[-1].text.strip():
         new = new[:-1]
-    for old_part, new_part, name in cut_methods(edited, block, old, new):
-        first = new_part[0].mark if new_part else comment.mark + 1
-        if name:
-            before = methods_before(block, old_part, name)
-            after = methods_after(edited, block, new_part, name)
-        else:
-            before, after = in_block(block, old_part), new_part
-        yield from compare(edited, block, before, after, first)
+    before, after = in_block(block, old), new
+    if comment.text.startswith(INDENT):
+        extend = find_extend(find_segments(block)[before[0].mark].node)
+        before = methods_before(block, before, extend.args[0].id)
+        after = methods_after(edited, block, new, extend.args[0].id)
+    first = new[0].mark if new else comment.mark + 1
+    yield from compare(edited, block, before, after, first)
 
 
 def check_blank_lines(
@@ -207,33 +206,6 @@ def in_block(block: Block, lines: list[Line]) -> list[Marked]:
 # --- Methods that were moved into a class ---
 
 
-def cut_methods(
-    edited: Edited, block: Block, old: list[Line], new: list[Marked]
-) -> Iterator[tuple[list[Line], list[Marked], str]]:
-    """Cut what stands below a comment where `@extend` begins or ends.
-
-    Each part comes with the name of the class it extends, "" if it does not.
-    """
-    extends = {
-        number: find_extend(segment.node)
-        for number, segment in find_segments(block).items()
-    }
-    kinds: list[str] = []
-    for line in reversed(in_block(block, old)):
-        if line.mark is None:  # the blank line above a method
-            kinds.append(kinds[-1])
-        else:
-            extend = extends.get(line.mark)
-            kinds.append(extend.args[0].id if extend else "")
-    kinds.reverse()
-    cuts = [i for i in range(1, len(old)) if kinds[i] != kinds[i - 1]]
-    ends = find_again(edited, old, new, cuts)
-    for i1, i2, j1, j2 in zip(
-        [0, *cuts], [*cuts, len(old)], [0, *ends], [*ends, len(new)]
-    ):
-        yield old[i1:i2], new[j1:j2], kinds[i1]
-
-
 def find_segments(block: Block) -> dict[int, Segment]:
     """The statement that each line of a block is part of, by its index."""
     return {
@@ -243,31 +215,14 @@ def find_segments(block: Block) -> dict[int, Segment]:
     }
 
 
-def find_again(
-    edited: Edited, old: list[Line], new: list[Marked], indices: list[int]
-) -> list[int]:
-    """Where lines of the old text stand in the new one."""
-    found = {}
-    for tag, i1, i2, j1, _ in differences(old, new) if indices else ():
-        for index in indices:
-            if i1 <= index < i2:
-                found[index] = j1 + index - i1
-            if i1 <= index < i2 and tag != "equal":
-                message = (
-                    "the edit crosses from a class to the methods that its "
-                    "block adds with @extend; edit one at a time"
-                )
-                line = new[j1].mark if j1 < len(new) else new[-1].mark
-                raise edited.mistake(line, message)
-    return [found[index] for index in indices]
-
-
-def methods_before(block: Block, lines: list[Line], name: str) -> list[Marked]:
+def methods_before(
+    block: Block, lines: list[Marked], name: str
+) -> list[Marked]:
     """Methods of a class as their block holds them."""
     segments = find_segments(block)
     texts = [line.text for line in block.lines()]
     found: list[Marked] = []
-    for method in cut_class(block, in_block(block, lines), name):
+    for method in cut_class(block, lines, name):
         mark = next(each.mark for each in method if each.mark is not None)
         segment = segments[mark]
         for above in (segment.start - 2, segment.start - 1) if found else ():
@@ -345,15 +300,6 @@ def dedent(lines: list[Marked], name: str) -> list[Marked]:
 # --- From differences to lines of a chapter ---
 
 
-def differences(
-    old: list[Line] | list[Marked], new: list[Marked]
-) -> list[tuple[str, int, int, int, int]]:
-    """How one text turns into the other, as `difflib` says it."""
-    return difflib.SequenceMatcher(
-        None, [x.text for x in old], [x.text for x in new], autojunk=False
-    ).get_opcodes()
-
-
 def compare(
     edited: Edited,
     block: Block,
@@ -367,7 +313,9 @@ def compare(
     edited file, in which this part starts on line `first`.
     """
     marks = [each.mark for each in old]
-    for tag, i1, i2, j1, j2 in differences(old, new):
+    texts = [[each.text for each in lines] for lines in (old, new)]
+    matcher = difflib.SequenceMatcher(None, *texts, autojunk=False)
+    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
         if tag == "equal":
             continue
         numbers = [x.mark for x in new[j1:j2] if x.mark is not None]
@@ -381,8 +329,8 @@ def compare(
                 f"({block.chapter.path}:{place[0]}); edit them one at a time"
             )
             raise edited.mistake(numbers[0], message)
-        texts = [each.text for each in new[j1:j2]]
-        yield Move(edited.file, numbers[0], numbers[-1], block, *place, texts)
+        edit = edited.file, numbers[0], numbers[-1]
+        yield Move(*edit, block, *place, texts[1][j1:j2])
 
 
 def find_place(old: list[Marked], i1: int, i2: int) -> tuple[int, int]:

@@ -16,11 +16,9 @@ from bookkit.read.chapters import (
     BookError,
     Chapter,
     Mistake,
-    decode_chapter,
     label,
-    parse_chapter,
     read_book,
-    read_bytes,
+    read_chapter,
 )
 from bookkit.read.fences import GENERATED_FOLDERS
 from bookkit.tangle.back import propose, write_back
@@ -39,7 +37,7 @@ class Watch:
 
     def __init__(self, root: Path, book: Path) -> None:
         self.root, self.book = root, book
-        self.chapters: dict[Path, tuple[bytes, Chapter]] = {}
+        self.filled: set[Path] = set()
         self.stamps: Stamps = {}
         self.written: set[str] = set()
         self.was_wrong = False
@@ -86,16 +84,13 @@ class Watch:
         return LONG if has_shrunk else QUIET
 
     def read(self, path: Path) -> Chapter:
-        """Read a chapter, unless it is as it was."""
-        content = read_bytes(path)
-        known, chapter = self.chapters.get(path, (None, None))
-        if known and not content.strip():
+        """Read a chapter, unless it has been emptied."""
+        chapter = read_chapter(path)
+        if chapter.cells:
+            self.filled.add(path)
+        elif path in self.filled:
             message = "is empty now; delete it, or put its text back"
             raise BookError([Mistake(label(path), 1, message)])
-        if content != known:
-            text = decode_chapter(label(path), content)
-            chapter = parse_chapter(label(path), text)
-            self.chapters[path] = content, chapter
         return chapter
 
     # --- What is done about it ---
