@@ -18,6 +18,7 @@ import pytest
 import dlfs
 from dlfs import autograd, nn
 from dlfs.autograd import (
+    Function,
     GradcheckError,
     Tensor,
     grad,
@@ -2101,6 +2102,24 @@ CASES += [
     (line, lambda x, code=line: eval(code, NAMES | {"x": x}), [(2, 3)])
     for line in LINES.split()
 ]
+
+
+# book/14-from-pytorch.md#test-all-cases-function
+class Product(Function):
+    """x * y, with rules of its own."""
+
+    @staticmethod
+    def forward(ctx, x, y):
+        ctx.save_for_backward(x, y)
+        return x * y
+
+    @staticmethod
+    def backward(ctx, g):
+        x, y = ctx.saved_tensors
+        return g * y, g * x
+
+
+CASES += [("Function", Product.apply, [(2, 3), (2, 3)])]
 
 
 # book/20-convolution.md#test-all-cases-conv2d

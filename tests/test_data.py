@@ -549,6 +549,13 @@ class TestDataLoader:
         with pytest.raises(ValueError, match="make no batch of 3"):
             make_loader(size, **options)
 
+    @pytest.mark.parametrize("batch_size", [0, -3])
+    def test_a_batch_has_at_least_one_example(self, batch_size):
+        with pytest.raises(ValueError, match=f"no batch of {batch_size}"):
+            DataLoader(TensorDataset(np.arange(5)), batch_size)
+        loader = DataLoader(TensorDataset(np.arange(2)), 1)
+        assert [x.tolist() for (x,) in loader] == [[0], [1]]
+
 
 # book/10-data.md#test-data-loader-state
 class TestLoaderState:

@@ -15,6 +15,7 @@ from dlfs.data import DataError, read_idx
 PIXELS = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
 IDX = bytes.fromhex("00000803 00000002 00000003 00000004") + PIXELS.tobytes()
 PACKED = gzip.compress(IDX)
+TURNED = b"".join(IDX[i : i + 4][::-1] for i in range(0, 16, 4)) + IDX[16:]
 
 
 class TestContent:
@@ -41,8 +42,15 @@ class TestContent:
             (PACKED + b"junk", "bytes after the end of the packed data"),
             (PACKED[:-9], "gzip file is broken"),
             (IDX[:4] + bytes([2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0]), "order"),
+            (TURNED, "little-endian.; expected 00 00 08 03, and each size"),
+            (gzip.compress(TURNED), "numbers are in the wrong byte order"),
+            (b"\1\x08\0\0\2\0\0\0ab", "01 08 00 00: .* 00 00 08 01, and"),
+            (b"\0\x08\0\0" + IDX[4:], "with 00 00 08$"),
         ],
-        ids=["page", "page 2", "packed page", "junk", "cut", "turned"],
+        ids=[
+            *("page", "page 2", "packed page", "junk", "cut", "sizes turned"),
+            *("all turned", "packed turned", "labels turned", "no magic"),
+        ],
     )
     def test_that_is_none_says_what_it_is(self, tmp_path, content, message):
         path = tmp_path / "x.gz"

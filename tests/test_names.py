@@ -81,6 +81,13 @@ class TestNames:
         )
         assert gradcheck(function, [x, y])
 
+    def test_are_known_to_help(self):
+        tensor = dlfs.Tensor
+        assert tensor.eq.__name__ == "eq" and tensor.__mod__.__doc__
+        assert tensor.zero_.__doc__ == "Do what PyTorch's `Tensor.zero_` does."
+        assert dlfs.sum.__doc__ == tensor.sum.__doc__
+        assert dlfs.clamp.__name__ == "clamp"
+
     def test_lead_to_the_folders(self):
         assert dlfs.nn.Linear(2, 1).weight.shape == (1, 2)
         assert dlfs.optim.SGD and dlfs.data.DataLoader
@@ -314,6 +321,14 @@ class TestFunction:
         assert y.is_leaf and not y.requires_grad
         with dlfs.no_grad():
             assert Divide.apply(doubles(1), doubles(2)).is_leaf
+
+    def test_every_argument_keeps_its_dtype(self):
+        a, b = doubles(1, 2), dlfs.tensor([4.0, 8.0], requires_grad=True)
+        y = Divide.apply(a, b)
+        y.sum().backward()
+        assert y.dtype == a.grad.dtype == np.float64
+        assert b.grad.dtype == np.float32
+        assert b.grad.tolist() == [-1 / 16, -1 / 32]
 
     def test_is_named_in_errors_and_tensors(self):
         y = Divide.apply(doubles(1), doubles(2))
@@ -559,6 +574,12 @@ class TestTable:
     def test_a_method_that_would_overwrite_names_the_one_that_does_not(self):
         with pytest.raises(AttributeError, match=r"exp_: write x = x\.exp\("):
             dlfs.ones(1).exp_()
+
+    def test_numpy_is_named_where_it_has_the_name(self):
+        with pytest.raises(AttributeError, match=r"write numpy\.kron, which"):
+            _ = dlfs.kron
+        with pytest.raises(AttributeError, match=r"16 bits: use dlfs\.fl"):
+            _ = dlfs.float16
 
     def test_the_error_knows_the_owner_so_that_python_can_guess(self):
         with pytest.raises(AttributeError) as caught:

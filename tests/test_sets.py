@@ -72,6 +72,12 @@ class TestParts:
     def test_lengths_have_to_add_up(self):
         with pytest.raises(ValueError, match="add up to 9, expected 10"):
             data.random_split(range(10), [4, 5])
+        with pytest.raises(ValueError, match=r"add up to 1\.0, expected 10"):
+            data.random_split(range(10), [1.5, -0.5])
+
+    def test_a_share_may_be_all_or_nothing(self):
+        parts = data.random_split(range(10), [1, 0])
+        assert [len(part) for part in parts] == [10, 0]
 
     def test_of_arrays_come_in_batches(self):
         numbers = data.TensorDataset(np.arange(10) * 10)
@@ -95,6 +101,12 @@ class TestSampler:
         )
         counts = np.bincount(list(sampler), minlength=3)
         assert counts[1] == 0 and abs(counts[2] / 4000 - 0.75) < 0.03
+        assert len(sampler) == 4000
+
+    def test_without_replacement_no_index_comes_twice(self):
+        sampler = data.WeightedRandomSampler([1, 0, 30, 1], 3, False)
+        for _ in range(5):
+            assert sorted(sampler) == [0, 2, 3]
 
     def test_gives_a_loader_its_order(self):
         loader = data.DataLoader(Pairs(), 2, sampler=[4, 0, 5])

@@ -67,6 +67,8 @@ class TestMeasuring:
         loader = DataLoader(TensorDataset(INPUTS, TARGETS), 10)
         assert evaluate(model, loader) == evaluate(model, loader)
         assert all(module.training for module in model.modules())
+        evaluate(model.eval(), loader)
+        assert not any(module.training for module in model.modules())
 
 
 # book/11-training.md#test-trainer-scheduler

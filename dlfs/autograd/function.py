@@ -1,11 +1,12 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """Operations of one's own, in the form that PyTorch has for them."""
 
+import functools
 from typing import Any
 
-import numpy as np
-
-from dlfs.autograd.engine import Tensor, _tensor, _wrap, operation
+from dlfs.autograd.creation import zeros
+from dlfs.autograd.engine import Tensor, _tensor, operation
+from dlfs.autograd.joining import cat
 from dlfs.autograd.recording import no_grad, set_grad_enabled
 
 __all__ = ["Function", "FunctionCtx"]
@@ -22,9 +23,8 @@ class FunctionCtx:
     """
 
     def __init__(self, args: tuple):
-        self._args, self._outputs, self._saved = args, (), ()
+        self._args, self._saved = args, ()
         self._now = {}  # id of a saved tensor -> the one of the graph
-        self._given = None, {}  # a gradient, and what became of it
         self.needs_input_grad = tuple(
             isinstance(x, Tensor) and x.requires_grad for x in args
         )
@@ -38,44 +38,48 @@ class FunctionCtx:
         """What was saved; in backward as the graph knows it."""
         return tuple(self._now.get(id(x), x) for x in self._saved)
 
-    # book/14-from-pytorch.md#function-backward
-    def _cut(self, row):
-        """Return the outputs, or their gradients, from one row of numbers."""
-        if len(self._outputs) == 1:
-            return [row]
-        parts = row.split([x.numel() for x in self._outputs])
-        return [
-            part.reshape(x.shape).astype(x.dtype)
-            for part, x in zip(parts, self._outputs)
-        ]
 
-    def _gradient(self, function, place, g, y, inputs):
-        """Return the gradient for the argument at a place."""
-        if self._given[0] is not g or place not in self._given[1]:
-            self._given = g, self._all_gradients(function, g, y, inputs)
-        found = self._given[1].pop(place)
-        if not self._given[1]:
-            self._given = None, {}  # nothing is kept that is not asked for
-        return found
+# book/14-from-pytorch.md#function-backward
+def _numbers(values):
+    """Return the tensors among values that hold floating-point numbers."""
+    tensors = [x for x in values if isinstance(x, Tensor)]
+    return [x for x in tensors if x.dtype.kind == "f"]
 
-    # book/14-from-pytorch.md#function-gradients
-    def _all_gradients(self, function, g, y, inputs):
-        """Return {place: gradient} for the arguments that need one."""
-        has_graph = isinstance(g, Tensor)
-        tensors = [x for x in self._args if isinstance(x, Tensor)]
-        known = [*tensors, *self._outputs]
-        with set_grad_enabled(has_graph):
-            now = [*map(_tensor, inputs), *self._cut(_tensor(y))]
-            self._now = dict(zip(map(id, known), now))
-            found = function.backward(self, *self._cut(_tensor(g)))
-        self._now = {}
+
+def _join(tensors):
+    """Return a tensor, or several as one row of numbers."""
+    if len(tensors) == 1:
+        return tensors[0]
+    return cat([zeros(0), *(x.reshape(-1) for x in tensors)])
+
+
+def _cut(row, like):
+    """Undo `_join`: return tensors of the shapes and dtypes of `like`."""
+    if len(like) == 1:
+        return [row]
+    parts = row.split([0, *(x.numel() for x in like)])[1:]
+    return [p.reshape(x.shape).astype(x.dtype) for p, x in zip(parts, like)]
+
+
+# book/14-from-pytorch.md#function-gradients
+def _function_rule(function, ctx, outputs, g, y, x):
+    """Return the gradient of the row of arguments from that of results."""
+    inputs, has_graph = _numbers(ctx._args), isinstance(g, Tensor)
+    with set_grad_enabled(has_graph):
+        now = _cut(_tensor(x), inputs) + _cut(_tensor(y), outputs)
+        ctx._now = dict(zip(map(id, [*inputs, *outputs]), now))
+        found = function.backward(ctx, *_cut(_tensor(g), outputs))
+        ctx._now = {}
         found = found if isinstance(found, tuple) else (found,)
-        _check_gradients(function.__name__, found, self._args)
-        return {
-            i: _as_gradient(found[i], self._args[i], has_graph)
-            for i, needed in enumerate(self.needs_input_grad)
-            if needed
-        }
+        _check_gradients(function.__name__, found, ctx._args)
+        row = _join(
+            [
+                zeros(x.shape) if given is None else _tensor(given)
+                for given, x in zip(found, ctx._args)
+                if _numbers([x])
+            ]
+        )
+    return row if has_graph else row.data
 
 
 # book/14-from-pytorch.md#function-check
@@ -93,12 +97,6 @@ def _check_gradients(name, found, args):
                 f"{name}.backward: gradient of shape {g.shape} for argument "
                 f"{i} of shape {x.shape}"
             )
-
-
-def _as_gradient(g, x, has_graph):
-    """Return a gradient as the engine wants it: an array, or a tensor."""
-    g = _wrap(np.zeros_like(x.data)) if g is None else _tensor(g)
-    return g if has_graph else g.data
 
 
 # book/14-from-pytorch.md#function
@@ -132,42 +130,26 @@ class Function:
         ctx = FunctionCtx(args)
         with no_grad():
             result = cls.forward(ctx, *args)
-        several = isinstance(result, tuple)
-        outputs = result if several else (result,)
+        outputs = result if isinstance(result, tuple) else (result,)
         for x in outputs:
             if not isinstance(x, Tensor):
                 kind = type(x).__name__
                 raise TypeError(
                     f"{cls.__name__}.forward: returned a {kind}, not a tensor"
                 )
-        pieces = iter(_record(cls, ctx, outputs))
-        outputs = tuple(x if _is_exact(x) else next(pieces) for x in outputs)
-        return outputs if several else outputs[0]
+        pieces = iter(_record(cls, ctx, _numbers(outputs)))
+        outputs = tuple(next(pieces) if _numbers([x]) else x for x in outputs)
+        return outputs if isinstance(result, tuple) else outputs[0]
 
 
 # book/14-from-pytorch.md#function-record
-def _is_exact(x):
-    """Return whether a tensor holds no floating-point numbers."""
-    return x.dtype.kind != "f"
-
-
 def _record(function, ctx, outputs):
     """Return the outputs that have gradients, as results in the graph."""
-    ctx._outputs = tuple(x for x in outputs if not _is_exact(x))
-    if not ctx._outputs:
-        return []
-    rows = [x.data for x in ctx._outputs]
-    row = np.concatenate([r.ravel() for r in rows]) if rows[1:] else rows[0]
+    row = _join(outputs).data
 
-    def rule(place):
-        return lambda g, y, *inputs, ctx: ctx._gradient(
-            function, place, g, y, inputs
-        )
-
-    def forward(*arrays, ctx):
+    @operation(functools.partial(_function_rule, function, ctx, outputs))
+    @functools.wraps(function, updated=())
+    def forward(x):
         return row
 
-    forward.__name__ = function.__name__
-    tensors = {i: x for i, x in enumerate(ctx._args) if isinstance(x, Tensor)}
-    record = operation(*map(rule, tensors))(forward)
-    return ctx._cut(_tensor(record(*tensors.values(), ctx=ctx)))
+    return _cut(forward(_join(_numbers(ctx._args))), outputs)

@@ -4,15 +4,16 @@
 import functools
 import importlib
 import math
+import operator
 import sys
 from types import SimpleNamespace
 from typing import Self
 
 import numpy as np
 
-from dlfs.autograd.creation import zeros, zeros_like
+from dlfs.autograd.creation import ones, zeros, zeros_like
 from dlfs.autograd.devices import Device, _on_cpu
-from dlfs.autograd.engine import Tensor, _tensor, _values, _wrap
+from dlfs.autograd.engine import Tensor, _axis, _slab, _tensor, _values, _wrap
 from dlfs.autograd.names import USUAL, missing
 from dlfs.autograd.random import default_generator, rand, randn
 from dlfs.autograd.recording import is_grad_enabled, no_grad, set_grad_enabled
@@ -21,34 +22,35 @@ __all__ = ["Generator"]
 
 
 # book/14-from-pytorch.md#habits-methods
-_HABITS = {
-    "dim": lambda x: x.ndim,
-    "tolist": lambda x: x.data.tolist(),
-    "element_size": lambda x: x.dtype.itemsize,
-    "nelement": lambda x: x.numel(),
-    "is_floating_point": lambda x: x.dtype.kind == "f",
-    "is_contiguous": lambda x: x.data.flags.c_contiguous,
-    "eq": lambda x, other: x == other,
-    "ne": lambda x, other: x != other,
-    "gt": lambda x, other: x > other,
-    "lt": lambda x, other: x < other,
-    "ge": lambda x, other: x >= other,
-    "le": lambda x, other: x <= other,
-    "add": lambda x, other, alpha=1: x + _times(other, alpha),
-    "sub": lambda x, other, alpha=1: x - _times(other, alpha),
-    "mul": lambda x, other: x * other,
-    "div": lambda x, other: x / other,
-    "neg": lambda x: -x,
-    "view_as": lambda x, other: x.reshape(other.shape),
-    "expand_as": lambda x, other: x.expand(other.shape),
-    "contiguous": lambda x: x,
-    "t": lambda x: x.T,
-}
+def _operator(name):
+    """Make a method of an operator: `eq` of ==."""
+    function = getattr(operator, name)
+    return lambda x, other: function(x, other)
 
 
 def _times(other, alpha):
     """Return `other`, times what PyTorch calls alpha."""
     return other if alpha == 1 else other * alpha
+
+
+_LIKE_OPERATORS = ("eq", "ne", "gt", "lt", "ge", "le", "mul")
+_HABITS = {name: _operator(name) for name in _LIKE_OPERATORS}
+_HABITS |= {
+    "div": _operator("truediv"),
+    "add": lambda x, other, alpha=1: x + _times(other, alpha),
+    "sub": lambda x, other, alpha=1: x - _times(other, alpha),
+    "neg": lambda x: -x,
+    "dim": lambda x: x.ndim,
+    "tolist": lambda x: x.data.tolist(),
+    "element_size": lambda x: x.dtype.itemsize,
+    "nelement": Tensor.numel,
+    "is_floating_point": lambda x: x.dtype.kind == "f",
+    "is_contiguous": lambda x: x.data.flags.c_contiguous,
+    "view_as": lambda x, other: x.reshape(other.shape),
+    "expand_as": lambda x, other: x.expand(other.shape),
+    "contiguous": lambda x: x,
+    "t": lambda x: x.T,
+}
 
 
 # book/14-from-pytorch.md#habits-methods-more
@@ -63,29 +65,34 @@ def _index(x):
 
 def _narrow(x, dim, start, length):
     """Return `length` slices along an axis."""
-    dim = range(x.ndim)[dim]
+    dim = _axis(dim, x.ndim, "narrow")
     if not 0 <= start <= start + length <= x.shape[dim]:
         raise IndexError(
             f"narrow: {start} to {start + length} is not within axis {dim} "
             f"of shape {x.shape}"
         )
-    return x[(slice(None),) * dim + (slice(start, start + length),)]
+    return _slab(x, dim, start, start + length)
 
 
 def _unbind(x, dim=0):
     """Return the slices along an axis."""
-    dim = range(x.ndim)[dim]
-    return tuple(x[(slice(None),) * dim + (i,)] for i in range(x.shape[dim]))
+    slices = (_narrow(x, dim, i, 1) for i in range(x.size(dim)))
+    return tuple(each.squeeze(dim) for each in slices)
 
 
 # book/14-from-pytorch.md#habits-makers
-def _truth(holds):
-    """Make a method of NumPy's `any` or `all`."""
+def _of_numpy(function):
+    """Make a method of a function of NumPy that has no derivative."""
+    return lambda x, *args, **options: _wrap(
+        function(_values(x), *map(_values, args), **options)
+    )
 
-    def method(x, dim=None, keepdim=False):
-        return _wrap(holds(x.data, axis=dim, keepdims=keepdim))
 
-    return method
+def _reduced(name):
+    """Make a method of `any` or `all`."""
+    return lambda x, dim=None, keepdim=False: _wrap(
+        getattr(x.data, name)(dim, keepdims=keepdim)
+    )
 
 
 def _requires_grad_(x, requires_grad=True):
@@ -94,50 +101,38 @@ def _requires_grad_(x, requires_grad=True):
     return x
 
 
-def _like(fill):
-    """Make a method that makes a tensor of the same dtype."""
-    return lambda x, *size: _wrap(fill(np.ravel(size).astype(int), x.dtype))
-
-
-def _remainder(x, other):
-    """Return what is left of x when `other` is taken off as often as fits."""
-    times = _wrap(np.floor_divide(x.data, _values(other)))
-    return x - times * other
-
-
 def _unbiased(method):
     """Let a method take PyTorch's older word for its `correction`."""
 
     @functools.wraps(method)
     def either(x, *args, unbiased=None, **options):
-        if unbiased is not None:
-            options["correction"] = int(unbiased)
-        return method(x, *args, **options)
+        older = {} if unbiased is None else {"correction": int(unbiased)}
+        return method(x, *args, **options, **older)
 
     return either
 
 
 # book/14-from-pytorch.md#habits-methods-rest
 _HABITS |= {
-    "any": _truth(np.any),
-    "all": _truth(np.all),
-    "isnan": lambda x: _wrap(np.isnan(x.data)),
-    "isinf": lambda x: _wrap(np.isinf(x.data)),
-    "isfinite": lambda x: _wrap(np.isfinite(x.data)),
+    "isnan": _of_numpy(np.isnan),
+    "isinf": _of_numpy(np.isinf),
+    "isfinite": _of_numpy(np.isfinite),
+    "any": _reduced("any"),
+    "all": _reduced("all"),
     "equal": lambda x, other: np.array_equal(x.data, _values(other)),
     "narrow": _narrow,
     "unbind": _unbind,
     "requires_grad_": _requires_grad_,
-    "new_zeros": _like(np.zeros),
-    "new_ones": _like(np.ones),
+    "new_zeros": lambda x, *size: zeros(*size, dtype=x.dtype),
+    "new_ones": lambda x, *size: ones(*size, dtype=x.dtype),
     "std": _unbiased(Tensor.std),
     "var": _unbiased(Tensor.var),
     "__index__": _index,
-    "__mod__": _remainder,
-    "__floordiv__": lambda x, other: _wrap(x.data // _values(other)),
-    "__invert__": lambda x: _wrap(~x.data),
-    "__and__": lambda x, other: _wrap(x.data & _values(other)),
-    "__or__": lambda x, other: _wrap(x.data | _values(other)),
+    "__mod__": lambda x, other: x - (x // other) * other,
+    "__floordiv__": _of_numpy(np.floor_divide),
+    "__invert__": _of_numpy(np.invert),
+    "__and__": _of_numpy(np.bitwise_and),
+    "__or__": _of_numpy(np.bitwise_or),
 }
 
 
@@ -145,10 +140,10 @@ _HABITS |= {
 def _destination(*places, dtype=None, device=None, **options):
     """Return the dtype that the arguments of `to` ask for, or None."""
     for place in (*places, device):
-        if isinstance(place, Tensor):
-            dtype = place.dtype
-        elif isinstance(place, str):
+        if isinstance(place, str):
             Device(place)
+        elif isinstance(place, Tensor):
+            dtype = place.dtype
         elif place is not None and not isinstance(place, bool):
             dtype = np.dtype(place)
     return dtype
@@ -165,93 +160,75 @@ def _to(x, *places, **options):
 # book/14-from-pytorch.md#habits-conversions
 _HABITS |= {
     "to": _to,
-    "type": lambda x, dtype: _to(x, dtype),
+    "type": _to,
     "type_as": _to,
     "cpu": lambda x: x,
     "long": lambda x: _to(x, np.int64),
     "int": lambda x: _to(x, np.int32),
     "bool": lambda x: _to(x, np.bool_),
-}
-_PROPERTIES = {
-    "device": lambda x: Device("cpu"),
-    "grad_fn": lambda x: x._kind and x._kind.name,
-    "is_cuda": lambda x: False,
+    "device": property(lambda x: Device("cpu")),
+    "grad_fn": property(lambda x: x._kind and x._kind.name),
+    "is_cuda": property(lambda x: False),
 }
 
 
 def _add_methods(methods):
     """Give the tensor methods, or properties, by their names."""
     for name, method in methods.items():
+        if "<" in getattr(method, "__qualname__", ""):  # <lambda>, <locals>
+            method.__name__, method.__qualname__ = name, f"Tensor.{name}"
+            method.__doc__ = f"Do what PyTorch's `Tensor.{name}` does."
         setattr(Tensor, name, method)
 
 
 _add_methods(_HABITS)
-_add_methods({name: property(get) for name, get in _PROPERTIES.items()})
 
 
 # book/14-from-pytorch.md#habits-overwrite
 def _overwrite(x, name, compute, args, options):
     """Put compute(x, ...) in the place of the values of x; return x."""
     new = f"write x = x.{name.rstrip('_')}(...)"
-    if x._kind or (is_grad_enabled() and x.requires_grad):
-        raise RuntimeError(
-            f"{name}: this tensor of shape {x.shape} is part of a graph: "
-            + ("" if x._kind else "change it inside no_grad(), or ")
-            + new
-        )
-    if is_grad_enabled() and any(map(_needs_grad, args)):
+    if x._kind or _minds(x):
+        inside = "" if x._kind else "change it inside no_grad(), or "
+        here = f"this tensor of shape {x.shape}"
+        raise RuntimeError(f"{name}: {here} is part of a graph: {inside}{new}")
+    if any(map(_minds, args)):
         raise RuntimeError(f"{name}: a gradient would be lost: {new}")
     with no_grad():
         values = np.asarray(_values(compute(x, *args, **options)))
     if not np.can_cast(values.dtype, x.dtype, "same_kind"):
-        raise TypeError(
-            f"{name}: {values.dtype} does not fit into {x.dtype}: {new}"
-        )
+        text = f"{values.dtype} does not fit into {x.dtype}"
+        raise TypeError(f"{name}: {text}: {new}")
     if np.broadcast_shapes(values.shape, x.shape) != x.shape:
-        raise ValueError(
-            f"{name}: the result of shape {values.shape} does not fit into "
-            f"shape {x.shape}: {new}"
-        )
+        text = f"shape {values.shape} does not fit into shape {x.shape}"
+        raise ValueError(f"{name}: the result of {text}: {new}")
     return x.copy_(values)
 
 
-def _needs_grad(x):
-    """Return whether a value is a tensor that requires gradients."""
-    return isinstance(x, Tensor) and x.requires_grad
+def _minds(x):
+    """Return whether a gradient is being recorded for a value."""
+    return is_grad_enabled() and isinstance(x, Tensor) and x.requires_grad
 
 
 # book/14-from-pytorch.md#habits-in-place
-def _in_place(name, compute):
-    """Make a method that overwrites the tensor."""
-    return lambda x, *args, **options: _overwrite(
-        x, name, compute, args, options
-    )
+def _in_place(name, compute, is_operator=False):
+    """Make a method that overwrites the tensor.
 
+    As an operator, such as -=, it makes a new one if a graph minds.
+    """
 
-def _augmented(name, compute):
-    """Make an operator such as -=; it overwrites if no graph minds."""
-    in_place = _in_place(name, compute)
-
-    def method(x, other):
-        if x._kind or (is_grad_enabled() and _needs_grad(other)):
-            return compute(x, other)
-        return in_place(x, other)
+    def method(x, *args, **options):
+        if is_operator and (x._kind or any(map(_minds, args))):
+            return compute(x, *args)
+        return _overwrite(x, name, compute, args, options)
 
     return method
 
 
 # book/14-from-pytorch.md#habits-in-place-table
-_OPERATORS = {
-    "add": "__iadd__",
-    "sub": "__isub__",
-    "mul": "__imul__",
-    "div": "__itruediv__",
-}
-_IN_PLACE = {
-    "add_": _HABITS["add"],
-    "sub_": _HABITS["sub"],
-    "mul_": _HABITS["mul"],
-    "div_": _HABITS["div"],
+_STEPS = {"add": "add", "sub": "sub", "mul": "mul", "div": "truediv"}
+_IN_PLACE = {f"{name}_": _HABITS[name] for name in _STEPS}
+_IN_PLACE |= {
     "clamp_": Tensor.clip,
     "zero_": lambda x: np.zeros_like(x.data),
     "fill_": lambda x, value: value,
@@ -262,53 +239,25 @@ _IN_PLACE = {
         rand(x.shape, generator=generator, dtype=x.dtype) * (high - low) + low
     ),
 }
-_add_methods({name: _in_place(name, f) for name, f in _IN_PLACE.items()})
-_add_methods(
-    {
-        operator: _augmented(f"{name}_", _HABITS[name])
-        for name, operator in _OPERATORS.items()
-    }
-)
+_IN_PLACE = {name: _in_place(name, f) for name, f in _IN_PLACE.items()}
+_IN_PLACE |= {
+    f"__i{name}__": _in_place(f"{step}_", _HABITS[step], is_operator=True)
+    for step, name in _STEPS.items()
+}
+_add_methods(_IN_PLACE)
 
 
 # book/14-from-pytorch.md#habits-functions
-def _function(name):
-    """Make a function of a method."""
-
-    def function(input, *args, **options):
-        return getattr(_tensor(input), name)(*args, **options)
-
-    function.__name__ = name
-    return function
-
-
-_AS_METHODS = """
-    abs add all amax amin any argmax argmin clamp clone div eq equal flatten
-    gather ge gt is_floating_point isfinite isinf isnan le lt max mean min mul
-    narrow ne neg numel permute pow reshape split square squeeze std sub sum t
-    transpose unbind unsqueeze var
-"""
-_AT_THE_DOOR = {name: _function(name) for name in _AS_METHODS.split()}
+_DTYPES = ("bool", "float32", "float64", "int32", "int64", "uint8")
+_AT_THE_DOOR = {name: np.dtype(name) for name in _DTYPES}
 _AT_THE_DOOR |= {
-    name: np.dtype(of_numpy)
-    for name, of_numpy in {
-        "float32": "float32",
-        "float": "float32",
-        "float64": "float64",
-        "double": "float64",
-        "int64": "int64",
-        "long": "int64",
-        "int32": "int32",
-        "int": "int32",
-        "uint8": "uint8",
-        "bool": "bool",
-    }.items()
-}
-
-
-# book/14-from-pytorch.md#habits-functions-rest
-_AT_THE_DOOR |= {"inf": math.inf, "nan": math.nan, "pi": math.pi}
-_AT_THE_DOOR |= {
+    "float": np.dtype("float32"),
+    "double": np.dtype("float64"),
+    "int": np.dtype("int32"),
+    "long": np.dtype("int64"),
+    "inf": math.inf,
+    "nan": math.nan,
+    "pi": math.pi,
     "Size": tuple,
     "device": Device,
     "cuda": SimpleNamespace(is_available=lambda: False),
@@ -321,6 +270,8 @@ _AT_THE_DOOR |= {
     "empty_like": zeros_like,
     "rand_like": lambda x: rand(x.shape, dtype=x.dtype),
     "randn_like": lambda x: randn(x.shape, dtype=x.dtype),
+    "bincount": _of_numpy(np.bincount),
+    "allclose": lambda *args, **kw: bool(_of_numpy(np.allclose)(*args, **kw)),
 }
 
 
@@ -342,11 +293,6 @@ class Generator(np.random.Generator):
 
 
 # book/14-from-pytorch.md#habits-draws
-def _randperm(n, generator=None):
-    """Return the integers below n in a random order."""
-    return _wrap((generator or default_generator()).permutation(n))
-
-
 def _multinomial(input, num_samples, replacement=False, generator=None):
     """Draw positions along the last axis; `input` holds their chances."""
     rows = np.atleast_2d(_values(input)).astype(np.float64)
@@ -356,36 +302,25 @@ def _multinomial(input, num_samples, replacement=False, generator=None):
             "multinomial: chances must be finite, not negative, and in each "
             "row not all zero"
         )
-    if not replacement and num_samples > (rows > 0).sum(1).min():
+    least = (rows > 0).sum(1).min()
+    if not replacement and num_samples > least:
         raise ValueError(
             f"multinomial: {num_samples} samples without replacement from a "
-            f"row with {(rows > 0).sum(1).min()} positive chances"
+            f"row with {least} positive chances"
         )
-    source = generator or default_generator()
-    if replacement:
-        ends = rows.cumsum(1)
-        draws = source.random((len(rows), num_samples)) * ends[:, -1:]
-        found = [
-            np.searchsorted(end, row, "right")
-            for end, row in zip(ends, draws, strict=True)
-        ]
-    else:
-        times = source.exponential(size=rows.shape)
-        with np.errstate(divide="ignore"):
-            found = np.argsort(times / rows, axis=1)[:, :num_samples]
+    choice = (generator or default_generator()).choice
+    found = [
+        choice(len(row), num_samples, replacement, row / row.sum())
+        for row in rows
+    ]
     return _wrap(np.reshape(found, (*input.shape[:-1], num_samples)))
 
 
 # book/14-from-pytorch.md#habits-functions-more
-def _allclose(a, b, rtol=1e-5, atol=1e-8):
-    """Return whether all values are nearly the same."""
-    return bool(np.allclose(_values(a), _values(b), rtol, atol))
-
-
-def _bincount(x, weights=None, minlength=0):
-    """Return how often each integer from 0 on occurs."""
-    weights = None if weights is None else _values(weights)
-    return _wrap(np.bincount(_values(x), weights, minlength))
+def _normal(mean, std, size, generator=None, requires_grad=False):
+    """Return normal random numbers."""
+    values = randn(size, generator=generator) * std + mean
+    return values.requires_grad_(requires_grad)
 
 
 def _linspace(start, end, steps, dtype=np.float32, requires_grad=False):
@@ -393,16 +328,12 @@ def _linspace(start, end, steps, dtype=np.float32, requires_grad=False):
     return Tensor(np.linspace(start, end, steps, dtype=dtype), requires_grad)
 
 
-def _normal(mean, std, size, generator=None, requires_grad=False):
-    """Return normal random numbers."""
-    values = randn(size, generator=generator) * std + mean
-    return _requires_grad_(values, requires_grad)
+def _randperm(n, generator=None):
+    """Return the integers below n in a random order."""
+    return _wrap((generator or default_generator()).permutation(n))
 
 
 _AT_THE_DOOR |= {
-    "Generator": Generator,
-    "allclose": _allclose,
-    "bincount": _bincount,
     "linspace": _on_cpu(_linspace),
     "multinomial": _multinomial,
     "normal": _on_cpu(_normal),
@@ -415,20 +346,36 @@ _FOLDERS = ("data", "nn", "optim", "trainer")
 _no_such_name = missing("dlfs")
 
 
+@functools.cache
+def _function(name):
+    """Make a function of a method."""
+
+    @functools.wraps(getattr(Tensor, name))
+    def function(input, *args, **options):
+        return getattr(_tensor(input), name)(*args, **options)
+
+    function.__name__ = function.__qualname__ = name
+    return function
+
+
 def _find_at_the_door(name):
     """Find a name of PyTorch, or a folder that is not imported yet."""
-    offered = vars(sys.modules["dlfs.autograd"])
-    if name in offered and name in USUAL["dlfs"].split():
-        return offered[name]
-    if name in _AT_THE_DOOR:
-        return _AT_THE_DOOR[name]
     if name in _FOLDERS:
         return importlib.import_module(f"dlfs.{name}")
+    if name in USUAL["dlfs"].split():
+        for found in _AT_THE_DOOR, vars(sys.modules["dlfs.autograd"]):
+            if name in found:
+                return found[name]
+        if hasattr(Tensor, name):
+            return _function(name)
     return _no_such_name(name)
 
 
 _door = sys.modules["dlfs"]
 _door.__getattr__ = _find_at_the_door
-_door.__dir__ = lambda: sorted({*vars(_door), *_AT_THE_DOOR, *_FOLDERS})
+_door.__dir__ = lambda: sorted(
+    {*vars(_door), *_FOLDERS}
+    | {name for name in USUAL["dlfs"].split() if hasattr(_door, name)}
+)
 sys.modules["dlfs.autograd"].__getattr__ = missing("dlfs.autograd")
 Tensor.__getattr__ = missing("Tensor")

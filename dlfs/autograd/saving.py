@@ -46,8 +46,7 @@ def save(obj: Mapping[str, Any], f: str | Path) -> None:
 def _checked(name, value):
     """Return a value as an array; raise unless it holds numbers."""
     array = value.data if isinstance(value, Tensor) else value
-    is_array = isinstance(array, (np.ndarray, np.generic))
-    if not is_array or array.dtype.kind not in "fiub":
+    if getattr(array, "dtype", np.dtype(object)).kind not in "fiub":
         raise TypeError(
             f"save: {name} is a {type(value).__name__}; expected arrays, as "
             "in model.state_dict()"
@@ -61,6 +60,14 @@ _NOT_OURS = (
     'PyTorch is: numpy.savez("new.npz", **{{k: v.numpy() for k, v in '
     "torch.load(path, weights_only=True).items()}})"
 )
+
+
+def _holds_arrays(f):
+    """Return whether a file is a zip archive of .npy files alone."""
+    if not zipfile.is_zipfile(f):
+        return False
+    with zipfile.ZipFile(f) as archive:
+        return all(name.endswith(".npy") for name in archive.namelist())
 
 
 def load(
@@ -85,16 +92,11 @@ def load(
     if not Path(f).exists():
         raise FileNotFoundError(f"load: {f} does not exist")
     try:
-        with zipfile.ZipFile(f) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, OSError):
-        names = [""]
-    if not all(name.endswith(".npy") for name in names):
-        raise ValueError(_NOT_OURS.format(f))
-    try:
-        arrays = _read_members(Path(f))
+        arrays = _read_members(Path(f)) if _holds_arrays(f) else None
     except Exception as error:  # whatever a broken file makes readers say
         raise ValueError(f"load: {f} cannot be read: {error}") from error
+    if arrays is None:
+        raise ValueError(_NOT_OURS.format(f))
     return {name: Tensor(array) for name, array in arrays.items()}
 
 

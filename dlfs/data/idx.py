@@ -67,11 +67,19 @@ def read_idx(path: str | Path, shape: tuple[int | None, ...]) -> np.ndarray:
             expected.
     """
     with _opened(Path(path)) as stream:
-        if _is_page(stream.peek(100)[:100]):
+        start = stream.peek(100)[:100]
+        if _is_page(start):
             raise DataError(
                 "is a web page and not the data: a server sent it in place of "
                 'the file; delete it and download anew (load_mnist("full"), '
                 "or --data full, does so)"
+            )
+        if _is_turned(start):
+            found, right = start[:4].hex(" "), start[3::-1].hex(" ")
+            raise DataError(
+                f"begins with the bytes {found}: its numbers are in the wrong "
+                f"byte order (little-endian); expected {right}, and each size "
+                "with its most significant byte first as well"
             )
         return _read_body(stream, shape)
 
@@ -158,3 +166,8 @@ def _unpacked(path: Path) -> Iterator[BinaryIO]:
 def _is_page(start: bytes) -> bool:
     """Return whether some bytes are the beginning of a web page."""
     return start.lstrip()[:1] == b"<"
+
+
+def _is_turned(start: bytes) -> bool:
+    """Return whether a file begins with `03 08 00 00` or the like."""
+    return start[:1] != b"\0" and start[1:4] == b"\x08\0\0"

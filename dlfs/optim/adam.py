@@ -13,7 +13,7 @@ __all__ = ["Adam", "AdamW"]
 
 # book/15-layers-and-sets.md#adam-amsgrad
 class Adam(Optimizer):
-    """Adam: steps of about lr, whatever the scale of the gradient.
+    """Adam: steps of about lr, whatever the scale of a gradient above eps.
 
     Kingma and Ba (2015), algorithm 1.
 
