@@ -200,18 +200,34 @@ class TestConvolution:
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
 
 
-# book/21-one-product.md#test-conv-naive
-def naive_conv2d(x, weight, bias=None, stride=(1, 1), padding=(0, 0)):
-    """Convolve arrays as the definition says, place by place."""
-    x = np.pad(x, [(0, 0), (0, 0), *((p, p) for p in padding)])
-    (height, width), (down, across) = weight.shape[2:], stride
-    rows = range(0, x.shape[2] - height + 1, down)
-    columns = range(0, x.shape[3] - width + 1, across)
+# book/33-convolution-arguments.md#test-conv-naive-all
+def naive_conv2d(
+    x, weight, bias=None, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1
+):
+    """Convolve arrays as the definition says, place by place.
+
+    A padding may be a pair, for different numbers of zeros at both ends.
+    """
+    zeros = [tuple(np.broadcast_to(p, 2)) for p in padding]
+    x = np.pad(x, [(0, 0), (0, 0), *zeros])
+    (tall, wide), (down, across) = reach_of(weight, dilation), stride
+    rows = range(0, x.shape[2] - tall + 1, down)
+    columns = range(0, x.shape[3] - wide + 1, across)
     y = np.zeros((len(x), len(weight), len(rows), len(columns)), x.dtype)
+    own, outputs = weight.shape[1], len(weight) // groups
     for (i, top), (j, left) in product(enumerate(rows), enumerate(columns)):
-        window = x[:, None, :, top : top + height, left : left + width]
-        y[:, :, i, j] = (window * weight).sum(axis=(2, 3, 4))
+        window = x[:, :, top : top + tall, left : left + wide]
+        window = window[:, :, :: dilation[0], :: dilation[1]]
+        for o in range(len(weight)):
+            first = o // outputs * own  # of the channels in its group
+            seen = window[:, first : first + own]
+            y[:, o, i, j] = (seen * weight[o]).sum(axis=(1, 2, 3))
     return y if bias is None else y + bias[:, None, None]
+
+
+def reach_of(weight, dilation):
+    """Return how many pixels a kernel spans, down and across."""
+    return [d * (k - 1) + 1 for k, d in zip(weight.shape[2:], dilation)]
 
 
 def draw_case(data):
@@ -330,3 +346,173 @@ def test_pytorch_agrees_for_any_shape(data):
         np.testing.assert_allclose(
             found.detach().data, right.detach().numpy(), atol=1e-12
         )
+
+
+# book/33-convolution-arguments.md#test-conv-draw-all
+def naive_stamps(
+    x, weight, bias, stride, padding, output_padding, groups, dilation
+):
+    """Stamp a kernel for each pixel of each channel, and cut off."""
+    tall, wide = reach_of(weight, dilation)
+    high, long = ((n - 1) * s for n, s in zip(x.shape[2:], stride))
+    own = weight.shape[1]
+    more, further = output_padding
+    size = high + tall + more, long + wide + further
+    y = np.zeros((len(x), own * groups, *size))
+    for c, i, j in np.ndindex(x.shape[1:]):
+        first = c // (x.shape[1] // groups) * own
+        top, left = i * stride[0], j * stride[1]
+        rows = slice(top, top + tall, dilation[0])
+        columns = slice(left, left + wide, dilation[1])
+        ink = x[:, c, i, j].reshape(-1, 1, 1, 1) * weight[c]
+        y[:, first : first + own, rows, columns] += ink
+    top, left = padding
+    y = y[:, :, top : size[0] - top, left : size[1] - left]
+    return y + bias[:, None, None]
+
+
+def draw_all(data, transposed=False):
+    """Draw an input, a weight, a bias, and all arguments by name."""
+
+    def pair(low, high):
+        return data.draw(st.tuples(*[st.integers(low, high)] * 2))
+
+    (count, groups), (inputs, outputs) = pair(1, 3), pair(1, 2)
+    kernel, stride, dilation, padding = *(pair(1, 3) for _ in "ksd"), pair(0, 3)
+    reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation)]
+    how = {"stride": stride, "padding": padding, "dilation": dilation}
+    how |= {"groups": groups}
+    ends = zip(reach, padding, stride, pair(0, 4), strict=True)
+    shape = groups * outputs, inputs, *kernel
+    size = [max(1, r - 2 * p) + more for r, p, _, more in ends]
+    if transposed:
+        shape = groups * inputs, outputs, *kernel
+        limits = [max(s, d) - 1 for s, d in zip(stride, dilation)]
+        more = tuple(data.draw(st.integers(0, n)) for n in limits)
+        how["output_padding"] = more
+        size = [1 + 2 * p // s + more for _, p, s, more in ends]
+    shapes = (count, groups * inputs, *size), shape, (groups * outputs,)
+    rng = np.random.default_rng(0)
+    return [rng.normal(size=shape) for shape in shapes], how
+
+
+# book/33-convolution-arguments.md#test-conv-naive-arguments
+@settings(deadline=None, max_examples=30)
+@given(st.data())
+def test_all_arguments_equal_the_naive_loops(data):
+    arrays, how = draw_all(data)
+    found = nn.conv2d(*map(Tensor, arrays), **how)
+    wanted = naive_conv2d(*arrays, **how)
+    np.testing.assert_allclose(found.data, wanted, atol=1e-12)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.data())
+def test_transposed_convolutions_equal_naive_stamps(data):
+    arrays, how = draw_all(data, transposed=True)
+    found = nn.conv_transpose2d(*map(Tensor, arrays), **how)
+    wanted = naive_stamps(*arrays, **how)
+    np.testing.assert_allclose(found.data, wanted, atol=1e-12)
+
+
+def compare(ours, theirs, arrays, how, single):
+    """Compare outputs and gradients with PyTorch's, to 12 digits."""
+    torch = pytest.importorskip("torch")
+    x, *rest = arrays
+    arrays = [x[0] if single else x, *rest]
+    mine = [Tensor(array, requires_grad=True) for array in arrays]
+    other = [torch.tensor(array, requires_grad=True) for array in arrays]
+    y, wanted = ours(*mine, **how), theirs(*other, **how)
+    g = np.random.default_rng(1).normal(size=y.shape)
+    y.backward(g)
+    wanted.backward(torch.tensor(g))
+    pairs = [(y, wanted), *((a.grad, b.grad) for a, b in zip(mine, other))]
+    for found, right in pairs:
+        assert found.shape == right.shape
+        right = right.detach().numpy()
+        np.testing.assert_allclose(found.detach().data, right, atol=1e-12)
+
+
+# book/33-convolution-arguments.md#test-conv-torch-arguments
+@settings(deadline=None, max_examples=30)
+@given(st.data(), st.booleans(), st.booleans())
+def test_pytorch_agrees_for_all_arguments(data, single, turned):
+    torch = pytest.importorskip("torch")
+    name = "conv_transpose2d" if turned else "conv2d"
+    arrays, how = draw_all(data, turned)
+    theirs = getattr(torch.nn.functional, name)
+    compare(getattr(nn.functional, name), theirs, arrays, how, single)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.data(), st.booleans(), st.sampled_from(["same", "valid", None]))
+def test_pytorch_agrees_on_rows_and_named_padding(data, single, padding):
+    torch = pytest.importorskip("torch")
+    (x, weight, bias), how = draw_all(data)
+    how = {key: value[1:] for key, value in how.items() if key != "groups"} | {
+        "groups": how["groups"]
+    }
+    if padding is not None:
+        how["padding"] = padding
+        x = np.pad(x, [(0, 0)] * 3 + [(0, 9)])  # so that the window fits
+    if padding == "same":
+        how["stride"] = 1
+    arrays = x[:, :, 0], weight[:, :, 0], bias
+    theirs = torch.nn.functional.conv1d
+    compare(nn.functional.conv1d, theirs, arrays, how, single)
+    how["padding"] = padding or 0
+    if padding:  # and pictures
+        how["stride"] = how["dilation"] = 1
+        x = np.pad(x, [(0, 0)] * 2 + [(0, 9), (0, 0)])
+        theirs = torch.nn.functional.conv2d
+        compare(nn.conv2d, theirs, (x, weight, bias), how, single)
+
+
+# book/33-convolution-arguments.md#test-conv-gradients-arguments
+OPTIONS = [
+    {"dilation": 2, "padding": 1},
+    {"dilation": (1, 2), "stride": (2, 1)},
+    {"groups": 2},
+    {"groups": 2, "stride": 2, "padding": (0, 1)},
+    {"groups": 4, "dilation": 2, "padding": 2},
+    {"groups": 4, "stride": 2},
+]
+
+
+class TestGradientsOfAllArguments:
+    @pytest.mark.parametrize("options", [*OPTIONS, {"padding": "same"}])
+    def test_both_orders_are_the_numeric_ones(self, options):
+        groups = options.get("groups", 1)
+        shapes = (2, 4, 5, 4), (4, 4 // groups, 2, 2), (4,)
+        inputs = [draw(*shape, requires_grad=True) for shape in shapes]
+
+        def convolve(x, weight, bias):
+            return nn.conv2d(x, weight, bias, **options)
+
+        assert gradcheck(convolve, inputs)
+        assert gradgradcheck(convolve, inputs)
+
+    @pytest.mark.parametrize("options", OPTIONS)
+    def test_so_they_are_for_stamps(self, options):
+        groups = options.get("groups", 1)
+        shapes = (1, 4, 3, 2), (4, 4 // groups, 2, 3), (4,)
+        inputs = [draw(*shape, requires_grad=True) for shape in shapes]
+        even = options.get("dilation") == options.get("stride")
+        more = 0 if even else (0, 1) if "stride" in options else 1
+
+        def stamp(x, weight, bias):
+            return nn.conv_transpose2d(
+                x, weight, bias, output_padding=more, **options
+            )
+
+        assert gradcheck(stamp, inputs)
+        assert gradgradcheck(stamp, inputs)
+
+    def test_so_they_are_for_rows(self):
+        inputs = [draw(*s, requires_grad=True) for s in [(2, 6), (4, 1, 2)]]
+
+        def convolve(x, weight):
+            return nn.conv1d(x, weight, None, 2, 1, 2, 2)
+
+        assert gradcheck(convolve, inputs)
+        assert gradgradcheck(convolve, inputs)
