@@ -200,18 +200,40 @@ class TestConvolution:
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
 
 
-# book/21-one-product.md#test-conv-naive
-def naive_conv2d(x, weight, bias=None, stride=(1, 1), padding=(0, 0)):
-    """Convolve arrays as the definition says, place by place."""
-    x = np.pad(x, [(0, 0), (0, 0), *((p, p) for p in padding)])
-    (height, width), (down, across) = weight.shape[2:], stride
-    rows = range(0, x.shape[2] - height + 1, down)
-    columns = range(0, x.shape[3] - width + 1, across)
+# book/33-convolution-arguments.md#test-conv-naive-all
+def naive_conv2d(
+    x,
+    weight,
+    bias=None,
+    stride=(1, 1),
+    padding=(0, 0),
+    dilation=(1, 1),
+    groups=1,
+):
+    """Convolve arrays as the definition says, place by place.
+
+    A padding may be a pair, for different numbers of zeros at both ends.
+    """
+    zeros = [tuple(np.broadcast_to(p, 2)) for p in padding]
+    x = np.pad(x, [(0, 0), (0, 0), *zeros])
+    (tall, wide), (down, across) = reach_of(weight, dilation), stride
+    rows = range(0, x.shape[2] - tall + 1, down)
+    columns = range(0, x.shape[3] - wide + 1, across)
     y = np.zeros((len(x), len(weight), len(rows), len(columns)), x.dtype)
+    own, outputs = weight.shape[1], len(weight) // groups
     for (i, top), (j, left) in product(enumerate(rows), enumerate(columns)):
-        window = x[:, None, :, top : top + height, left : left + width]
-        y[:, :, i, j] = (window * weight).sum(axis=(2, 3, 4))
+        window = x[:, :, top : top + tall, left : left + wide]
+        window = window[:, :, :: dilation[0], :: dilation[1]]
+        for o in range(len(weight)):
+            first = o // outputs * own  # of the channels in its group
+            seen = window[:, first : first + own]
+            y[:, o, i, j] = (seen * weight[o]).sum(axis=(1, 2, 3))
     return y if bias is None else y + bias[:, None, None]
+
+
+def reach_of(weight, dilation):
+    """Return how many pixels a kernel spans, down and across."""
+    return [d * (k - 1) + 1 for k, d in zip(weight.shape[2:], dilation)]
 
 
 def draw_case(data):
@@ -330,3 +352,352 @@ def test_pytorch_agrees_for_any_shape(data):
         np.testing.assert_allclose(
             found.detach().data, right.detach().numpy(), atol=1e-12
         )
+
+
+# book/33-convolution-arguments.md#test-conv-draw-all
+def naive_stamps(
+    x, weight, bias, stride, padding, output_padding, groups, dilation
+):
+    """Stamp a kernel for each pixel of each channel, and cut off."""
+    tall, wide = reach_of(weight, dilation)
+    high, long = ((n - 1) * s for n, s in zip(x.shape[2:], stride))
+    own = weight.shape[1]
+    more, further = output_padding
+    size = high + tall + more, long + wide + further
+    y = np.zeros((len(x), own * groups, *size))
+    for c, i, j in np.ndindex(x.shape[1:]):
+        first = c // (x.shape[1] // groups) * own
+        top, left = i * stride[0], j * stride[1]
+        rows = slice(top, top + tall, dilation[0])
+        columns = slice(left, left + wide, dilation[1])
+        ink = x[:, c, i, j].reshape(-1, 1, 1, 1) * weight[c]
+        y[:, first : first + own, rows, columns] += ink
+    top, left = padding
+    y = y[:, :, top : size[0] - top, left : size[1] - left]
+    return y + bias[:, None, None]
+
+
+def draw_all(data, transposed=False):
+    """Draw an input, a weight, a bias, and all arguments by name."""
+
+    def pair(low, high):
+        return data.draw(st.tuples(*[st.integers(low, high)] * 2))
+
+    (count, groups), (inputs, outputs) = pair(1, 3), pair(1, 2)
+    kernel, stride, dilation = (pair(1, 3) for _ in range(3))
+    padding = pair(0, 3)
+    reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation)]
+    how = {"stride": stride, "padding": padding, "dilation": dilation}
+    how |= {"groups": groups}
+    ends = list(zip(reach, padding, stride, pair(0, 4), strict=True))
+    shape = groups * outputs, inputs, *kernel
+    size = [max(1, r - 2 * p) + more for r, p, _, more in ends]
+    if transposed:
+        shape = groups * inputs, outputs, *kernel
+        limits = [max(s, d) - 1 for s, d in zip(stride, dilation)]
+        more = tuple(data.draw(st.integers(0, n)) for n in limits)
+        how["output_padding"] = more
+        size = [1 + math.ceil(2 * p / s) + more for _, p, s, more in ends]
+    shapes = (count, groups * inputs, *size), shape, (groups * outputs,)
+    rng = np.random.default_rng(0)
+    return [rng.normal(size=shape) for shape in shapes], how
+
+
+# book/33-convolution-arguments.md#test-conv-naive-arguments
+@settings(deadline=None, max_examples=30)
+@given(st.data())
+def test_all_arguments_equal_the_naive_loops(data):
+    arrays, how = draw_all(data)
+    found = nn.conv2d(*map(Tensor, arrays), **how)
+    wanted = naive_conv2d(*arrays, **how)
+    np.testing.assert_allclose(found.data, wanted, atol=1e-12)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.data())
+def test_transposed_convolutions_equal_naive_stamps(data):
+    arrays, how = draw_all(data, transposed=True)
+    found = nn.conv_transpose2d(*map(Tensor, arrays), **how)
+    wanted = naive_stamps(*arrays, **how)
+    np.testing.assert_allclose(found.data, wanted, atol=1e-12)
+
+
+def compare(ours, theirs, arrays, how, single):
+    """Compare outputs and gradients with PyTorch's, to 12 digits."""
+    torch = pytest.importorskip("torch")
+    x, *rest = arrays
+    arrays = [x[0] if single else x, *rest]
+    mine = [Tensor(array, requires_grad=True) for array in arrays]
+    other = [torch.tensor(array, requires_grad=True) for array in arrays]
+    y, wanted = ours(*mine, **how), theirs(*other, **how)
+    g = np.random.default_rng(1).normal(size=y.shape)
+    y.backward(g)
+    wanted.backward(torch.tensor(g))
+    pairs = [(y, wanted), *((a.grad, b.grad) for a, b in zip(mine, other))]
+    for found, right in pairs:
+        assert found.shape == right.shape
+        right = right.detach().numpy()
+        np.testing.assert_allclose(found.detach().data, right, atol=1e-12)
+
+
+# book/33-convolution-arguments.md#test-conv-torch-arguments
+@settings(deadline=None, max_examples=30)
+@given(st.data(), st.booleans(), st.booleans())
+def test_pytorch_agrees_for_all_arguments(data, single, turned):
+    torch = pytest.importorskip("torch")
+    name = "conv_transpose2d" if turned else "conv2d"
+    arrays, how = draw_all(data, turned)
+    theirs = getattr(torch.nn.functional, name)
+    compare(getattr(nn.functional, name), theirs, arrays, how, single)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.data(), st.booleans(), st.sampled_from(["same", "valid", None]))
+def test_pytorch_agrees_on_rows_and_named_padding(data, single, padding):
+    torch = pytest.importorskip("torch")
+    (x, weight, bias), how = draw_all(data)
+    if padding is not None:
+        how["padding"] = padding, padding
+        x = np.pad(x, [(0, 0)] * 2 + [(0, 6)] * 2)  # so that the window fits
+    if padding == "same":
+        how["stride"] = 1, 1
+    row = {key: np.atleast_1d(how[key])[-1].item() for key in how}
+    arrays = x[:, :, 0], weight[:, :, 0], bias
+    functions = nn.functional.conv1d, torch.nn.functional.conv1d
+    compare(*functions, arrays, row, single)
+    if padding is not None:
+        how["padding"] = padding
+        functions = nn.functional.conv2d, torch.nn.functional.conv2d
+        compare(*functions, (x, weight, bias), how, single)
+
+
+# book/33-convolution-arguments.md#test-conv-gradients-arguments
+OPTIONS = [
+    {"dilation": 2, "padding": 1},
+    {"dilation": (1, 2), "stride": (2, 1)},
+    {"groups": 2},
+    {"groups": 2, "stride": 2, "padding": (0, 1)},
+    {"groups": 4, "dilation": 2, "padding": 2},
+    {"groups": 4, "stride": 2},
+]
+
+
+class TestGradientsOfAllArguments:
+    @pytest.mark.parametrize("options", [*OPTIONS, {"padding": "same"}])
+    def test_both_orders_are_the_numeric_ones(self, options):
+        groups = options.get("groups", 1)
+        shapes = (2, 4, 5, 4), (4, 4 // groups, 2, 2), (4,)
+        inputs = [draw(*shape, requires_grad=True) for shape in shapes]
+
+        def convolve(x, weight, bias):
+            return nn.conv2d(x, weight, bias, **options)
+
+        assert gradcheck(convolve, inputs)
+        assert gradgradcheck(convolve, inputs)
+
+    @pytest.mark.parametrize("options", OPTIONS)
+    def test_so_they_are_for_stamps(self, options):
+        groups = options.get("groups", 1)
+        shapes = (1, 4, 3, 2), (4, 4 // groups, 2, 3), (4,)
+        inputs = [draw(*shape, requires_grad=True) for shape in shapes]
+        even = options.get("dilation") == options.get("stride")
+        more = 0 if even else (0, 1) if "stride" in options else 1
+
+        def stamp(x, weight, bias):
+            return nn.conv_transpose2d(
+                x, weight, bias, output_padding=more, **options
+            )
+
+        assert gradcheck(stamp, inputs)
+        assert gradgradcheck(stamp, inputs)
+
+    def test_so_they_are_for_rows(self):
+        inputs = [draw(*s, requires_grad=True) for s in [(2, 6), (4, 1, 2)]]
+
+        def convolve(x, weight):
+            return nn.conv1d(x, weight, None, 2, 1, 2, 2)
+
+        assert gradcheck(convolve, inputs)
+        assert gradgradcheck(convolve, inputs)
+
+
+# book/33-convolution-arguments.md#test-conv-corners
+LAYERS = {
+    "gaps": nn.Conv2d(4, 4, 3, padding=2, dilation=2),
+    "groups": nn.Conv2d(4, 8, 3, 2, groups=2, bias=False),
+    "depthwise": nn.Conv2d(4, 4, (2, 3), 2, 3, groups=4),
+    "same": nn.Conv2d(4, 2, (4, 3), padding="same"),
+    "rows": nn.Conv1d(4, 6, 3, 2, 1, 2, 2),
+    "stamps": nn.ConvTranspose2d(4, 3, 3, 2, 1, 1),
+    "groups of stamps": nn.ConvTranspose2d(4, 6, 3, 3, 0, 2, 2, False, 2),
+    "depthwise stamps": nn.ConvTranspose2d(4, 4, 2, groups=4),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+class TestEveryLayer:
+    def run(self, name, count):
+        """Return a copy of the layer, its input and its output."""
+        layer, shape = LAYERS[name], (count, 4, 9, 8)
+        x = np.ones(shape[:3] if name == "rows" else shape, np.float32)
+        x = Tensor(x, requires_grad=True)
+        for parameter in layer.parameters():
+            parameter.grad = None
+        return layer, x, layer(x)
+
+    def test_keeps_float32(self, name):
+        layer, x, y = self.run(name, 2)
+        y.sum().backward()
+        found = y, x.grad, *(p.grad for p in layer.parameters())
+        assert {array.dtype for array in found} == {np.dtype(np.float32)}
+
+    def test_takes_an_empty_batch(self, name):
+        layer, x, y = self.run(name, 0)
+        assert y.shape == (0, *self.run(name, 1)[2].shape[1:])
+        y.sum().backward()
+        assert x.grad.shape == x.shape
+        assert not any(p.grad.data.any() for p in layer.parameters())
+
+    def test_takes_one_without_a_batch(self, name):
+        layer, x, y = self.run(name, 1)
+        assert np.array_equal(layer(x[0]).data, y.data[0])
+
+    def test_goes_to_pytorch_and_back(self, name):
+        torch = pytest.importorskip("torch")
+        layer = LAYERS[name]
+        theirs = eval(repr(layer), vars(torch.nn) | {"same": "same"})
+        assert repr(theirs) == repr(layer)
+        arrays = {k: torch.tensor(v) for k, v in layer.state_dict().items()}
+        theirs.load_state_dict(arrays)
+        x = draw(*self.run(name, 2)[1].shape).data.astype(np.float32)
+        y = theirs(torch.tensor(x)).detach().numpy()
+        np.testing.assert_allclose(layer(Tensor(x)).data, y, atol=1e-5)
+        again = eval(repr(layer), vars(nn) | {"same": "same"})
+        again.load_state_dict(theirs.state_dict())
+        assert np.array_equal(again(Tensor(x)).data, layer(Tensor(x)).data)
+
+
+# book/33-convolution-arguments.md#test-conv-by-hand
+class TestArguments:
+    @pytest.mark.parametrize(
+        "kernel, expected",
+        [([1, 10], [21, 32, 3]), ([1, 10, 100, 1000], [3210, 321, 32])],
+    )
+    def test_same_puts_the_extra_zero_at_the_end(self, kernel, expected):
+        kernel = Tensor([[np.array(kernel, float)]])
+        y = nn.conv1d(Tensor([[1.0, 2, 3]]), kernel, padding="same")
+        assert y.data[0].tolist() == expected
+
+    def test_a_window_with_gaps_sees_every_other_number(self):
+        row, kernel = Tensor([[1.0, 2, 3, 4, 5, 6]]), Tensor([[[1.0, 10]]])
+        y = nn.conv1d(row, kernel, dilation=2)
+        assert y.data[0].tolist() == [31, 42, 53, 64]
+
+    def test_groups_do_not_meet(self):
+        x = draw(1, 6, 4, 4, requires_grad=True)
+        y = nn.conv2d(x, draw(3, 2, 2, 2), groups=3)
+        y[:, 1].sum().backward()
+        seen = x.grad.data.any(axis=(0, 2, 3))
+        assert seen.tolist() == [False, False, True, True, False, False]
+
+    def test_stamps_add_up_where_they_overlap(self):
+        x = Tensor([[[1.0, 10, 100]]])
+        kernel = Tensor([[[[1.0, 2, 3]]]])
+        y = nn.conv_transpose2d(x, kernel, stride=(1, 2))
+        assert y.data.tolist() == [[[1, 2, 13, 20, 130, 200, 300]]]
+        y = nn.conv_transpose2d(x, kernel, None, (1, 2), (0, 2), (0, 1))
+        assert y.data.tolist() == [[[13, 20, 130, 200]]]
+
+    @pytest.mark.parametrize("groups", [1, 2, 4])
+    def test_a_stride_may_leave_a_rest(self, groups):
+        x = draw(1, 4, 6, 6, requires_grad=True)
+        weight = draw(4, 4 // groups, 2, 2)
+        y = nn.conv2d(x, weight, stride=2, dilation=2, groups=groups)
+        y.sum().backward()
+        assert y.shape == (1, 4, 2, 2)
+        assert not x.grad.data[..., 1::2].any()  # in gaps and left over
+        assert not x.grad.data[:, :, 5:].any() and x.grad.data[..., 4].any()
+
+    def test_a_border_may_be_wider_than_the_kernel(self):
+        for groups in 1, 2:
+            x = draw(1, 2, 2, 2, requires_grad=True)
+            weight = Tensor(np.ones((2, 2 // groups, 1, 1)))
+            y = nn.conv2d(x, weight, padding=3, groups=groups)
+            y.sum().backward()
+            inside = y.data[:, :, 3:5, 3:5]
+            assert y.shape == (1, 2, 8, 8) and inside.all()
+            assert np.count_nonzero(y.data) == inside.size
+            assert (x.grad.data == 2 // groups).all()
+
+    def test_an_output_size_chooses_between_those_that_fit(self):
+        layer = nn.ConvTranspose2d(1, 1, 3, 2)
+        x = Tensor(np.ones((1, 1, 3, 3), np.float32))
+        assert layer(x).shape == (1, 1, 7, 7)
+        y = layer(x, output_size=(8, 7))
+        assert y.shape == (1, 1, 8, 7)
+        assert nn.conv2d(y, layer.weight, stride=2).shape == x.shape
+        for size in (6, 7), (9, 7):
+            with pytest.raises(ValueError, match=r"expected \(7, 7\) or more"):
+                layer(x, output_size=size)
+
+    def test_functions_stand_in_functional(self):
+        for name in "conv1d", "conv2d", "conv_transpose2d":
+            assert getattr(nn.functional, name) is getattr(nn, name)
+
+
+# book/33-convolution-arguments.md#test-conv-refused
+REFUSED = [  # a layer, its arguments, and what it says
+    ("Conv2d", "4, 4, 3, groups=3", "groups=3, expected a divisor"),
+    ("Conv2d", "4, 6, 3, groups=4", "groups=4, expected a divisor"),
+    ("Conv2d", "4, 4, 3, groups=0", "groups=.0,., expected at least 1"),
+    ("Conv2d", "4, 4, 3, padding='some'", "'some', expected 'same', 'valid'"),
+    ("Conv2d", "4, 4, 3, 2, padding='same'", "expected a stride of 1"),
+    ("Conv2d", "4, 4, 3, padding_mode='any'", "'any', expected 'zeros'"),
+    ("Conv1d", "4, 3, 3, groups=2", "groups=2, expected a divisor"),
+    ("ConvTranspose2d", "4, 3, 3, groups=2", "groups=2, expected a divisor"),
+    ("ConvTranspose2d", "4, 3, 3, padding_mode='any'", "expected 'zeros'"),
+]
+TOO_LARGE = [  # and what an input of (2, 4, 6, 6) does not fit
+    ("Conv2d", "4, 4, 7", "its window is larger"),
+    ("Conv2d", "4, 4, 3, dilation=3", "dilation=.3, 3.: its window is larg"),
+    ("Conv2d", "2, 4, 3", "has 4 channels, expected 2"),
+    ("Conv2d", "8, 4, 3, groups=4", "has 4 channels, expected 8 .* groups=4"),
+    ("ConvTranspose2d", "4, 4, 3, 2, 0, 2", "output_padding=.2, 2., expected"),
+    ("ConvTranspose2d", "4, 4, 1, padding=3", "leave a picture of .0, 0."),
+    ("ConvTranspose2d", "2, 4, 3", "has 4 channels, expected 2"),
+]
+
+
+class TestRefused:
+    @pytest.mark.parametrize("name, arguments, said", REFUSED)
+    def test_layers_that_cannot_be(self, name, arguments, said):
+        with pytest.raises(ValueError, match=f"^{name}: .*{said}"):
+            eval(f"nn.{name}({arguments})")
+
+    @pytest.mark.parametrize("name, arguments, said", TOO_LARGE)
+    def test_inputs_that_do_not_fit(self, name, arguments, said):
+        layer, x = eval(f"nn.{name}({arguments})"), np.ones((2, 4, 6, 6), "f4")
+        with pytest.raises(ValueError, match=f"^conv.*2d: .*{said}"):
+            layer(Tensor(x))
+
+    def test_pytorch_refuses_the_same(self):
+        torch = pytest.importorskip("torch")
+        for name, arguments, _ in REFUSED:
+            with pytest.raises(ValueError):
+                eval(f"torch.nn.{name}({arguments})", {"torch": torch})
+        for name, arguments, _ in TOO_LARGE:
+            layer = eval(f"torch.nn.{name}({arguments})", {"torch": torch})
+            with pytest.raises(RuntimeError):
+                layer(torch.ones(2, 4, 6, 6))
+
+    def test_rows_and_biases_of_other_shapes(self):
+        x, weight = draw(2, 4, 6), draw(6, 2, 3)
+        with pytest.raises(ValueError, match=r"expected \(N, C, L\) or \("):
+            nn.conv1d(x[0, 0], weight)
+        with pytest.raises(ValueError, match=r"conv1d: a bias .* \(6,\)"):
+            nn.conv1d(x, weight, draw(4), groups=2)
+        with pytest.raises(ValueError, match=r"bias .* expected \(6,\)"):
+            weight = draw(4, 3, 2, 2)
+            nn.conv_transpose2d(draw(4, 2, 2), weight, draw(3), groups=2)
+        with pytest.raises(ValueError, match=r"dilation=.0,., expected at le"):
+            nn.conv1d(x, draw(6, 4, 3), dilation=0)

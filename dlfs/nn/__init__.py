@@ -1,7 +1,7 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """What the modules of dlfs.nn offer, in one place."""
 
-from dlfs.nn import functional
+from dlfs.nn import fitting, functional
 from dlfs.nn.activations import (
     ELU,
     GELU,
@@ -27,7 +27,7 @@ from dlfs.nn.containers import (
     ParameterList,
     Sequential,
 )
-from dlfs.nn.conv import Conv2d, conv2d
+from dlfs.nn.conv import Conv1d, Conv2d, conv1d, conv2d
 from dlfs.nn.dense import Linear, linear
 from dlfs.nn.dropouts import Dropout, Dropout2d, dropout, dropout2d
 from dlfs.nn.function_layer import FunctionLayer
@@ -84,6 +84,7 @@ from dlfs.nn.pooling import (
     max_pool2d,
 )
 from dlfs.nn.similarity import cosine_similarity, normalize, one_hot
+from dlfs.nn.transposed import ConvTranspose2d, conv_transpose2d
 from dlfs.nn.utils import parameters_to_vector, vector_to_parameters
 
 __all__ = [
@@ -95,7 +96,9 @@ __all__ = [
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
+    "Conv1d",
     "Conv2d",
+    "ConvTranspose2d",
     "CrossEntropyLoss",
     "Dropout",
     "Dropout2d",
@@ -134,13 +137,16 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "calculate_gain",
     "constant_",
+    "conv1d",
     "conv2d",
+    "conv_transpose2d",
     "cosine_similarity",
     "cross_entropy",
     "dropout",
     "dropout2d",
     "elu",
     "eye_",
+    "fitting",
     "functional",
     "gelu",
     "group_norm",

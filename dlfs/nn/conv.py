@@ -2,20 +2,20 @@
 """Convolution: a window slides over its input."""
 
 import math
-from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from dlfs.autograd import Tensor, operation
+from dlfs.nn.fitting import _border, _check_conv, _whole
 from dlfs.nn.init import uniform_
 from dlfs.nn.module import Module, Parameter
 
-__all__ = ["Conv2d", "conv2d"]
+__all__ = ["Conv1d", "Conv2d", "conv1d", "conv2d"]
 
 
-# book/21-one-product.md#conv-columns
+# book/33-convolution-arguments.md#conv-reach
 _CACHE = 2**21  # bytes: so much of the columns is made at a time
 
 
@@ -29,89 +29,60 @@ def _channels_first(x):
     return np.transpose(x, (0, 3, 1, 2))
 
 
-def _output_size(size, kernel, stride, padding):
-    """Return in how many places a kernel fits, down and across."""
-    return tuple(
-        (s + 2 * p - k) // step + 1
-        for s, k, step, p in zip(size, kernel, stride, padding, strict=True)
-    )
+def _reach(kernel, dilation):
+    """Return how many pixels a window spans, down and across."""
+    pairs = zip(kernel, dilation, strict=True)
+    return tuple(d * (k - 1) + 1 for k, d in pairs)
 
 
-def _columns(x, kernel, stride, padding):
-    """Yield some images of x at a time, and their windows as rows.
-
-    Args:
-        x: (N, C, H, W).
-
-    Yields:
-        A slice of the batch, and the windows of these images, each a row of
-        height times width times channels.
-    """
-    count, channels, height, width = x.shape
-    places = _output_size((height, width), kernel, stride, padding)
-    shape = (*places, *kernel, channels)
-    step = max(1, _CACHE // max(1, math.prod(shape) * x.itemsize))
-    (down, across), (top, left) = stride, padding
-    border = height + 2 * top, width + 2 * left
-    padded = np.zeros((min(step, count), *border, channels), x.dtype)
-    windows = sliding_window_view(padded, kernel, axis=(1, 2))
-    windows = windows[:, ::down, ::across].transpose(0, 1, 2, 4, 5, 3)
-    rows = np.empty((len(padded), *shape), x.dtype)
-    for start in range(0, count, step):
-        images = _channels_last(x[start : start + step])
-        n = len(images)
-        padded[:n, top : top + height, left : left + width] = images
-        np.copyto(rows[:n], windows[:n])
-        table = rows[:n].reshape(n * math.prod(places), -1)
-        yield slice(start, start + n), table
+def _room(size, kernel, places, stride, padding, dilation):
+    """Return the size of a picture with all zeros that windows reach."""
+    lines = zip(size, _reach(kernel, dilation), places, stride, padding)
+    return tuple(max(p + n, s * (m - 1) + r) for n, r, m, s, p in lines)
 
 
-# book/21-one-product.md#conv2d
-class Conv2d(Module):
-    """Windows that slide over images, with weights that are learnt.
+# book/33-convolution-arguments.md#conv-nd
+class _ConvNd(Module):
+    """The arguments, the weight and the bias of a convolution."""
 
-    Args:
-        in_channels: channels of the input.
-        out_channels: channels of the output, each with a window of its own.
-        kernel_size: height and width of the windows; an int for both.
-        stride: how far they move, down and across.
-        padding: how many zeros are put around each image.
-        bias: whether to add a number to each channel.
-
-    Attributes:
-        weight: (out_channels, in_channels, *kernel_size).
-        bias: (out_channels,), or None.
-
-    Both start uniform in +-1 / sqrt(fan_in), as in PyTorch.
-    """
+    _dims, _transposed = 2, False  # axes that windows slide along; which way
 
     def __init__(
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: int | tuple[int, int],
-        stride: int | tuple[int, int] = 1,
-        padding: int | tuple[int, int] = 0,
+        kernel_size: int | tuple[int, ...],
+        stride: int | tuple[int, ...] = 1,
+        padding: int | tuple[int, ...] | str = 0,
+        dilation: int | tuple[int, ...] = 1,
+        groups: int = 1,
         bias: bool = True,
+        padding_mode: str = "zeros",
     ):
         self.in_channels, self.out_channels = in_channels, out_channels
-        self.kernel_size = _pair(kernel_size, "Conv2d: kernel_size")
-        self.stride = _pair(stride, "Conv2d: stride")
-        self.padding = _pair(padding, "Conv2d: padding")
-        if min(in_channels, out_channels, *self.kernel_size) < 1:
-            raise ValueError(
-                f"Conv2d: in_channels={in_channels}, out_channels="
-                f"{out_channels}, kernel_size={kernel_size}: expected at "
-                "least 1 for each"
-            )
-        shape = (out_channels, in_channels, *self.kernel_size)
-        self.weight = Parameter(np.empty(shape, np.float32))
+        self.kernel_size = self._whole("kernel_size", kernel_size)
+        self.stride = self._whole("stride", stride, least=1)
+        self.dilation = self._whole("dilation", dilation, least=1)
+        self.padding = padding
+        if self._transposed or not isinstance(padding, str):
+            self.padding = self._whole("padding", padding, least=0)
+        self.groups, self.padding_mode = groups, padding_mode
+        self._check()
+        pair = out_channels, in_channels // groups
+        if self._transposed:
+            pair = in_channels, out_channels // groups
+        self.weight = Parameter(np.empty(pair + self.kernel_size, np.float32))
         self.bias = None
         if bias:
             self.bias = Parameter(np.empty(out_channels, np.float32))
         self.reset_parameters()
 
-    # book/21-one-product.md#conv2d-methods
+    def _whole(self, what, value, least=None):
+        """Return one number for each axis, or raise."""
+        name = f"{type(self).__name__}: {what}"
+        return _whole(value, self._dims, name, least)
+
+    # book/33-convolution-arguments.md#conv-nd-methods
     def reset_parameters(self) -> None:
         """Draw the weight and the bias afresh."""
         bound = 1 / math.sqrt(math.prod(self.weight.shape[1:]))
@@ -119,91 +90,246 @@ class Conv2d(Module):
         if self.bias is not None:
             uniform_(self.bias, -bound, bound)
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return (N, out_channels, OH, OW) for an input (N, C, H, W)."""
-        return conv2d(input, self.weight, self.bias, self.stride, self.padding)
-
     def extra_repr(self) -> str:
         """Return what to print between the brackets."""
         text = f"{self.in_channels}, {self.out_channels}, "
         text += f"kernel_size={self.kernel_size}, stride={self.stride}"
-        if self.padding != (0, 0):
-            text += f", padding={self.padding}"
+        usual = {"padding": 0, "dilation": 1, "output_padding": 0}
+        for name, number in usual.items():
+            value = getattr(self, name, number)
+            if value not in (number, (number,) * self._dims):
+                text += f", {name}={value}"
+        text += f", groups={self.groups}" if self.groups != 1 else ""
         return text if self.bias is not None else text + ", bias=False"
 
+    # book/33-convolution-arguments.md#conv-nd-check
+    def _check(self):
+        """Raise unless there can be such a layer."""
+        name, kernel = type(self).__name__, self.kernel_size
+        inputs, outputs = self.in_channels, self.out_channels
+        if min(inputs, outputs, *kernel) < 1:
+            shown = kernel if len({*kernel}) > 1 else kernel[0]
+            raise ValueError(
+                f"{name}: in_channels={inputs}, out_channels={outputs}, "
+                f"kernel_size={shown}: expected at least 1 for each"
+            )
+        (groups,) = _whole(self.groups, 1, f"{name}: groups", least=1)
+        if inputs % groups or outputs % groups:
+            raise ValueError(
+                f"{name}: groups={groups}, expected a divisor of in_channels="
+                f"{inputs} and of out_channels={outputs}"
+            )
+        if self.padding_mode != "zeros":
+            raise ValueError(
+                f"{name}: padding_mode={self.padding_mode!r}, expected 'zeros'"
+                ", as there is no other border here"
+            )
+        reach = _reach(kernel, self.dilation)
+        _border(name, self.padding, reach, self.stride)
 
-# book/21-one-product.md#conv-forward
-def _conv2d_bias_rule(g, y, x, weight, bias, stride, padding):
+
+# book/33-convolution-arguments.md#conv-forward-all
+def _conv2d_bias_rule(g, y, x, weight, bias, **how):
     """Every place of a channel adds the same number."""
     rows = _channels_last(g).reshape(-1, g.shape[1])
     return np.ones(rows.shape[0], g.dtype) @ rows
 
 
 @operation(
-    lambda g, y, x, weight, bias=None, **how: _conv2d_input(
+    lambda g, y, x, weight, bias=None, places=None, **how: _conv2d_input(
         g, weight, size=x.shape[2:], **how
     ),
-    lambda g, y, x, weight, bias=None, **how: _conv2d_weight(
+    lambda g, y, x, weight, bias=None, places=None, **how: _conv2d_weight(
         g, x, kernel=weight.shape[2:], **how
     ),
     _conv2d_bias_rule,
 )
-def _conv2d(x, weight, bias=None, *, stride, padding):
+def _conv2d(x, weight, bias=None, *, places, groups, **how):
+    if groups > 1:
+        y = _conv2d_groups(x, weight, groups, places=places, **how)
+        return y if bias is None else y + bias[:, None, None]
     out_channels, _, *kernel = weight.shape
-    size = _output_size(x.shape[2:], kernel, stride, padding)
-    y = np.empty((len(x), *size, out_channels), np.result_type(x, weight))
+    y = np.empty((len(x), *places, out_channels), np.result_type(x, weight))
     table = weight.transpose(2, 3, 1, 0).reshape(-1, out_channels)
-    for images, rows in _columns(x, tuple(kernel), stride, padding):
+    for images, rows in _columns(x, tuple(kernel), places, **how):
         np.matmul(rows, table, out=y[images].reshape(-1, out_channels))
         if bias is not None:  # a line of the picture at a time is faster
-            lines = y[images].reshape(-1, size[1] * out_channels)
-            lines += np.tile(bias, size[1])
+            lines = y[images].reshape(-1, places[1] * out_channels)
+            lines += np.tile(bias, places[1])
     return _channels_first(y)
 
 
-# book/21-one-product.md#conv-weight
+# book/33-convolution-arguments.md#conv-weight-all
 @operation(
-    lambda g, y, x, input, kernel, **how: _conv2d(input, g, **how),
+    lambda g, y, x, input, kernel, **how: _conv2d(
+        input, g, places=x.shape[2:], **how
+    ),
     lambda g, y, x, input, kernel, **how: _conv2d_input(
         x, g, size=input.shape[2:], **how
     ),
 )
-def _conv2d_weight(x, input, *, kernel, stride, padding):
+def _conv2d_weight(x, input, *, kernel, groups, **how):
     """The gradient of the weight, for the gradient x of the output."""
+    if groups > 1:
+        return _conv2d_weight_groups(x, input, groups, kernel=kernel, **how)
     out_channels, channels = x.shape[1], input.shape[1]
     shape = (math.prod(kernel) * channels, out_channels)
     total = np.zeros(shape, np.result_type(x, input))
-    for images, rows in _columns(input, kernel, stride, padding):
+    for images, rows in _columns(input, kernel, x.shape[2:], **how):
         total += rows.T @ _channels_last(x[images]).reshape(-1, out_channels)
     total = total.reshape(*kernel, channels, out_channels)
     return np.ascontiguousarray(total.transpose(3, 2, 0, 1))
 
 
-# book/21-one-product.md#conv-input
+# book/33-convolution-arguments.md#conv-input-all
 @operation(
-    lambda g, y, x, weight, size, **how: _conv2d(g, weight, **how),
+    lambda g, y, x, weight, size, **how: _conv2d(
+        g, weight, places=x.shape[2:], **how
+    ),
     lambda g, y, x, weight, size, **how: _conv2d_weight(
         x, g, kernel=weight.shape[2:], **how
     ),
 )
-def _conv2d_input(x, weight, *, size, stride, padding):
+def _conv2d_input(x, weight, *, size, groups, stride, padding, dilation):
     """The gradient of the input, for the gradient x of the output."""
-    kernel = weight.shape[2:]
+    how = {"stride": stride, "padding": padding, "dilation": dilation}
+    if groups > 1:
+        return _conv2d_input_groups(x, weight, groups, size=size, **how)
     if stride == (1, 1):
         turned = weight[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
-        border = tuple(k - 1 - p for k, p in zip(kernel, padding, strict=True))
+        reach = _reach(weight.shape[2:], dilation)
+        border = tuple(r - 1 - p for r, p in zip(reach, padding, strict=True))
         if min(border) >= 0:
-            return _conv2d(x, turned, stride=stride, padding=border)
-    return _scatter(x, weight, size, stride, padding)
+            how["padding"] = border
+            return _conv2d(x, turned, places=size, groups=1, **how)
+    return _scatter(x, weight, size, **how)
 
 
-def _scatter(x, weight, size, stride, padding):
+# book/33-convolution-arguments.md#conv2d-function-all
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int] | str = 0,
+    dilation: int | tuple[int, int] = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Let windows slide over images: a sum of products in every place.
+
+    Args:
+        input: (N, C, H, W), or (C, H, W) for a single image.
+        weight: (O, C / groups, KH, KW), a window for each output channel.
+        bias: (O,), or None for no bias.
+        stride: how far a window moves, down and across.
+        padding: how many zeros are put around each image; "valid" for none,
+            "same" for as many as keep its size (an odd one at the end).
+        dilation: from one pixel of a window to the next.
+        groups: into how many parts channels are cut, which do not meet.
+
+    Returns:
+        (N, O, OH, OW), or (O, OH, OW); OH = (H + 2 padding - dilation
+        (KH - 1) - 1) // stride + 1.
+
+    Raises:
+        ValueError: shapes or arguments do not fit.
+    """
+    how = stride, padding, dilation, groups
+    return _convolve("conv2d", 2, input, weight, bias, *how)
+
+
+# book/33-convolution-arguments.md#conv-convolve
+def _convolve(
+    name, dims, input, weight, bias, stride, padding, dilation, groups
+):
+    """Check everything, and see rows as pictures of height 1."""
+    _check_conv(name, dims, input, weight, bias, groups)
+    stride = _whole(stride, dims, f"{name}: stride", least=1)
+    dilation = _whole(dilation, dims, f"{name}: dilation", least=1)
+    reach = _reach(weight.shape[2:], dilation)
+    before, border = _border(name, padding, reach, stride)
+    lines = zip(input.shape[-dims:], border, reach, stride, strict=True)
+    places = tuple((n + b - r) // s + 1 for n, b, r, s in lines)
+    if min(places) < 1:
+        raise ValueError(
+            f"{name}: an input of shape {input.shape}, with padding={padding}"
+            f", does not fit a weight of shape {weight.shape} with dilation="
+            f"{dilation}: its window is larger"
+        )
+    single, x = input.ndim == dims + 1, input
+    if single:
+        x = x.unsqueeze(0)
+    if dims == 1:
+        x, weight = x.unsqueeze(2), weight.unsqueeze(2)
+        stride, dilation, before = (1, *stride), (1, *dilation), (0, *before)
+    how = {"stride": stride, "padding": before, "dilation": dilation}
+    how |= {"places": (1,) * (2 - dims) + places, "groups": groups}
+    tensors = (x, weight) if bias is None else (x, weight, bias)
+    y = _conv2d(*tensors, **how)
+    y = y.squeeze(2) if dims == 1 else y
+    return y.squeeze(0) if single else y
+
+
+# book/33-convolution-arguments.md#conv-table
+def _filled(padded, x, padding):
+    """Put some images of x at a time into a border; yield which ones."""
+    (top, left), (height, width) = padding, x.shape[2:]
+    inside = padded[:, top : top + height, left : left + width]
+    step = max(1, len(padded))
+    for start in range(0, len(x), step):
+        images = _channels_last(x[start : start + step])
+        inside[: len(images)] = images
+        yield slice(start, start + len(images))
+
+
+def _columns(x, kernel, places, *, stride, padding, dilation):
+    """Yield some images of x at a time, and their windows as rows.
+
+    Args:
+        x: (N, C, H, W).
+        places: how many windows there are, down and across.
+        padding: the zeros above and to the left; as many as windows reach
+            are put below and to the right.
+
+    Yields:
+        A slice of the batch, and the windows of these images, each a row of
+        height times width times channels.
+    """
+    count, channels, *size = x.shape
+    shape = (*places, *kernel, channels)
+    step = max(1, _CACHE // max(1, math.prod(shape) * x.itemsize))
+    room = _room(size, kernel, places, stride, padding, dilation)
+    padded = np.zeros((min(step, count), *room, channels), x.dtype)
+    windows = sliding_window_view(padded, _reach(kernel, dilation), (1, 2))
+    windows = windows[:, :: stride[0], :: stride[1]]
+    windows = windows[:, : places[0], : places[1]]
+    windows = windows[..., :: dilation[0], :: dilation[1]]
+    windows = windows.transpose(0, 1, 2, 4, 5, 3)
+    rows = np.empty((len(padded), *shape), x.dtype)
+    for images in _filled(padded, x, padding):
+        n = images.stop - images.start
+        np.copyto(rows[:n], windows[:n])
+        yield images, rows[:n].reshape(n * math.prod(places), -1)
+
+
+# book/33-convolution-arguments.md#conv-scatter
+def _seen(kernel, places, stride, dilation):
+    """Yield each place in a kernel, and slices of the pixels it sees."""
+    for place in product(*map(range, kernel)):
+        lines = zip(place, places, stride, dilation, strict=True)
+        yield (
+            place,
+            tuple(slice(d * k, d * k + s * n, s) for k, n, s, d in lines),
+        )
+
+
+def _scatter(x, weight, size, stride, padding, dilation):
     """Give every window its share back: what overlaps is added up."""
     count, out_channels, *places = x.shape
     _, channels, *kernel = weight.shape
-    border = [s + 2 * p for s, p in zip(size, padding, strict=True)]
+    room = _room(size, kernel, places, stride, padding, dilation)
     dtype = np.result_type(x, weight)
-    total = np.zeros((count, *border, channels), dtype)
+    total = np.zeros((count, *room, channels), dtype)
     table = weight.transpose(0, 2, 3, 1).reshape(out_channels, -1)
     cost = math.prod(places) * table.shape[1] * dtype.itemsize
     step = max(1, _CACHE // max(1, cost))
@@ -211,81 +337,154 @@ def _scatter(x, weight, size, stride, padding):
         images = slice(start, start + step)
         rows = _channels_last(x[images]).reshape(-1, out_channels) @ table
         shares = rows.reshape(-1, *places, *kernel, channels)
-        for i, j in product(*map(range, kernel)):
-            rows_of = slice(i, i + stride[0] * places[0], stride[0])
-            columns_of = slice(j, j + stride[1] * places[1], stride[1])
-            total[images, rows_of, columns_of] += shares[:, :, :, i, j]
+        for (i, j), pixels in _seen(kernel, places, stride, dilation):
+            total[images, *pixels] += shares[:, :, :, i, j]
     inside = (slice(p, p + s) for p, s in zip(padding, size, strict=True))
     return _channels_first(total[:, *inside])
 
 
-# book/21-one-product.md#conv-function
-def _pair(value, name):
-    """Return two whole numbers, for one or two of them."""
-    pair = tuple(value) if isinstance(value, Sequence) else (value, value)
-    if len(pair) != 2 or not all(isinstance(n, int) for n in pair):
-        raise ValueError(f"{name}={value!r}, expected an int or two of them")
-    return pair
+# book/33-convolution-arguments.md#conv-groups
+def _each(function, groups, axis, one, axis_one, two, axis_two, **how):
+    """Call a function for each group, and join what it returns at axis."""
+    ones, twos = (
+        np.split(array, groups, along)
+        for array, along in ((one, axis_one), (two, axis_two))
+    )
+    parts = [function(a, b, groups=1, **how) for a, b in zip(ones, twos)]
+    return np.concatenate(parts, axis)
 
 
-def conv2d(
+def _conv2d_groups(x, weight, groups, **how):
+    if groups == x.shape[1] == len(weight):
+        return _depthwise(x, weight, **how)
+    return _each(_conv2d, groups, 1, x, 1, weight, 0, **how)
+
+
+def _conv2d_weight_groups(x, input, groups, **how):
+    if groups == x.shape[1] == input.shape[1]:
+        return _depthwise_weight(x, input, **how)
+    return _each(_conv2d_weight, groups, 0, x, 1, input, 1, **how)
+
+
+def _conv2d_input_groups(x, weight, groups, **how):
+    if groups == x.shape[1] and weight.shape[1] == 1:
+        return _depthwise_input(x, weight, **how)
+    return _each(_conv2d_input, groups, 1, x, 1, weight, 0, **how)
+
+
+# book/33-convolution-arguments.md#conv-depthwise
+def _views(x, kernel, places, *, stride, padding, dilation):
+    """Yield some images of x, a place in the kernel, and what it sees."""
+    count, channels, *size = x.shape
+    room = _room(size, kernel, places, stride, padding, dilation)
+    step = max(1, _CACHE // max(1, math.prod(room) * channels * x.itemsize))
+    padded = np.zeros((min(step, count), *room, channels), x.dtype)
+    seen = list(_seen(kernel, places, stride, dilation))
+    for images in _filled(padded, x, padding):
+        for place, pixels in seen:
+            yield images, place, padded[: images.stop - images.start, *pixels]
+
+
+def _depthwise(x, weight, places, **how):
+    """Convolve each channel of x with a kernel of its own."""
+    shape = (len(x), *places, len(weight))
+    y = np.zeros(shape, np.result_type(x, weight))
+    for images, (i, j), seen in _views(x, weight.shape[2:], places, **how):
+        y[images] += seen * weight[:, 0, i, j]
+    return _channels_first(y)
+
+
+def _depthwise_weight(x, input, kernel, **how):
+    """The gradient of the weight, for the gradient x of the output."""
+    total = np.zeros((x.shape[1], 1, *kernel), np.result_type(x, input))
+    for images, (i, j), seen in _views(input, kernel, x.shape[2:], **how):
+        g = _channels_last(x[images])
+        total[:, 0, i, j] += np.einsum("nhwc,nhwc->c", seen, g)
+    return total
+
+
+def _depthwise_input(x, weight, size, stride, padding, dilation):
+    """The gradient of the input, for the gradient x of the output."""
+    kernel, places = weight.shape[2:], x.shape[2:]
+    room = _room(size, kernel, places, stride, padding, dilation)
+    dtype = np.result_type(x, weight)
+    total = np.zeros((len(x), *room, len(weight)), dtype)
+    step = max(1, _CACHE // max(1, total[:1].nbytes))
+    for start in range(0, len(x), step):
+        images = slice(start, start + step)
+        g = _channels_last(x[images])
+        for (i, j), pixels in _seen(kernel, places, stride, dilation):
+            total[images, *pixels] += g * weight[:, 0, i, j]
+    inside = (slice(p, p + s) for p, s in zip(padding, size, strict=True))
+    return _channels_first(total[:, *inside])
+
+
+# book/33-convolution-arguments.md#conv1d-function
+def conv1d(
     input: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
-    stride: int | tuple[int, int] = 1,
-    padding: int | tuple[int, int] = 0,
+    stride: int | tuple[int] = 1,
+    padding: int | tuple[int] | str = 0,
+    dilation: int | tuple[int] = 1,
+    groups: int = 1,
 ) -> Tensor:
-    """Let windows slide over images: a sum of products in every place.
+    """Let windows slide along rows: `conv2d` on images of height 1.
 
     Args:
-        input: (N, C, H, W).
-        weight: (O, C, KH, KW), a window for each channel of the output.
-        bias: (O,), or None for no bias.
-        stride: how far a window moves, down and across.
-        padding: how many zeros are put around each image.
+        input: (N, C, L), or (C, L) for a single row.
+        weight: (O, C / groups, K).
+        bias, stride, padding, dilation, groups: as for `conv2d`.
 
     Returns:
-        (N, O, OH, OW), where OH = (H + 2 padding - KH) // stride + 1.
+        (N, O, OL), or (O, OL), with OL as OH for `conv2d`.
 
     Raises:
-        ValueError: the shapes do not fit.
+        ValueError: shapes or arguments do not fit.
     """
-    stride = _pair(stride, "conv2d: stride")
-    padding = _pair(padding, "conv2d: padding")
-    _check_conv2d(input, weight, bias, stride, padding)
-    how = {"stride": stride, "padding": padding}
-    if bias is None:
-        return _conv2d(input, weight, **how)
-    return _conv2d(input, weight, bias, **how)
+    how = stride, padding, dilation, groups
+    return _convolve("conv1d", 1, input, weight, bias, *how)
 
 
-# book/21-one-product.md#conv-check
-def _check_conv2d(input, weight, bias, stride, padding):
-    """Raise unless an input, a weight and their options fit together."""
-    said = f"conv2d: an input of shape {input.shape}"
-    if input.ndim != 4 or weight.ndim != 4:
-        raise ValueError(
-            f"{said} and a weight of shape {weight.shape}; expected "
-            "(N, C, H, W) and (O, C, KH, KW)"
-        )
-    if input.shape[1] != weight.shape[1]:
-        raise ValueError(
-            f"{said} has {input.shape[1]} channels, expected "
-            f"{weight.shape[1]} for a weight of shape {weight.shape}"
-        )
-    if bias is not None and bias.shape != weight.shape[:1]:
-        raise ValueError(
-            f"conv2d: a bias of shape {bias.shape}, expected "
-            f"{weight.shape[:1]}, as the weight is {weight.shape}"
-        )
-    if min(stride) < 1 or min(padding) < 0:
-        raise ValueError(
-            f"conv2d: stride={stride} and padding={padding}; expected at "
-            "least 1 and 0"
-        )
-    places = _output_size(input.shape[2:], weight.shape[2:], stride, padding)
-    if min(places) < 1:
-        raise ValueError(
-            f"{said}, with padding={padding}, does not fit a weight of shape "
-            f"{weight.shape}: its window is larger"
-        )
+# book/33-convolution-arguments.md#conv2d-layer-all
+class Conv2d(_ConvNd):
+    """Windows that slide over images, with weights that are learnt.
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output, each with a window of its own.
+        kernel_size: height and width of the windows; an int for both.
+        stride, padding, dilation, groups: as for `conv2d`.
+        bias: whether to add a number to each channel.
+        padding_mode: "zeros"; there is no other.
+
+    Attributes:
+        weight: (out_channels, in_channels / groups, *kernel_size).
+        bias: (out_channels,), or None.
+
+    Both start uniform in +-1 / sqrt(fan_in), as in PyTorch.
+
+    Raises:
+        ValueError: there can be no such layer.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return (N, out_channels, OH, OW) for an input (N, C, H, W)."""
+        how = self.stride, self.padding, self.dilation, self.groups
+        return conv2d(input, self.weight, self.bias, *how)
+
+
+class Conv1d(_ConvNd):
+    """Windows that slide along rows; all arguments are those of `Conv2d`.
+
+    Attributes:
+        weight: (out_channels, in_channels / groups, kernel_size).
+        bias: (out_channels,), or None.
+    """
+
+    _dims = 1
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return (N, out_channels, OL) for an input (N, C, L)."""
+        how = self.stride, self.padding, self.dilation, self.groups
+        return conv1d(input, self.weight, self.bias, *how)

@@ -3,6 +3,7 @@
 
 from dlfs.autograd import log_softmax, pad, relu, sigmoid, softmax, tanh
 from dlfs.nn.activations import elu, gelu, leaky_relu, silu
+from dlfs.nn.conv import conv1d, conv2d
 from dlfs.nn.dense import linear
 from dlfs.nn.dropouts import dropout, dropout2d
 from dlfs.nn.losses import (
@@ -19,6 +20,7 @@ from dlfs.nn.losses import (
 from dlfs.nn.norm import batch_norm, group_norm, layer_norm
 from dlfs.nn.pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from dlfs.nn.similarity import cosine_similarity, normalize, one_hot
+from dlfs.nn.transposed import conv_transpose2d
 
 # book/15-layers-and-sets.md#functional
 _FUNCTIONS = (
@@ -40,3 +42,7 @@ _FUNCTIONS += (batch_norm, group_norm, layer_norm)
 
 # book/24-overfitting.md#functional-dropout-2d
 _FUNCTIONS += (dropout2d,)
+
+
+# book/33-convolution-arguments.md#functional-conv
+_FUNCTIONS += (conv1d, conv2d, conv_transpose2d)

@@ -1,0 +1,71 @@
+# Made from book/ by scripts/tangle.py: edit the chapters.
+"""What fits: arguments of convolutions, checked before they are used."""
+
+import operator
+from collections.abc import Sequence
+
+
+# book/33-convolution-arguments.md#conv-numbers
+def _whole(value, count, name, least=None):
+    """Return whole numbers, for one or `count` of them."""
+    numbers = tuple(value) if isinstance(value, Sequence) else (value,) * count
+    try:
+        numbers = tuple(operator.index(number) for number in numbers)
+    except TypeError:
+        numbers = ()
+    if len(numbers) != count:
+        many = f", or {count} of them" if count > 1 else ""
+        raise ValueError(f"{name}={value!r}, expected a whole number{many}")
+    if least is not None and min(numbers) < least:
+        raise ValueError(f"{name}={numbers}, expected at least {least}")
+    return numbers
+
+
+def _border(name, padding, reach, stride):
+    """Return the zeros before a picture, and all of them, along its axes."""
+    if padding == "same":
+        if max(stride) > 1:
+            raise ValueError(
+                f"{name}: padding='same' with stride={stride}; expected a "
+                "stride of 1, as larger ones make a picture smaller"
+            )
+        return tuple((r - 1) // 2 for r in reach), tuple(r - 1 for r in reach)
+    if isinstance(padding, str) and padding != "valid":
+        raise ValueError(
+            f"{name}: padding={padding!r}, expected 'same', 'valid' or numbers"
+        )
+    padding = 0 if padding == "valid" else padding
+    before = _whole(padding, len(reach), f"{name}: padding", least=0)
+    return before, tuple(2 * p for p in before)
+
+
+# book/33-convolution-arguments.md#conv-check-all
+def _check_conv(name, dims, input, weight, bias, groups, turned=False):
+    """Raise unless an input, a weight, a bias and groups fit together."""
+    said = f"{name}: an input of shape {input.shape}"
+    if input.ndim not in (dims + 1, dims + 2) or weight.ndim != dims + 2:
+        sizes, kernel = ("L", "K") if dims == 1 else ("H, W", "KH, KW")
+        first = "C, O / groups" if turned else "O, C / groups"
+        raise ValueError(
+            f"{said} and a weight of shape {weight.shape}; expected (N, C, "
+            f"{sizes}) or (C, {sizes}), and ({first}, {kernel})"
+        )
+    (groups,) = _whole(groups, 1, f"{name}: groups", least=1)
+    if len(weight) % groups:
+        raise ValueError(
+            f"{name}: groups={groups}, expected a divisor of {len(weight)}, "
+            f"as the weight is {weight.shape}"
+        )
+    wide = weight.shape[1] * groups
+    inputs, outputs = (len(weight), wide) if turned else (wide, len(weight))
+    channels = input.shape[-dims - 1]
+    if channels != inputs:
+        raise ValueError(
+            f"{said} has {channels} channels, expected {inputs} for a weight "
+            f"of shape {weight.shape} and groups={groups}"
+        )
+    if bias is not None and bias.shape != (outputs,):
+        raise ValueError(
+            f"{name}: a bias of shape {bias.shape}, expected ({outputs},), as "
+            f"the weight is {weight.shape} and groups={groups}"
+        )
