@@ -21,6 +21,11 @@ def _whole(value, count, name, least=None):
     return numbers
 
 
+def _pair(value, name):
+    """Return two whole numbers, for one or two of them."""
+    return _whole(value, 2, name)
+
+
 def _border(name, padding, reach, stride):
     """Return the zeros before a picture, and all of them, along its axes."""
     if padding == "same":

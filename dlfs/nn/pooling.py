@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dlfs.autograd import Tensor, operation
-from dlfs.nn.conv import _pair
+from dlfs.nn.fitting import _pair
 from dlfs.nn.module import Module
 
 __all__ = [
