@@ -14,7 +14,7 @@ def _whole(value, count, name, least=None):
     except TypeError:
         numbers = ()
     if len(numbers) != count:
-        many = f" or {count} of them" if count > 1 else ""
+        many = " or two of them" if count == 2 else ""
         raise ValueError(f"{name}={value!r}, expected an int{many}")
     if least is not None and min(numbers) < least:
         raise ValueError(f"{name}={numbers}, expected at least {least}")
