@@ -4,6 +4,7 @@ Every line that is copied from a chapter carries its `Origin` from here on.
 """
 
 import ast
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -51,7 +52,7 @@ class Block:
         """Its name, unique in the book."""
         return self.cell.options["id"]
 
-    @property
+    @functools.cached_property
     def replaces(self) -> list[str]:
         """The ids of the blocks whose place it takes."""
         return self.cell.options.get("replaces", "").split()

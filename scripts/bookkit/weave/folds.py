@@ -9,6 +9,7 @@ import html
 import re
 
 from bookkit.read.chapters import Cell, Chapter
+from bookkit.read.source import parse
 from bookkit.run.testruns import BlockTests, ChapterTests, Result
 from bookkit.tangle.blocks import is_string
 
@@ -24,7 +25,7 @@ def is_folded(cell: Cell) -> bool:
 def imported_modules(cell: Cell) -> list[str]:
     """The modules that a cell imports, if it does nothing else."""
     try:
-        body = ast.parse(cell.source).body
+        body = parse(cell.source).body
     except SyntaxError:  # a magic of the notebook
         return []
     names: list[str] = []
