@@ -663,7 +663,7 @@ TOO_LARGE = [  # and what an input of (2, 4, 6, 6) does not fit
     ("Conv2d", "2, 4, 3", "has 4 channels, expected 2"),
     ("Conv2d", "8, 4, 3, groups=4", "has 4 channels, expected 8 .* groups=4"),
     ("ConvTranspose2d", "4, 4, 3, 2, 0, 2", "output_padding=.2, 2., expected"),
-    ("ConvTranspose2d", "4, 4, 1, padding=3", "leave a picture of .0, 0."),
+    ("ConvTranspose2d", "4, 4, 1, padding=4", "leave a picture of .-2, -2."),
     ("ConvTranspose2d", "2, 4, 3", "has 4 channels, expected 2"),
 ]
 
