@@ -1,9 +1,12 @@
 """Reading chapters: which fences are cells, on which lines, what is wrong."""
 
+import jupytext
 import pytest
 from books import make_block, make_cell
 
+from bookkit import ROOT
 from bookkit.read.chapters import BookError, read_book, read_chapter
+from bookkit.tangle.pairs import pair_lines
 
 INSIDE = '''a
 
@@ -102,6 +105,43 @@ $ ls
         assert read_chapter(path).cells == plain.cells
 
 
+class TestJupytext:
+    """Jupyter finds the same cells, by the program that opens chapters."""
+
+    HEADER = "---\njupyter:\n  jupytext:\n    main_language: python\n---\n"
+
+    def cells(self, text, form):
+        """The sources and options of the code cells that jupytext finds."""
+        return [
+            (
+                cell.source,
+                {k: v for k, v in cell.metadata.items() if "_" not in k},
+            )
+            for cell in jupytext.reads(text, form).cells
+            if cell.cell_type == "code"
+        ]
+
+    def test_it_reads_every_chapter_as_we_do(self):
+        for chapter in read_book(ROOT / "book"):
+            text = (ROOT / chapter.path).read_text(encoding="utf-8")
+            body = text.split("\n---\n", 1)[1]
+            found = self.cells(self.HEADER + body, "md:markdown")
+            ours = [(c.source, c.options) for c in chapter.code_cells]
+            for cell, (source, options) in zip(chapter.code_cells, found):
+                place = f"{chapter.path}:{cell.line}"
+                assert (source, options) == (cell.source, cell.options), place
+            assert len(found) == len(ours), chapter.path
+
+    def test_it_finds_the_cells_of_a_script(self):
+        for chapter in read_book(ROOT / "book", until=3):
+            text = "\n".join(x.text for x in pair_lines(chapter, "none"))
+            _, *found = self.cells(text, "py:percent")
+            for cell, (source, _) in zip(chapter.live_cells, found):
+                if "expect" not in cell.options:
+                    assert source == cell.source
+            assert len(found) == len(chapter.live_cells)
+
+
 class TestFences:
     @pytest.mark.parametrize(
         ("text", "message"),
@@ -124,14 +164,11 @@ class TestFences:
             ("```python\n1", "1: this fence is never closed"),
             (
                 "<!-- #region -->\n```python\n1\n```\n<!-- #endregion -->",
-                "2: jupytext reads this cell differently",
+                "1: a line of text cannot start with %%",
             ),
             ('a\n\n```python\nx = """\n```\n', "4: syntax error: untermin"),
-            (
-                INSIDE,
-                "5: this fence is inside a string of the block that line",
-            ),
-            (INSIDE.replace("```text", "```"), "5: this fence is inside"),
+            (INSIDE, "4: syntax error: unterminated triple-quoted string"),
+            (INSIDE.replace("```text", "```"), "4: syntax error: untermin"),
         ],
     )
     def test_what_is_not_a_cell_is_a_mistake(self, book, text, message):

@@ -55,6 +55,8 @@ class Page:
         config.plugins["autorefs"].register_anchor(
             self, "dlfs.f", primary=False
         )
+        if "mkdocstrings" in config.plugins:
+            config.plugins["mkdocstrings"].handlers.inventory["f"] = 1
         if self.build.warns:
             logging.getLogger("mkdocs.structure").warning("a dead link")
 
@@ -67,6 +69,15 @@ class Build:
         self.files = Files({each: File(each) for each in ("a.md", "b.md")})
         self.references = References()
         self.config = SimpleNamespace(plugins={"autorefs": self.references})
+
+    def add_reference(self) -> dict:
+        """Let pages tell of an object; return the inventory."""
+        inventory, asked = {}, []
+        self.config.plugins["mkdocstrings"] = SimpleNamespace(
+            handlers=SimpleNamespace(inventory=inventory),
+            get_handler=asked.append,
+        )
+        return inventory
 
     def page(self, text: str = "text", site: str = "s", package: str = "p"):
         """Render the first page, or take it from an earlier build."""
@@ -112,6 +123,33 @@ def test_only_the_reference_follows_from_the_package(text, renders):
     Build(done).page(text)
     Build(done).page(text, package="other")
     assert len(done) == renders
+
+
+def test_the_next_process_finds_what_was_kept(tmp_path):
+    done: list[str] = []
+    first, second = Build(done), Build(done)
+    assert [each.add_reference() for each in (first, second)] == [{}, {}]
+    first.page()
+    rendered.save_kept(tmp_path, [File("a.md")])
+    rendered.KEPT.clear()
+    rendered.load_kept(tmp_path)
+    inventory = second.config.plugins["mkdocstrings"].handlers.inventory
+    assert second.page().content == "html 1"
+    assert inventory == {"f": 1}
+    rendered.save_kept(tmp_path, [])
+    rendered.KEPT.clear()
+    rendered.load_kept(tmp_path)
+    assert rendered.KEPT == {}
+
+
+@pytest.mark.parametrize("damage", [b"", b"x", None])
+def test_a_damaged_file_keeps_nothing(tmp_path, damage):
+    path = tmp_path / rendered.FILE
+    if damage is not None:
+        path.parent.mkdir()
+        path.write_bytes(damage)
+    rendered.load_kept(tmp_path)
+    assert rendered.KEPT == {}
 
 
 def test_a_page_that_warned_is_rendered_again():

@@ -1,9 +1,8 @@
 """Time dlfs against PyTorch.
 
-    make bench                                   everything that is installed
-    python scripts/bench.py --only W1,W4 --rounds 60
+    make bench                                   all workloads
+    python scripts/bench.py --only W1 W4 --rounds 60
     python scripts/bench.py --json FILE          not into build/bench.json
-    python scripts/bench.py --bars               exit 1 if a bar is missed
 
 Both libraries run in this one process and take turns: in every round each has
 a turn at each workload, in an order drawn from a fixed seed, so that whatever
@@ -30,9 +29,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from statistics import median
 
@@ -42,14 +39,13 @@ try:
     import numpy as np
     from threadpoolctl import threadpool_limits
 
-    from bookkit.bench.libraries import LIBRARIES, Library
+    from bookkit.bench.libraries import LIBRARIES, THREADS, Library
     from bookkit.bench.workloads import Workload, digits, make_workloads
     from bookkit.run.machine import blas, machine
+    from bookkit.run.run_chapters import at_least_one
 except ModuleNotFoundError as error:
     sys.exit(f"bench.py: there is no {error.name} here: run `make bench`")
 
-BARS = {"W1": 0.40, "W1e": 0.45, "W4": 0.55}  # largest ratios to PyTorch
-SLOWEST = {"W4": 2.2}  # largest medians, in the workload's unit
 TUNING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 MEMORY_STEPS = 100
 BUSY = 0.8  # load average of other processes before the start
@@ -62,66 +58,33 @@ class BenchError(Exception):
 # --- Who takes part ---
 
 
-def in_one_line(error: Exception) -> str:
-    """The kind of an error and the first line of what it says."""
-    text = (str(error).strip().splitlines() or [""])[0]
-    return f"{type(error).__name__}: {text}"
-
-
-def load(names: list[str], threads: int, notes: list[str]) -> list[Library]:
-    """The libraries that run here; `notes` gets why the others do not."""
+def load(notes: list[str]) -> list[Library]:
+    """The libraries that run here; `notes` gets why one does not."""
     libraries = []
-    for name in names:
+    for name, library in LIBRARIES.items():
         try:
-            libraries.append(LIBRARIES[name](threads))
-        except PackageNotFoundError:
-            notes.append(f"{name}: not installed")
-        except Exception as error:
-            notes.append(f"{name}: does not run here: {in_one_line(error)}")
-    loaded = {library.name for library in libraries}
-    if "dlfs" not in loaded:
-        raise BenchError(f"{notes[-1]}; `make bench` installs it")
-    if "pytorch" not in loaded:
-        notes.append("without PyTorch there are no ratios, only times")
+            libraries.append(library())
+        except ImportError as error:
+            notes.append(f"without {name} there are no ratios ({error})")
     return libraries
 
 
-def check(
-    name: str, workload: Workload, libraries: list[Library], notes: list[str]
-) -> list[Library]:
-    """The libraries that compute what the first of them computes.
+def check(name: str, workload: Workload, libraries: list[Library]) -> None:
+    """Raise `BenchError` unless all libraries compute the same numbers.
 
-    Raises:
-        BenchError: if dlfs is not among them.
+    They may differ by a part of the largest one.
     """
-    agreeing, expected = [], None
+    expected = None
     for library in libraries:
-        try:
-            found = workload.check(library)
-            expected = found if expected is None else expected
-            compare(found, expected, workload.tolerance)
-        except Exception as error:
-            sentence = f"{name} {library.name}: {in_one_line(error)}"
-            if library.name == "dlfs":
-                raise BenchError(sentence) from error
-            notes.append(f"{sentence}; it is not timed")
-            continue
-        if found.dtype != np.float32:
-            notes.append(
-                f"{name} {library.name}: it computes in {found.dtype}"
+        found = workload.numbers(workload.start(library))
+        expected = found if expected is None else expected
+        difference = np.abs(found - expected).max() / np.abs(expected).max()
+        if not difference <= workload.tolerance:  # NaN is no agreement
+            raise BenchError(
+                f"{name} {library.name}: computes something else: its numbers "
+                f"differ by {difference:.1g} from those of the first library, "
+                f"allowed are {workload.tolerance:g}"
             )
-        agreeing.append(library)
-    return agreeing
-
-
-def compare(found: np.ndarray, expected: np.ndarray, most: float) -> None:
-    """Raise unless numbers differ by `most` of the largest one, or less."""
-    difference = np.abs(found - expected).max() / np.abs(expected).max()
-    if not difference <= most:  # NaN is no agreement
-        raise ValueError(
-            f"computes something else: its numbers differ by {difference:.1g} "
-            f"from those of the first library, allowed are {most:g}"
-        )
 
 
 # --- Taking turns ---
@@ -141,18 +104,12 @@ def turn(workload: Workload, library: Library) -> float:
     return (time.perf_counter() - began) / workload.runs
 
 
-Seconds = dict[str, dict[str, list[float]]]
-
-
 def measure(
-    workloads: dict[str, Workload],
-    taking_part: dict[str, list[Library]],
-    rounds: int,
-) -> Seconds:
+    workloads: dict[str, Workload], libraries: list[Library], rounds: int
+) -> dict[str, dict[str, list[float]]]:
     """{workload: {library: seconds in each round}}."""
     seconds = {
-        name: {library.name: [] for library in taking_part[name]}
-        for name in workloads
+        name: {library.name: [] for library in libraries} for name in workloads
     }
     rng = random.Random(0)
     for number in range(rounds):
@@ -162,14 +119,8 @@ def measure(
         for name, workload in workloads.items():
             if number % workload.every:
                 continue
-            order = taking_part[name]
-            for library in rng.sample(order, len(order)):
-                try:
-                    spent = turn(workload, library)
-                except Exception as error:
-                    text = f"{name} {library.name}: {in_one_line(error)}"
-                    raise BenchError(text) from error
-                seconds[name][library.name].append(spent)
+            for library in rng.sample(libraries, len(libraries)):
+                seconds[name][library.name].append(turn(workload, library))
     return seconds
 
 
@@ -191,38 +142,32 @@ def summarize(workload: Workload, seconds: dict[str, list[float]]) -> dict:
 # --- Memory ---
 
 
-def resident() -> list[int] | None:
+def resident() -> dict[str, int]:
     """Memory of this process in kB, now and at its peak, if it is known."""
     status = Path("/proc/self/status")  # ru_maxrss begins with our parent's
-    if not status.exists():
-        return None
-    found = re.findall(r"Vm(HWM|RSS):\s+(\d+)", status.read_text("utf-8"))
-    return [int(dict(found)[key]) for key in ("RSS", "HWM")]
+    text = status.read_text("utf-8") if status.exists() else ""
+    found = dict(re.findall(r"Vm(HWM|RSS):\s+(\d+)", text))
+    return {name: int(number) for name, number in found.items()}
 
 
-def train_alone(name: str, threads: int) -> dict | None:
+def train_alone(name: str) -> dict | None:
     """W1 in this process: {"before", "growth", "peak"} in kB."""
-    library = LIBRARIES[name](threads)
-    run = make_workloads()["W1"].start(library)
+    run = make_workloads()["W1"].start(LIBRARIES[name]())
     before = resident()
-    with threadpool_limits(threads):
+    with threadpool_limits(THREADS):
         for _ in range(MEMORY_STEPS):
             run()
-    if before is None:
+    if not before:
         return None
-    now, peak = before[0], resident()[1]
+    now, peak = before["RSS"], resident()["HWM"]
     return {"before": now, "growth": peak - now, "peak": peak}
 
 
-def measure_memory(names: list[str], threads: int) -> dict[str, dict | None]:
-    """W1 in a process of its own for each library."""
-    found = {}
-    for name in names:
-        options = ["--memory-of", name, "--threads", str(threads)]
-        command = [sys.executable, str(SCRIPTS / "bench.py"), *options]
-        done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
-        found[name] = json.loads(done.stdout) if not done.returncode else None
-    return found
+def measure_memory(name: str) -> dict | None:
+    """W1 in a process of its own; None if it is not known."""
+    command = [sys.executable, SCRIPTS / "bench.py", "--memory-of", name]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    return json.loads(done.stdout)
 
 
 # --- The report ---
@@ -235,14 +180,10 @@ def describe_torch(torch) -> str:
     number = re.search(r"Kernel Library Version (\S+)", text)
     words = [match[1] for match in (name, number) if match]
     vectors = torch.backends.cpu.get_cpu_capability()
-    threads = torch.get_num_threads()
-    return (
-        f"{' '.join(words)}, which does not tell its kernel, {threads} "
-        f"threads; its own loops use {vectors}"
-    )
+    return f"{' '.join(words)}; its own loops use {vectors}"
 
 
-def describe_setting(libraries: list[Library], threads: int) -> dict:
+def describe_setting(libraries: list[Library]) -> dict:
     """Where and with what the figures were made."""
     from dlfs.trainer import environment  # not into train_alone's memory
 
@@ -255,7 +196,7 @@ def describe_setting(libraries: list[Library], threads: int) -> dict:
         "machine": machine(),
         **environment(),
         "libraries": {library.name: library.version for library in libraries},
-        "threads": threads,
+        "threads": THREADS,
         "blas": names,
         "environment": {k: os.environ[k] for k in TUNING if k in os.environ},
         "warnings": find_disturbances(),
@@ -267,11 +208,10 @@ def find_disturbances() -> list[str]:
     warnings = []
     found = [f"{k}={os.environ[k]}" for k in TUNING if k in os.environ]
     if found:
-        unset = " ".join(f"-u {name}" for name in TUNING)
         warnings.append(
             f"with {' and '.join(found)} NumPy can have half its speed: "
-            f"these figures are not comparable with others; env {unset} "
-            "python scripts/bench.py measures without"
+            "these figures are not comparable with others; `make bench` "
+            "measures without"
         )
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if load > BUSY:
@@ -297,72 +237,17 @@ def print_setting(setting: dict) -> None:
     print(flush=True)
 
 
-def print_workload(name: str, summary: dict) -> None:
-    """Print the rows of a workload."""
-    print(f"{name}: {summary['title']}, in {summary['unit']}")
-    print(f"  {'':16}{'best':>10}{'median':>10}{'ratio':>8}")
-    for library, row in summary["libraries"].items():
-        ratio = f"{row['ratio']:8.2f}" if row["ratio"] else ""
-        figures = f"{row['best']:10.3f}{row['median']:10.3f}"
-        print(f"  {library:16}{figures}{ratio}")
-    print()
-
-
-def print_memory(memory: dict[str, dict | None]) -> None:
-    """Print the memory of W1."""
-    print(f"memory of W1, {MEMORY_STEPS} steps in a fresh process, in MB:")
-    print("before (imports, data, weights), growth to the peak, and the peak")
-    print(f"  {'':16}{'before':>10}{'growth':>10}{'peak':>8}")
-    for library, row in memory.items():
-        if row is None:
-            print(f"  {library:16}  not measured")
-            continue
-        before, growth, peak = (kilobytes / 1024 for kilobytes in row.values())
-        print(f"  {library:16}{before:10.1f}{growth:10.1f}{peak:8.1f}")
-    print()
-
-
-def find_missed_bars(report: dict) -> list[str]:
-    """A sentence for every bar that dlfs misses."""
-    missed = []
-    for name, summary in report["workloads"].items():
-        row = summary["libraries"]["dlfs"]
-        for key, bars in ("ratio", BARS), ("median", SLOWEST):
-            if name in bars and row[key] > bars[name]:
-                missed.append(f"{name}: {key} {row[key]:.3f} > {bars[name]}")
-    ours, theirs = map(report["memory"].get, ("dlfs", "pytorch"))
-    if ours and theirs:
-        for key in "growth", "peak":
-            if ours[key] > theirs[key]:
-                missed.append(f"memory: {key} is larger than PyTorch's")
-    return missed
+def print_table(title: str, heads: list[str], rows: dict) -> None:
+    """Print a row of figures for each library."""
+    print(title)
+    print(f"  {'':16}" + "".join(f"{head:>10}" for head in heads))
+    for library, figures in rows.items():
+        texts = [f"{x:10.3f}" for x in figures if x is not None]
+        print(f"  {library:16}{''.join(texts)}")
+    print(flush=True)
 
 
 # --- The command line ---
-
-
-def names_of(known) -> Callable[[str], list[str]]:
-    """A type for argparse: names out of `known`, with commas."""
-
-    def convert(text: str) -> list[str]:
-        names = text.split(",")
-        for name in names:
-            if name not in known:
-                raise argparse.ArgumentTypeError(
-                    f"{name!r} is not one of {', '.join(known)}"
-                )
-        return [name for name in known if name in names]
-
-    return convert
-
-
-def whole_number(text: str) -> int:
-    """A type for argparse: 1 to 1024."""
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1024):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a whole number from 1 to 1024"
-        )
-    return int(text)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -376,109 +261,63 @@ def make_parser() -> argparse.ArgumentParser:
     parser.epilog = "workloads:\n" + "\n".join(
         f"  {name:4} {w.title}" for name, w in workloads.items()
     )
-    add("--rounds", type=whole_number, default=30, help="(default: 30)")
+    add("--rounds", type=at_least_one, default=30, help="(default: 30)")
     add("--quick", action="store_true", help="2 rounds: to see that it works")
-    for option, known in ("--only", workloads), ("--libraries", LIBRARIES):
-        text = f"some of {','.join(known)}; dlfs is always there"
-        add(option, type=names_of(known), default=list(known), help=text)
-    add("--threads", type=whole_number, default=2, help="of each library (2)")
-    add("--json", type=Path, default=ROOT / "build/bench.json")
-    bars = ", ".join(f"{name} {bar:g}" for name, bar in BARS.items())
-    add(
-        "--bars",
-        action="store_true",
-        help=f"exit 1 if a ratio is above its bar ({bars}), W4 takes more "
-        f"than {SLOWEST['W4']} us, or W1 more memory than PyTorch",
-    )
+    add("--only", nargs="+", choices=workloads, default=[*workloads])
+    add("--json", type=Path, default=ROOT / "build/bench.json", metavar="FILE")
     add("--memory-of", choices=LIBRARIES, help=argparse.SUPPRESS)
     return parser
 
 
 def bench(args: argparse.Namespace) -> dict:
     """Load, check, measure and print; returns the report."""
-    notes = []
-    names = [n for n in LIBRARIES if n in args.libraries or n == "dlfs"]
-    libraries = load(names, args.threads, notes)
-    loaded = [library.name for library in libraries]
-    if args.bars and "pytorch" not in loaded:
-        raise BenchError("--bars needs PyTorch: pip install torch")
+    notes: list[str] = []
+    libraries = load(notes)
     workloads = make_workloads(6_400 if args.quick else 60_000)
     workloads = {name: workloads[name] for name in args.only}
-    with threadpool_limits(args.threads):  # of all that are loaded by now
-        setting = describe_setting(libraries, args.threads)
+    rounds = 2 if args.quick else args.rounds
+    summaries, memory = {}, {}
+    with threadpool_limits(THREADS):  # of all that are loaded by now
+        setting = describe_setting(libraries)
         print_setting(setting)
-        report = {"setting": setting} | compete(
-            workloads, libraries, 2 if args.quick else args.rounds, notes
-        )
+        for name, workload in workloads.items():
+            check(name, workload, libraries)
+        seconds = measure(workloads, libraries, rounds)
+    for name, workload in workloads.items():
+        found = summaries[name] = summarize(workload, seconds[name])
+        heads = ["best", "median", "ratio"]
+        rows = found["libraries"].items()
+        rows = {one: [row[head] for head in heads] for one, row in rows}
+        title = f"{name}: {workload.title}, in {workload.unit}"
+        print_table(title, heads, rows)
     if "W1" in workloads:
-        able = list(report["workloads"]["W1"]["libraries"])
-        report["memory"] = measure_memory(able, args.threads)
-        print_memory(report["memory"])
+        memory = {one.name: measure_memory(one.name) for one in libraries}
+        rows = {
+            one: [kilobytes / 1024 for kilobytes in (row or {}).values()]
+            for one, row in memory.items()
+        }
+        title = f"memory of W1, {MEMORY_STEPS} steps in a fresh process, in MB"
+        print_table(title, ["before", "growth", "peak"], rows)
     if "W1e" in workloads:
         notes.append(f"W1e: the images are {digits()[2]}")
-    notes += [f"{each.name}: {each.note}" for each in libraries if each.note]
     for note in notes:
         print(f"note: {note}")
-    return report | {"notes": notes}
-
-
-def compete(
-    workloads: dict[str, Workload],
-    libraries: list[Library],
-    rounds: int,
-    notes: list[str],
-) -> dict:
-    """Check and time all libraries, and print a table for each workload."""
-    taking_part = {
-        name: check(name, workload, libraries, notes)
-        for name, workload in workloads.items()
-    }
-    seconds = measure(workloads, taking_part, rounds)
-    summaries = {
-        name: summarize(workload, seconds[name])
-        for name, workload in workloads.items()
-    }
-    for name, summary in summaries.items():
-        print_workload(name, summary)
-    return {"rounds": rounds, "workloads": summaries, "memory": {}}
-
-
-def check_writable(path: Path) -> None:
-    """Say now, and not after the measurement, that a file has no place."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        is_new = not path.exists()
-        path.open("a").close()
-    except OSError as error:
-        raise BenchError(f"--json {path}: {error.strerror}") from None
-    if is_new:
-        path.unlink()
-
-
-def run(args: argparse.Namespace) -> int:
-    """Measure, write the JSON file, and judge if asked to."""
-    check_writable(args.json)
-    report = bench(args)
-    args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    print(f"wrote {args.json}")
-    if not args.bars:
-        return 0
-    missed = find_missed_bars(report)
-    print("\n".join(f"MISSED {each}" for each in missed) or "all bars reached")
-    return 1 if missed else 0
+    report = {"rounds": rounds, "workloads": summaries, "memory": memory}
+    return {"setting": setting, **report, "notes": notes}
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run from the command line; returns the exit code."""
     args = make_parser().parse_args(argv)
+    if args.memory_of:
+        print(json.dumps(train_alone(args.memory_of)))
+        return 0
+    args.json.parent.mkdir(parents=True, exist_ok=True)
     try:
-        if args.memory_of:
-            print(json.dumps(train_alone(args.memory_of, args.threads)))
-            return 0
-        return run(args)
+        report = bench(args)
     except BenchError as error:
         print(f"bench.py: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("bench.py: stopped; nothing was written", file=sys.stderr)
-        return 130
+    args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    print(f"wrote {args.json}")
+    return 0

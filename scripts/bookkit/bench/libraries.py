@@ -5,16 +5,15 @@ A new workload is a new method of `Library`, and a new library a new class.
 """
 
 import functools
-import importlib
 import itertools
 from collections.abc import Callable, Iterator
-from importlib.metadata import version
 
 import numpy as np
 
 SIZES = (784, 256, 128, 10)
 BATCH = 128
 CHAIN = 1000  # operations
+THREADS = 2  # of each library
 START = np.linspace(-1, 1, 8, dtype=np.float32)  # of the chain
 
 
@@ -31,29 +30,16 @@ def weights() -> dict[str, np.ndarray]:
     return state
 
 
-def chain(x, a, b):
-    """Half of the operations are multiplications, the others additions."""
-    for _ in range(CHAIN // 2):
-        x = x * a
-        x = x + b
-    return x
-
-
 class Library:
     """How a library does what the workloads ask for.
 
     Attributes:
-        name: what --libraries calls it.
-        package: what is installed.
-        note: what a reader of its figures has to know.
+        name, version: what the report says about it.
         nn, optim, tensor, cross_entropy: the library's own.
     """
 
-    name = package = note = ""
+    name = version = ""
     nn = optim = tensor = cross_entropy = None
-
-    def __init__(self, threads: int):
-        self.version = version(self.package)
 
     def batch(self, inputs: np.ndarray, targets: np.ndarray) -> tuple:
         """A batch as the library's loader would hand it out."""
@@ -65,6 +51,10 @@ class Library:
 
     def epoch(self, images: np.ndarray, labels: np.ndarray) -> Iterator:
         """Batches of all the images, in a new random order."""
+        raise NotImplementedError
+
+    def arrays(self, y, x) -> tuple[np.ndarray, np.ndarray]:
+        """The values of y and the gradient of x."""
         raise NotImplementedError
 
     def mlp(self) -> Callable:
@@ -88,17 +78,18 @@ class Library:
 
         return step
 
-    def arrays(self, y, x) -> tuple[np.ndarray, np.ndarray]:
-        """The values of y and the gradient of x."""
-        raise NotImplementedError
-
     def chain(self, a, b) -> Callable:
-        """The chain, forward and backward; run() -> value and gradient."""
+        """W4, forward and backward; run() -> value and gradient.
+
+        Half of the operations are multiplications, the others additions.
+        """
         a, b = (v if type(v) is float else self.tensor(v) for v in (a, b))
 
         def run():
-            x = self.tensor(START, requires_grad=True)
-            y = chain(x, a, b)
+            x = y = self.tensor(START, requires_grad=True)
+            for _ in range(CHAIN // 2):
+                y = y * a
+                y = y + b
             y.sum().backward()
             return self.arrays(y, x)
 
@@ -110,18 +101,19 @@ class Library:
 
 
 class PyTorch(Library):
-    """PyTorch eager, with the fastest customary way to cut batches."""
+    """PyTorch eager.
 
-    name, package = "pytorch", "torch"
-    note = (
-        "its epochs cut batches by index_select and randperm, which is "
-        "faster than its DataLoader"
-    )
+    Its epochs cut batches by `index_select` and `randperm`, which is the
+    fastest customary way, and faster than its DataLoader.
+    """
 
-    def __init__(self, threads: int):
-        super().__init__(threads)
-        self.torch = torch = importlib.import_module("torch")
-        torch.set_num_threads(threads)
+    name = "pytorch"
+
+    def __init__(self):
+        import torch
+
+        self.torch, self.version = torch, torch.__version__
+        torch.set_num_threads(THREADS)
         self.nn, self.optim, self.tensor = torch.nn, torch.optim, torch.tensor
         self.cross_entropy = torch.nn.functional.cross_entropy
 
@@ -145,12 +137,12 @@ class PyTorch(Library):
 class DLFS(Library):
     """This package, with its own DataLoader."""
 
-    name, package = "dlfs", "dlfs-book"
+    name = "dlfs"
 
-    def __init__(self, threads: int):
-        super().__init__(threads)
-        from dlfs import Tensor, data, nn, optim
+    def __init__(self):
+        from dlfs import Tensor, __version__, data, nn, optim
 
+        self.version = __version__
         self.data, self.nn, self.optim = data, nn, optim
         self.tensor = self.enter = Tensor
         self.cross_entropy = nn.cross_entropy

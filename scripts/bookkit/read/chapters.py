@@ -1,16 +1,15 @@
 """Read the chapters of the book into cells with exact line numbers.
 
-A chapter is jupytext Markdown, `book/NN-slug.md`. jupytext says which fences
-are code cells; a scan of the text says on which lines they stand; the two have
-to agree. Everything that is wrong with a chapter is collected as a `Mistake`
-and raised together as one `BookError`.
+A chapter is jupytext Markdown, `book/NN-slug.md`, so that Jupyter can open it:
+a test holds that jupytext finds the same cells in every chapter. Everything
+that is wrong with a chapter is collected as a `Mistake` and raised together as
+one `BookError`.
 """
 
 import functools
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -25,15 +24,6 @@ from bookkit.read.fences import (
 from bookkit.read.source import find_marker, parse
 
 CHAPTER_FILE = re.compile(r"(\d\d)-([a-z0-9]+(?:-[a-z0-9]+)*)\.md")
-JUPYTEXT_FORMAT = "md:markdown"  # it need not look whether it is MyST
-# Without it jupytext takes the most frequent language for that of the chapter.
-PYTHON_HEADER = """\
----
-jupyter:
-  jupytext:
-    main_language: python
----
-"""
 
 
 class Mistake(NamedTuple):
@@ -223,14 +213,19 @@ def parse_chapter(path: str, text: str) -> Chapter:
         Mistake(path, line, message)
         for line, message in (
             *check_front_matter(lines[:start]),
-            *find_fence_mistakes(lines, fences),
+            *find_fence_mistakes(fences),
         )
     ]
     if not mistakes:
         cells = list(split_cells(lines, start, fences))
         chapter = Chapter(int(match[1]), match[2], path, cells)
-        body = "\n".join(lines[start:])
-        mistakes = list(check_chapter(chapter, body, fences))
+        mistakes = [
+            Mistake(path, line, message)
+            for line, message in (
+                *check_exercises(chapter),
+                *check_markers(chapter),
+            )
+        ]
     if mistakes:
         raise BookError(mistakes)
     return chapter
@@ -305,22 +300,18 @@ def check_front_matter(lines: list[str]) -> Iterator[tuple[int, str]]:
             yield 1, "the front matter says kind: workshop, or nothing of it"
 
 
-def find_fence_mistakes(
-    lines: list[str], fences: list[Fence]
-) -> Iterator[tuple[int, str]]:
+def find_fence_mistakes(fences: list[Fence]) -> Iterator[tuple[int, str]]:
     """Find fences that are not what they look like, and wrong options.
 
     What follows a fence inside a string means nothing.
     """
     for fence in fences:
-        inner = find_inner_fence(lines, fence)
-        if inner:
+        error = find_open_string(fence)
+        if error:
             yield (
-                inner,
-                (
-                    "this fence is inside a string of the block that line "
-                    f"{fence.line} opens; use four backticks for the block"
-                ),
+                fence.line + error.lineno,
+                f"syntax error: {error.msg}; a block with a fence inside a "
+                "string needs four backticks",
             )
             return
         message = explain_no_cell(fence)
@@ -331,26 +322,14 @@ def find_fence_mistakes(
                 yield fence.line, message
 
 
-def find_inner_fence(lines: list[str], fence: Fence) -> int | None:
-    """The line of a fence that cuts a string of a block in two.
-
-    The block would be Python if it went on to a later end of a fence.
-    """
-    quotes = sum(text.count('"""') + text.count("'''") for text in fence.body)
-    if not fence.is_cell or quotes % 2 == 0:
-        return None
-    ends = [
-        number
-        for number, text in enumerate(lines[fence.line :], fence.line)
-        if set(text.strip()) == {"`"} and len(text.strip()) >= 3
-    ]
-    for end in ends[1:4]:
-        with suppress(SyntaxError):
-            parse("\n".join(lines[fence.line : end]))
-            number = fence.line
-            while not lines[number].lstrip().startswith("```"):
-                number += 1
-            return number + 1
+def find_open_string(fence: Fence) -> SyntaxError | None:
+    """The error of a block whose last string does not end in it."""
+    text = "\n".join(fence.body)
+    if fence.is_cell and (text.count('"""') + text.count("'''")) % 2:
+        try:
+            parse(text)
+        except SyntaxError as error:
+            return error
     return None
 
 
@@ -381,32 +360,16 @@ def text_cell(lines: list[str], start: int, stop: int) -> Iterator[Cell]:
         yield Cell("markdown", "\n".join(lines[start:stop]), start + 1)
 
 
-def check_chapter(
-    chapter: Chapter, text: str, fences: list[Fence]
-) -> Iterator[Mistake]:
-    """Check a chapter against jupytext's reading, and its exercises.
-
-    `text` is the chapter without its front matter.
-    """
-    difference = compare_with_jupytext(text, fences)
-    if difference:
-        yield Mistake(chapter.path, *difference)
-    for line, message in check_exercises(chapter):
-        yield Mistake(chapter.path, line, message)
-    for line, message in check_markers(chapter):
-        yield Mistake(chapter.path, line, message)
-
-
 def check_markers(chapter: Chapter) -> Iterator[tuple[int, str]]:
-    """Check that text neither starts a cell of the script nor hides one."""
+    """Check that text means nothing to Jupyter, and hides no cell."""
     for cell in chapter.cells:
         if cell.kind == "markdown":
             yield from check_comments(chapter, cell)
         if cell.kind == "code":
             continue
         for number, line in enumerate(cell.source.split("\n"), cell.line):
-            if line.startswith("%%"):
-                yield number, "a line of text cannot start with %%"
+            if line.startswith(("%%", "<!-- #")):
+                yield number, "a line of text cannot start with %% or <!-- #"
 
 
 def check_comments(chapter: Chapter, cell: Cell) -> Iterator[tuple[int, str]]:
@@ -422,74 +385,6 @@ def check_comments(chapter: Chapter, cell: Cell) -> Iterator[tuple[int, str]]:
             "all the same"
         )
         yield line, message
-
-
-def compare_with_jupytext(
-    text: str, fences: list[Fence]
-) -> tuple[int, str] | None:
-    """Return the first fence that jupytext reads otherwise than we do."""
-    import jupytext
-
-    with unvalidated_cells():
-        notebook = jupytext.reads(PYTHON_HEADER + text, fmt=JUPYTEXT_FORMAT)
-    found = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    for fence in fences:
-        if fence.is_cell:
-            if not found or not same_cell(fence, found.pop(0)):
-                return explain_difference(fence)
-        elif fence.is_top_level and found and runs_as(fence, found[0].source):
-            return fence.line, (
-                f"a ```{fence.language} fence is a cell and would run; "
-                "write ```console, ```text or add .noeval"
-            )
-    if found:
-        line = fences[-1].line if fences else 1
-        return line, "jupytext finds one more cell, here or below"
-    return None
-
-
-@contextmanager
-def unvalidated_cells() -> Iterator[None]:
-    """Let nbformat make cells without holding each against its schema.
-
-    That is half of the time that jupytext takes, and the options of cells,
-    the only part that can be wrong, have been checked here before.
-    """
-    from nbformat.v4 import nbbase
-
-    validate, nbbase.validate = nbbase.validate, lambda *_, **__: None
-    try:
-        yield
-    finally:
-        nbbase.validate = validate
-
-
-def same_cell(fence: Fence, cell) -> bool:
-    """Whether jupytext's cell has the source and options of the fence."""
-    metadata = dict(cell.metadata)
-    metadata.pop("lines_to_next_cell", None)
-    return (
-        cell.source == "\n".join(fence.body)
-        and parse_options(fence.info) == metadata
-    )
-
-
-def runs_as(fence: Fence, source: str) -> bool:
-    """Whether jupytext's source is that of a fence in another language."""
-    magic = source.partition("\n")[0].casefold()
-    return bool(fence.language) and magic == f"%%{fence.language}".casefold()
-
-
-def explain_difference(fence: Fence) -> tuple[int, str]:
-    """Say what may keep jupytext from reading a cell: mostly its syntax."""
-    try:
-        parse("\n".join(fence.body))
-    except SyntaxError as error:
-        return fence.line + (error.lineno or 1), f"syntax error: {error.msg}"
-    return fence.line, (
-        "jupytext reads this cell differently: is there a <!-- #region -->, "
-        "or a longer fence or a fence inside a string, here or above?"
-    )
 
 
 def check_exercises(chapter: Chapter) -> Iterator[tuple[int, str]]:

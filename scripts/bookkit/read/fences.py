@@ -25,6 +25,8 @@ OPTIONS = (
 )
 GENERATED_FOLDERS = ("dlfs", "tests")
 PYTHON_LIKE = {"py", "python", "python2", "python3", "ipython", "ipython3"}
+# Jupyter would run such a fence.
+MAGICS = {"bash", "html", "javascript", "js", "latex", "perl", "ruby", "sh"}
 HOW_TO_SHOW = (
     "code that is only shown is written ```python .noeval, a fence to be "
     "shown goes inside ````python .noeval"
@@ -110,8 +112,13 @@ def explain_no_cell(fence: Fence) -> str | None:
             return "a block with .noeval goes into no file; leave out file="
         if not fence.indent:
             return "only a ```python fence goes into a file"
-    language = re.split(r"[^\w]", fence.language.lstrip("{."))[0]
-    if language.lower() not in PYTHON_LIKE or fence.is_shown_only:
+    language = re.split(r"[^\w]", fence.language.lstrip("{."))[0].lower()
+    if language in MAGICS and fence.is_top_level and not fence.is_shown_only:
+        return (
+            f"a ```{language} fence is a cell and would run; write "
+            "```console, ```text or add .noeval"
+        )
+    if language not in PYTHON_LIKE or fence.is_shown_only:
         return None
     if fence.indent:
         return (

@@ -16,6 +16,7 @@ import pytest
 from _pytest._code.code import ExceptionChainRepr, ReprEntry, ReprTraceback
 
 from bookkit import ROOT
+from bookkit.tangle.tracebacks import ChapterLines
 
 SECTION = "lines of the book"
 
@@ -88,16 +89,10 @@ def arrows_of(
 def find_arrow(config: pytest.Config, path: str, line: int) -> str:
     """The line to add for a frame, or nothing."""
     root = config.getoption("--chapters-root")
-    chapter_lines = load_chapter_lines(root)
-    return chapter_lines.arrow(path, line) if chapter_lines else ""
+    return load_chapter_lines(root).arrow(path, line)
 
 
 @functools.cache
-def load_chapter_lines(root: str):
-    """Make the line map; None if that fails, for example without jupytext."""
-    try:
-        from bookkit.tangle.tracebacks import ChapterLines
-
-        return ChapterLines(Path(root))
-    except Exception:  # a plain report is better than none
-        return None
+def load_chapter_lines(root: str) -> ChapterLines:
+    """What finds the lines; it is kept, as it reads the book."""
+    return ChapterLines(Path(root))

@@ -28,13 +28,18 @@ from bookkit.site.mend import (
 )
 from bookkit.site.notebook_pages import mend
 from bookkit.site.npm import MissingPackageError, npm_files
-from bookkit.site.rendered import render_once, site_key
+from bookkit.site.rendered import (
+    load_kept,
+    render_once,
+    save_kept,
+    site_key,
+)
 from bookkit.site.search import mend_index
 from bookkit.tangle.disk import write_snapshot
+from bookkit.tangle.notebooks import colab_link
 from bookkit.weave import reference
 from bookkit.weave.book import WOVEN, Book, weave
 from bookkit.weave.listing import RAW_END, RAW_START, drop_plain
-from bookkit.weave.notebooks import colab_link
 from bookkit.weave.terms import PAGE
 
 log = get_plugin_logger("weave")
@@ -187,8 +192,11 @@ def on_nav(nav, config, files):
         page.next_page = after
         if Path(page.file.src_uri).stem not in config.extra["workshop"]:
             after = page
-    package = Path(config.config_file_path).parent / PACKAGE
-    code = [path.read_text("utf-8") for path in sorted(package.rglob("*.py"))]
+    root = Path(config.config_file_path).parent
+    load_kept(root)
+    package = sorted((root / PACKAGE).rglob("*.py"))
+    links = Path(__file__).with_name("griffe_book.py")
+    code = [path.read_text("utf-8") for path in (*package, links)]
     places = [
         [each.path, reference.explain(each), reference.source_link(each)]
         for each in reference.ENTRIES.values()
@@ -213,7 +221,8 @@ def on_page_markdown(markdown, page, config, files):
         page.meta["download"] = f"{notebook.url}{stem}.ipynb"
         page.meta["colab"] = colab_link(config.repo_url or "", stem)
     markdown = keep_raw(markdown, page)
-    render_once(page, markdown, **KEYS)
+    if not name.startswith("notebooks/"):  # mkdocs-jupyter keeps those
+        render_once(page, markdown, **KEYS)
     return markdown
 
 
@@ -236,7 +245,9 @@ def on_env(env, config, files):
 
     Templates are compiled once.
     """
-    cache = Path(config.config_file_path).parent / TEMPLATES
+    root = Path(config.config_file_path).parent
+    save_kept(root, files)
+    cache = root / TEMPLATES
     cache.mkdir(parents=True, exist_ok=True)
     env.bytecode_cache = FileSystemBytecodeCache(str(cache))
     for file in files:

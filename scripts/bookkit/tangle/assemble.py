@@ -109,8 +109,8 @@ def find_global_names(
 def assemble(file: str, blocks: list[Block], modules: set[str]) -> Module:
     """Gather the parts of a file from its blocks.
 
-    `modules` are the names of all modules that the book makes. If there are
-    mistakes the rest means nothing.
+    `modules` are the names of the modules inside it, if it is a package. If
+    there are mistakes the rest means nothing.
     """
     module = Module(file)
     for block in blocks:

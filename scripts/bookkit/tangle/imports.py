@@ -37,7 +37,7 @@ def read_import(
 def is_of_module(imported: Imported, module: str, modules: set[str]) -> bool:
     """Whether a block of `module` imports something of the module itself.
 
-    `modules` are all modules of the book: `from dlfs import nn` in
+    `modules` are those inside it: `from dlfs import nn` in
     `dlfs/__init__.py` imports another module, not a name of this one.
     """
     if imported.name is None:

@@ -6,7 +6,7 @@ import difflib
 import functools
 import gc
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from bookkit.read.chapters import BookError, Chapter, Mistake
@@ -64,13 +64,12 @@ def tangle(chapters: list[Chapter]) -> Output:
     placed, more = place_blocks(blocks)
     mistakes += more + check_files(placed)
     broken = {(mistake.path, mistake.line) for mistake in mistakes}
-    names = frozenset(map(module_name, placed))
     modules = {}
     for file in sorted(placed):
         sound = itertools.takewhile(
             lambda block: not is_broken(block, broken), placed[file]
         )
-        modules[file] = gather(file, tuple(sound), names)
+        modules[file] = gather(file, tuple(sound), inner_modules(file, placed))
         mistakes += modules[file].mistakes
     rooms = {} if mistakes else find_rooms(modules)
     imports, more = ({}, []) if mistakes else link(modules, rooms)
@@ -86,16 +85,22 @@ def tangle(chapters: list[Chapter]) -> Output:
 
 @functools.lru_cache(KEPT)
 def gather(
-    file: str, blocks: tuple[Block, ...], names: frozenset[str]
+    file: str, blocks: tuple[Block, ...], inside: frozenset[str]
 ) -> Module:
-    """Gather the parts of a file."""
-    return assemble(file, list(blocks), names)
+    """Gather the parts of a file; `inside` are the modules in it."""
+    return assemble(file, list(blocks), inside)
 
 
 @functools.lru_cache(KEPT)
 def make_file(module: Module, imports: tuple[tuple, ...]) -> list[Line]:
     """Make the lines of a file, its header included."""
     return [Line(HEADER), *render(module, dict(imports))]
+
+
+def inner_modules(file: str, files: Iterable[str]) -> frozenset[str]:
+    """The modules inside a package; most files are none, and have none."""
+    start = f"{module_name(file)}."
+    return frozenset(n for n in map(module_name, files) if n.startswith(start))
 
 
 def is_broken(block: Block, places: set[tuple[str, int]]) -> bool:

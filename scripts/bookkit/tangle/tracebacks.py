@@ -73,7 +73,7 @@ class ChapterLines:
         for index, chapter in enumerate(self.read_chapters()):
             if chapter.name == path.stem:
                 before = self.read_chapters()[:index]
-                yield pair_lines(self.book, chapter, snapshot_folder(before))
+                yield pair_lines(chapter, snapshot_folder(before))
 
     def make_generated(self, path: Path) -> Iterator[list[Line]]:
         """A generated file at the end of each chapter, the last one first."""

@@ -6,6 +6,6 @@ Markdown pages with figures and notebooks, in `build/woven` or elsewhere.
 In order: `results` fills in recorded figures, `listing` shows the code of a
 file, `reference` finds what a name is and where it is explained, `habits`
 lists the names of PyTorch, `terms` links a name; `folds` is what a page folds
-away, `pages` puts it together, `notebooks` the notebook beside it. `book`
+away and `pages` puts it together. `book`
 weaves them all and is `scripts/weave.py`.
 """

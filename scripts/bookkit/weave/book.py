@@ -41,10 +41,10 @@ from bookkit.run.recorded import (
 from bookkit.run.run_chapters import at_least_one
 from bookkit.run.testruns import ChapterTests, run_tests
 from bookkit.tangle.disk import has_content, write_files
+from bookkit.tangle.notebooks import make_notebook
 from bookkit.tangle.output import Output, tangle
 from bookkit.weave.habits import ask_names, make_names
 from bookkit.weave.listing import cached_listings
-from bookkit.weave.notebooks import make_notebook
 from bookkit.weave.pages import Site, make_page, make_text
 from bookkit.weave.reference import make_reference
 from bookkit.weave.results import fill, find_facts

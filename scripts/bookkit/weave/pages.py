@@ -23,6 +23,7 @@ from bookkit.run.recorded import is_timing
 from bookkit.run.testruns import ChapterTests
 from bookkit.tangle.blocks import Block, assigned_names, changed_names
 from bookkit.tangle.methods import find_extend
+from bookkit.tangle.notebooks import link_out
 from bookkit.tangle.output import Output
 from bookkit.weave.folds import fold, is_folded, list_tests, reading_minutes
 from bookkit.weave.listing import listing_page, placed_ids
@@ -34,7 +35,6 @@ IMAGES = {"image/svg+xml": "svg", "image/png": "png"}
 MANY = 4  # names in a title bar
 APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
 LONG = 88  # characters; a longer line of output does not fit on any screen
-README_LINK = re.compile(r"\[([^\]]*)\]\(\.\./([^)]*)\)")
 
 
 @dataclass(frozen=True)
@@ -146,12 +146,6 @@ def make_text(text: str, repository: str = "") -> str:
             line = line.replace("<details>", '<details markdown="1">')
             lines[number - 1] = link_out(line, repository)
     return "\n".join(lines)
-
-
-def link_out(line: str, repository: str) -> str:
-    """Turn links to files outside the book into ones that lead there."""
-    target = rf"[\1]({repository}/blob/main/\2)" if repository else r"\1"
-    return README_LINK.sub(target, line)
 
 
 # --- Code ---

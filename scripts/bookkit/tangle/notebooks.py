@@ -1,15 +1,18 @@
-"""Write a chapter that has run as a Jupyter notebook with its outputs."""
+"""Write a chapter as a Jupyter notebook, with outputs if it has run."""
 
 import re
 
 from bookkit.read.chapters import Cell, Chapter
-from bookkit.run.cache import version
-from bookkit.weave.pages import link_out
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 BRANCH = "notebooks"  # of the repository; the site's workflow writes it
 COLAB = "https://colab.research.google.com/github/"
-NEEDS = ("matplotlib", "numpy", "threadpoolctl", "tqdm")  # of the package
+NEEDS = {  # of the package, each with the module that it brings
+    **{
+        name: name for name in ("matplotlib", "numpy", "threadpoolctl", "tqdm")
+    },
+    "pyyaml": "yaml",  # of the tangler
+}
 START_TEXT = """\
 **Before you start:** this chapter builds on what the chapters before it have
 made. The next cell makes that package, from a copy of the book's repository,
@@ -36,8 +39,8 @@ def _start(repository="{repository}", last_chapter={last}):
         if not repository:
             raise FileNotFoundError("no copy of the book's repository here")
         run("git", "clone", "--quiet", "--depth", 1, repository, book)
-    needs = "{needs}".split()
-    missing = [x for x in needs if not find_spec(x.partition("==")[0])]
+    needs = {needs}
+    missing = [name for name in needs if not find_spec(needs[name])]
     if missing:
         run(sys.executable, "-m", "pip", "install", "--quiet", *missing)
     package = book / "build/snapshots/{last:02}"
@@ -48,6 +51,7 @@ def _start(repository="{repository}", last_chapter={last}):
 
 _start()"""
 PAGE_LINK = re.compile(r"(\]\(\d\d-[a-z0-9-]+)\.md\b")
+README_LINK = re.compile(r"\[([^\]]*)\]\(\.\./([^)]*)\)")
 
 
 def make_notebook(
@@ -99,7 +103,7 @@ def start_cells(before: Chapter, repository: str) -> list[dict]:
     code = START.format(
         repository=repository,
         last=before.number,
-        needs=" ".join([f"jupytext=={version('jupytext')}", *NEEDS]),
+        needs=NEEDS,
     )
     started = make_cell("code", code, execution_count=None, outputs=[])
     return [
@@ -120,6 +124,12 @@ def colab_link(repository: str, name: str) -> str:
 def make_cell(kind: str, source: str, **others) -> dict:
     """A cell of a notebook."""
     return {"cell_type": kind, "metadata": {}, "source": source} | others
+
+
+def link_out(line: str, repository: str) -> str:
+    """Turn links to files outside the book into ones that lead there."""
+    target = rf"[\1]({repository}/blob/main/\2)" if repository else r"\1"
+    return README_LINK.sub(target, line)
 
 
 def text_of(cell: Cell, repository: str) -> str:
