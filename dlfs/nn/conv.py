@@ -11,6 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from dlfs.autograd import Tensor, operation
 from dlfs.nn.init import uniform_
 from dlfs.nn.module import Module, Parameter
+from dlfs.nn.tiles import _convolve_tiles, _saves, _weight_from_tiles
 
 __all__ = ["Conv2d", "conv2d"]
 
@@ -132,7 +133,7 @@ class Conv2d(Module):
         return text if self.bias is not None else text + ", bias=False"
 
 
-# book/21-one-product.md#conv-forward
+# book/34-fast-numpy.md#conv-forward-tiles
 def _conv2d_bias_rule(g, y, x, weight, bias, stride, padding):
     """Every place of a channel adds the same number."""
     rows = _channels_last(g).reshape(-1, g.shape[1])
@@ -151,6 +152,9 @@ def _conv2d_bias_rule(g, y, x, weight, bias, stride, padding):
 def _conv2d(x, weight, bias=None, *, stride, padding):
     out_channels, _, *kernel = weight.shape
     size = _output_size(x.shape[2:], kernel, stride, padding)
+    if _saves(weight.shape[:2], kernel, stride, size):
+        y = _convolve_tiles(_channels_last(x), weight, bias, padding)
+        return _channels_first(y)
     y = np.empty((len(x), *size, out_channels), np.result_type(x, weight))
     table = weight.transpose(2, 3, 1, 0).reshape(-1, out_channels)
     for images, rows in _columns(x, tuple(kernel), stride, padding):
@@ -161,7 +165,7 @@ def _conv2d(x, weight, bias=None, *, stride, padding):
     return _channels_first(y)
 
 
-# book/21-one-product.md#conv-weight
+# book/34-fast-numpy.md#conv-weight-tiles
 @operation(
     lambda g, y, x, input, kernel, **how: _conv2d(input, g, **how),
     lambda g, y, x, input, kernel, **how: _conv2d_input(
@@ -171,6 +175,9 @@ def _conv2d(x, weight, bias=None, *, stride, padding):
 def _conv2d_weight(x, input, *, kernel, stride, padding):
     """The gradient of the weight, for the gradient x of the output."""
     out_channels, channels = x.shape[1], input.shape[1]
+    if _saves((out_channels, channels), kernel, stride, x.shape[2:]):
+        images, g = _channels_last(input), _channels_last(x)
+        return _weight_from_tiles(images, g, padding)
     shape = (math.prod(kernel) * channels, out_channels)
     total = np.zeros(shape, np.result_type(x, input))
     for images, rows in _columns(input, kernel, stride, padding):
