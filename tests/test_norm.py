@@ -309,3 +309,34 @@ def test_pytorch_gives_the_same_in_training_and_in_use(layer, shape):
         np.testing.assert_allclose(values, saved[name].numpy(), rtol=1e-5)
         assert values.dtype == saved[name].numpy().dtype
     ours.load_state_dict(saved)
+
+
+# book/34-fast-numpy.md#test-norm-accuracy
+class TestAccuracy:
+    @pytest.mark.parametrize("shape", [(300, 5), (7, 3, 11), (16, 32, 9, 8)])
+    @pytest.mark.parametrize("last", [True, False])
+    def test_float32_is_as_good_as_float64(self, shape, last):
+        x = 20 + np.random.default_rng(0).normal(size=shape)
+        x = x.astype(np.float32)
+        if last:  # channels last in memory
+            x = np.moveaxis(np.moveaxis(x, 1, -1).copy(), -1, 1)
+        g = np.random.default_rng(1).normal(size=shape).astype(np.float32)
+        results = []
+        for dtype in np.float32, np.float64:
+            layer = nn.BatchNorm1d(shape[1])
+            layer._dimensions = (len(shape),)
+            given = Tensor(x.astype(dtype), requires_grad=True)
+            y = layer(given)
+            y.backward(g.astype(dtype))
+            grads = given.grad, layer.weight.grad, layer.bias.grad
+            results.append([y.data, *(grad.data for grad in grads)])
+            results[-1] += [layer.running_mean.data, layer.running_var.data]
+        for found, right in zip(*results):
+            scale = abs(right).max()
+            assert abs(found - right).max() < 3e-6 * scale
+
+    def test_many_channels_and_few_values(self):
+        x = np.random.default_rng(0).normal(size=(3, 5000))
+        y = nn.BatchNorm1d(5000)(Tensor(x)).data
+        wanted = (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-5)
+        np.testing.assert_allclose(y, wanted, atol=1e-10)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dlfs.autograd import Tensor, operation
+from dlfs.autograd import Function, Tensor, is_grad_enabled, operation
 from dlfs.nn.module import Module, Parameter
 
 __all__ = [
@@ -118,7 +118,7 @@ def _standardize(x, axes, eps, saved):
     return y
 
 
-# book/23-batch-normalisation.md#batch-norm
+# book/34-fast-numpy.md#batch-norm-fast
 def _affine(y, weight, bias, shape):
     """Return y * weight + bias, both reshaped to broadcast."""
     if weight is not None:
@@ -157,9 +157,8 @@ def batch_norm(
             or, while training, a channel has fewer than two values.
     """
     _check_channels("batch_norm", input, running_mean, weight, bias)
-    axes = (0, *range(2, input.ndim))
-    shape = (1, -1, *[1] * (input.ndim - 2))
     if not training:
+        shape = (1, -1, *[1] * (input.ndim - 2))
         scale = (running_var + eps) ** -0.5
         shift = running_mean.reshape(shape).astype(input.dtype)
         y = (input - shift) * scale.reshape(shape).astype(input.dtype)
@@ -170,13 +169,17 @@ def batch_norm(
             "batch_norm: expected more than 1 value per channel when "
             f"training, got an input of shape {input.shape}"
         )
+    one = np.ones(input.shape[1], input.dtype)
+    weight = Tensor(one) if weight is None else weight
+    bias = Tensor(0 * one) if bias is None else bias
     saved = {}
-    y = _standardize(input, axes=axes, eps=eps, saved=saved)
+    y = _Normalised.apply(input, weight, bias, eps, saved)
     if running_mean is not None:
-        variance = saved["variance"].ravel() * (count / (count - 1))
-        running_mean += momentum * (saved["mean"].ravel() - running_mean)
+        mean = saved["mean"].astype(np.float32)
+        variance = (saved["variance"] * (count / (count - 1))).astype("f4")
+        running_mean += momentum * (mean - running_mean)
         running_var += momentum * (variance - running_var)
-    return _affine(y, weight, bias, shape)
+    return y
 
 
 def _check_channels(name, input, *others):
@@ -362,3 +365,102 @@ class LayerNorm(Module):
         """Return what to print between the brackets."""
         affine = f"elementwise_affine={self.elementwise_affine}"
         return f"{self.normalized_shape}, eps={self.eps}, {affine}"
+
+
+# book/34-fast-numpy.md#norm-lines
+_LINE, _BLOCK = 2**11, 2**16  # numbers in a line, and in some lines
+
+
+def _lines(x):
+    """Return x (N, C, ...) as lines of pixels, and the pixels of a line.
+
+    A pixel is the C numbers of a place, side by side; a line has so many of
+    them that a loop over it is worth its start.
+    """
+    channels = x.shape[1]
+    pixels = np.ascontiguousarray(np.moveaxis(x, 1, -1))
+    longest = 2 ** (max(1, _LINE // channels).bit_length() - 1)
+    wide = math.gcd(x.size // channels, longest)
+    return pixels.reshape(-1, wide * channels), wide
+
+
+def _from_lines(lines, shape):
+    """Return lines as an array of a shape (N, C, ...)."""
+    count, channels, *places = shape
+    return np.moveaxis(lines.reshape(count, *places, channels), -1, 1)
+
+
+def _blocks(lines):
+    """Return slices: some lines at a time, which fit into the cache."""
+    step = max(1, _BLOCK // lines.shape[1])
+    return [slice(i, i + step) for i in range(0, len(lines), step)]
+
+
+def _channel_sums(blocks, channels):
+    """Add up the pixels of some blocks of lines; (channels,) float64."""
+    total = np.zeros(1)
+    for block in blocks:  # a product with ones is a fast sum
+        total = total + np.ones(len(block), block.dtype) @ block
+    return total.reshape(-1, channels).sum(axis=0)
+
+
+# book/34-fast-numpy.md#batch-norm-function
+class _Normalised(Function):
+    """A batch normalised and stretched; `saved` gets mean and variance."""
+
+    @staticmethod
+    def forward(ctx, x, weight, bias, eps, saved):
+        """Read x three times, and write once."""
+        lines, wide = _lines(x.data)
+        blocks, channels = _blocks(lines), x.shape[1]
+        count = lines.size // channels
+        mean = _channel_sums((lines[b] for b in blocks), channels) / count
+        ctx.centre = np.tile(mean.astype(x.dtype), wide)
+        squares = (np.square(lines[b] - ctx.centre) for b in blocks)
+        variance = _channel_sums(squares, channels) / count
+        ctx.eps, ctx.scale = eps, (variance + eps) ** -0.5
+        ctx.save_for_backward(x, weight)
+        saved |= {"mean": mean, "variance": variance}
+        y = np.empty(lines.shape, np.result_type(x.data, weight.data))
+        factor = np.tile((ctx.scale * weight.data).astype(y.dtype), wide)
+        shift = np.tile(bias.data, wide)
+        for b in blocks:
+            np.subtract(lines[b], ctx.centre, out=y[b])
+            y[b] *= factor
+            y[b] += shift
+        return Tensor(_from_lines(y, x.shape))
+
+    @staticmethod
+    def backward(ctx, g):
+        """Read x and g twice, and write once."""
+        x, weight = ctx.saved_tensors
+        if is_grad_enabled():
+            return *_recorded_gradients(g, x, weight, ctx.eps), None, None
+        (lines, wide), (back, _) = _lines(x.data), _lines(g.data)
+        blocks, channels = _blocks(lines), x.shape[1]
+        of_bias = _channel_sums((back[b] for b in blocks), channels)
+        products = ((lines[b] - ctx.centre) * back[b] for b in blocks)
+        of_weight = _channel_sums(products, channels) * ctx.scale
+        factor = ctx.scale * weight.data
+        count = lines.size // channels
+        along = -factor * ctx.scale * of_weight / count
+        parts = factor, along, -factor * of_bias / count
+        factor, along, shift = (np.tile(p.astype(g.dtype), wide) for p in parts)
+        of_x = np.empty(lines.shape, g.dtype)
+        for b in blocks:
+            np.subtract(lines[b], ctx.centre, out=of_x[b])
+            of_x[b] *= along
+            of_x[b] += shift
+            of_x[b] += back[b] * factor
+        of_x = Tensor(_from_lines(of_x, x.shape))
+        return of_x, Tensor(of_weight), Tensor(of_bias), None, None
+
+
+def _recorded_gradients(g, x, weight, eps):
+    """Return the gradients of x, weight and bias, made of tensors."""
+    axes = (0, *range(2, x.ndim))
+    shape = (1, -1, *[1] * (x.ndim - 2))
+    y = _standardize(x, axes=axes, eps=eps, saved={})
+    stretched = g * weight.reshape(shape)
+    of_x = _standardize_rule(stretched, y, x, axes, eps, {})
+    return of_x, (g * y).sum(axis=axes), g.sum(axis=axes)

@@ -28,6 +28,7 @@ from dlfs.trainer.loop import (
     describe,
     learning_curve,
 )
+from dlfs.trainer.memory import keep_memory
 from dlfs.trainer.parallel import Sharded
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "describe",
     "environment",
     "evaluate",
+    "keep_memory",
     "learning_curve",
     "load_checkpoint",
     "lock_folder",

@@ -30,6 +30,7 @@ from dlfs.optim.lr_scheduler import (
 )
 from dlfs.trainer.checkpoint import write_atomically
 from dlfs.trainer.loop import Diverged, Interrupted, Trainer
+from dlfs.trainer.memory import keep_memory
 from dlfs.trainer.parallel import Sharded
 
 __all__ = [
@@ -409,7 +410,7 @@ def set_aside(folder: Path) -> None:
     print(f"an earlier run was moved to {previous}", flush=True)
 
 
-# book/27-two-cores.md#trainer-command-shards
+# book/34-fast-numpy.md#trainer-command-memory
 def run_command(
     parser: argparse.ArgumentParser,
     experiment: Callable[[argparse.Namespace], object],
@@ -417,11 +418,14 @@ def run_command(
 ) -> int:
     """Run an experiment from the command line, errors as one sentence.
 
+    Memory is kept from then on; see `keep_memory`.
+
     Returns:
         The exit code: 0, 1 after an error, 130 after Ctrl-C. (A wrong
         argument exits with 2 at once.)
     """
     args = parser.parse_args(argv)
+    keep_memory()
     try:
         with threadpool_limits(args.threads if args.shards == 1 else 1):
             experiment(args)

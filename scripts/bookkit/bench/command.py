@@ -4,7 +4,8 @@
     python scripts/bench.py --only W1 W4 --rounds 60
     python scripts/bench.py --json FILE          not into build/bench.json
 
-Both libraries run in this one process and take turns: in every round each has
+Both libraries run in this one process, or, where a workload is marked so (W2,
+its layers and G2), each in a process of its own, and take turns: in every round each has
 a turn at each workload, in an order drawn from a fixed seed, so that whatever
 disturbs the machine disturbs them all. Before a turn the garbage is collected
 and the threads of the turn before get time to fall asleep; then some runs go
@@ -47,7 +48,8 @@ except ModuleNotFoundError as error:
     sys.exit(f"bench.py: there is no {error.name} here: run `make bench`")
 
 TUNING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-MEMORY_STEPS = 100
+MEMORY_STEPS = {"W1": 100, "W2": 5}
+CNN_GFLOP = 19.4  # of the products of a step of W2
 BUSY = 0.8  # load average of other processes before the start
 
 
@@ -104,6 +106,34 @@ def turn(workload: Workload, library: Library) -> float:
     return (time.perf_counter() - began) / workload.runs
 
 
+class Apart:
+    """A library in a process of its own, which takes a turn when asked."""
+
+    def __init__(self, name: str):
+        self.name = name
+        command = [sys.executable, SCRIPTS / "bench.py", "--serve", name]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self.process = subprocess.Popen(command, text=True, **pipes)
+
+    def turn(self, workload: str) -> float:
+        """Seconds of one run."""
+        print(workload, file=self.process.stdin, flush=True)
+        return float(self.process.stdout.readline())
+
+    def close(self) -> None:
+        """End the process."""
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def serve(name: str) -> None:
+    """Take a turn at each workload that a line of the input names."""
+    library, workloads = LIBRARIES[name](), make_workloads()
+    with threadpool_limits(THREADS):
+        for line in sys.stdin:
+            print(turn(workloads[line.strip()], library), flush=True)
+
+
 def measure(
     workloads: dict[str, Workload], libraries: list[Library], rounds: int
 ) -> dict[str, dict[str, list[float]]]:
@@ -112,6 +142,9 @@ def measure(
         name: {library.name: [] for library in libraries} for name in workloads
     }
     rng = random.Random(0)
+    apart = {}
+    if any(workload.apart for workload in workloads.values()):
+        apart = {library.name: Apart(library.name) for library in libraries}
     for number in range(rounds):
         if sys.stderr.isatty():
             end = "\r" if number + 1 < rounds else "\n"
@@ -120,7 +153,13 @@ def measure(
             if number % workload.every:
                 continue
             for library in rng.sample(libraries, len(libraries)):
-                seconds[name][library.name].append(turn(workload, library))
+                if workload.apart:
+                    spent = apart[library.name].turn(name)
+                else:
+                    spent = turn(workload, library)
+                seconds[name][library.name].append(spent)
+    for library in apart.values():
+        library.close()
     return seconds
 
 
@@ -150,12 +189,12 @@ def resident() -> dict[str, int]:
     return {name: int(number) for name, number in found.items()}
 
 
-def train_alone(name: str) -> dict | None:
-    """W1 in this process: {"before", "growth", "peak"} in kB."""
-    run = make_workloads()["W1"].start(LIBRARIES[name]())
+def train_alone(name: str, workload: str) -> dict | None:
+    """A workload in this process: {"before", "growth", "peak"} in kB."""
+    run = make_workloads()[workload].start(LIBRARIES[name]())
     before = resident()
     with threadpool_limits(THREADS):
-        for _ in range(MEMORY_STEPS):
+        for _ in range(MEMORY_STEPS[workload]):
             run()
     if not before:
         return None
@@ -163,9 +202,10 @@ def train_alone(name: str) -> dict | None:
     return {"before": now, "growth": peak - now, "peak": peak}
 
 
-def measure_memory(name: str) -> dict | None:
-    """W1 in a process of its own; None if it is not known."""
-    command = [sys.executable, SCRIPTS / "bench.py", "--memory-of", name]
+def measure_memory(name: str, workload: str = "W1") -> dict | None:
+    """A workload in a process of its own; None if it is not known."""
+    command = [sys.executable, SCRIPTS / "bench.py"]
+    command += ["--memory-of", name, workload]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     return json.loads(done.stdout)
 
@@ -265,7 +305,8 @@ def make_parser() -> argparse.ArgumentParser:
     add("--quick", action="store_true", help="2 rounds: to see that it works")
     add("--only", nargs="+", choices=workloads, default=[*workloads])
     add("--json", type=Path, default=ROOT / "build/bench.json", metavar="FILE")
-    add("--memory-of", choices=LIBRARIES, help=argparse.SUPPRESS)
+    add("--memory-of", nargs=2, help=argparse.SUPPRESS)
+    add("--serve", choices=LIBRARIES, help=argparse.SUPPRESS)
     return parser
 
 
@@ -290,19 +331,31 @@ def bench(args: argparse.Namespace) -> dict:
         rows = {one: [row[head] for head in heads] for one, row in rows}
         title = f"{name}: {workload.title}, in {workload.unit}"
         print_table(title, heads, rows)
-    if "W1" in workloads:
-        memory = {one.name: measure_memory(one.name) for one in libraries}
+    for name in workloads.keys() & MEMORY_STEPS.keys():
+        memory[name] = {one.name: measure_memory(one.name, name) for one in libraries}
         rows = {
             one: [kilobytes / 1024 for kilobytes in (row or {}).values()]
-            for one, row in memory.items()
+            for one, row in memory[name].items()
         }
-        title = f"memory of W1, {MEMORY_STEPS} steps in a fresh process, in MB"
-        print_table(title, ["before", "growth", "peak"], rows)
+        steps = f"{MEMORY_STEPS[name]} steps in a fresh process"
+        print_table(
+            f"memory of {name}, {steps}, in MB",
+            ["before", "growth", "peak"],
+            rows,
+        )
+    if {"W2", "G2"} <= summaries.keys():
+        rows = summaries["G2"]["libraries"]
+        notes += [
+            f"W2: at the rate of its products (G2) {one} would need at least "
+            f"{1e3 * CNN_GFLOP / row['best']:.0f} ms"
+            for one, row in rows.items()
+        ]
     if "W1e" in workloads:
         notes.append(f"W1e: the images are {digits()[2]}")
     for note in notes:
         print(f"note: {note}")
-    report = {"rounds": rounds, "workloads": summaries, "memory": memory}
+    report = {"rounds": rounds, "workloads": summaries}
+    report |= {"memory": memory.get("W1", {}), "memory_W2": memory.get("W2", {})}
     return {"setting": setting, **report, "notes": notes}
 
 
@@ -310,7 +363,10 @@ def main(argv: list[str] | None = None) -> int:
     """Run from the command line; returns the exit code."""
     args = make_parser().parse_args(argv)
     if args.memory_of:
-        print(json.dumps(train_alone(args.memory_of)))
+        print(json.dumps(train_alone(*args.memory_of)))
+        return 0
+    if args.serve:
+        serve(args.serve)
         return 0
     args.json.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -14,6 +14,7 @@ SIZES = (784, 256, 128, 10)
 BATCH = 128
 CHAIN = 1000  # operations
 THREADS = 2  # of each library
+STAGES = ((3, 32), (32, 32)), ((32, 64), (64, 64))  # of the CNN
 START = np.linspace(-1, 1, 8, dtype=np.float32)  # of the chain
 
 
@@ -27,6 +28,16 @@ def weights() -> dict[str, np.ndarray]:
         bias = rng.standard_normal(after) * 0.01
         state[f"{2 * i}.weight"] = weight.astype(np.float32)
         state[f"{2 * i}.bias"] = bias.astype(np.float32)
+    return state
+
+
+def draw(shapes: dict[str, tuple]) -> dict[str, np.ndarray]:
+    """First weights of these names and shapes, with He's deviation."""
+    rng, state = np.random.default_rng(5), {}
+    for name, shape in shapes.items():
+        deviation = np.sqrt(2 / np.prod(shape[1:])) if shape[1:] else 0.01
+        values = rng.standard_normal(shape) * deviation
+        state[name] = values.astype(np.float32)
     return state
 
 
@@ -63,8 +74,28 @@ class Library:
         for before, after in itertools.pairwise(SIZES):
             layers += [nn.Linear(before, after), nn.ReLU()]
         model = nn.Sequential(*layers[:-1])
+        return self.training(model, weights())
+
+    def cnn(self) -> Callable:
+        """A new CNN and its Adam; returns step(inputs, targets) -> loss."""
+        nn, layers = self.nn, []
+        for stage in STAGES:
+            for before, after in stage:
+                layers += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU()]
+            layers += [nn.MaxPool2d(2)]
+        layers += [nn.Flatten(), nn.Linear(4096, 256), nn.ReLU()]
+        model = nn.Sequential(*layers, nn.Linear(256, 10))
+        shapes = {n: tuple(p.shape) for n, p in model.named_parameters()}
+        return self.training(self.shared(model), draw(shapes))
+
+    def shared(self, model):
+        """The model, so that all threads work on it."""
+        return model
+
+    def training(self, model, state: dict[str, np.ndarray]) -> Callable:
+        """Give a model first weights and an Adam; returns the step."""
         model.load_state_dict(
-            {name: self.tensor(w) for name, w in weights().items()}
+            {name: self.tensor(w) for name, w in state.items()}
         )
         optimizer = self.optim.Adam(model.parameters(), lr=1e-3)
         enter, cross_entropy = self.enter, self.cross_entropy
@@ -91,6 +122,21 @@ class Library:
                 y = y * a
                 y = y + b
             y.sum().backward()
+            return self.arrays(y, x)
+
+        return run
+
+    def layer(self, make: Callable, x: np.ndarray, y_shape: tuple) -> Callable:
+        """A layer forward and backward; run() -> values and gradient."""
+        layer, g = make(self.nn), np.ones(y_shape, np.float32)
+        for p in layer.parameters():
+            p.data[...] = 0.1
+        x, g = self.tensor(x, requires_grad=True), self.tensor(g)
+
+        def run():
+            x.grad = None
+            y = layer(x)
+            y.backward(g)
             return self.arrays(y, x)
 
         return run
@@ -140,8 +186,10 @@ class DLFS(Library):
     name = "dlfs"
 
     def __init__(self):
-        from dlfs import Tensor, __version__, data, nn, optim
+        from dlfs import Tensor, __version__, data, nn, optim, trainer
 
+        trainer.keep_memory()  # as every experiment does
+        self.trainer = trainer
         self.version = __version__
         self.data, self.nn, self.optim = data, nn, optim
         self.tensor = self.enter = Tensor
@@ -153,6 +201,28 @@ class DLFS(Library):
 
     def arrays(self, y, x):
         return y.data, x.grad.data
+
+
+    def shared(self, model):
+        return self.trainer.Sharded(model, THREADS, THREADS)
+
+    def layer(self, make, x, y_shape):
+        """Each thread has a part of the batch, its channels last in memory."""
+        from dlfs.trainer.parallel import _together
+
+        def part(n):
+            images = x[n::THREADS].transpose(0, 2, 3, 1).copy()
+            images = images.transpose(0, 3, 1, 2)
+            return super(DLFS, self).layer(make, images, (len(images), *rest))
+
+        rest = y_shape[1:]
+        runs = [part(n) for n in range(THREADS)]
+
+        def run():
+            pairs = zip(*_together(THREADS, runs))
+            return [np.stack(pair, axis=1) for pair in pairs]
+
+        return run
 
 
 LIBRARIES = {library.name: library for library in (PyTorch, DLFS)}

@@ -8,8 +8,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bookkit.bench.libraries import BATCH, CHAIN, SIZES, START, Library
+from bookkit.bench.libraries import (
+    BATCH,
+    CHAIN,
+    SIZES,
+    STAGES,
+    START,
+    Library,
+)
 
+REST = 0.3  # seconds; between processes, whose threads spin for longer
 PAUSE = 0.05  # seconds; OpenBLAS's threads stay awake for half of that
 
 
@@ -24,6 +32,7 @@ class Workload:
         tolerance: largest relative difference of the numbers.
         runs, warm: timed and untimed runs in a turn.
         every: it has a turn in one of so many rounds.
+        apart: each library has a process of its own.
         pause: seconds before a turn, for the threads of the turn before to
             fall asleep; 0 leaves out the collection of garbage as well.
     """
@@ -37,6 +46,7 @@ class Workload:
     runs: int = 1
     warm: int = 0
     every: int = 1
+    apart: bool = False
     pause: float = PAUSE
 
 
@@ -72,6 +82,15 @@ def start_training(library: Library) -> Callable:
     pairs = [library.batch(x, t) for x, t in zip(inputs, targets)]
     step, batches = library.mlp(), itertools.cycle(pairs)
     return lambda: step(*next(batches))
+
+
+def start_photos(library: Library) -> Callable:
+    """W2: run() is one step of training the CNN, always on one batch."""
+    rng = np.random.default_rng(6)
+    photos = rng.standard_normal((BATCH, 3, 32, 32), np.float32)
+    labels = rng.integers(0, 10, BATCH, np.uint8)
+    step, batch = library.cnn(), library.batch(photos, labels)
+    return lambda: step(*batch)
 
 
 def start_epoch(count: int, library: Library) -> Callable:
@@ -117,6 +136,41 @@ def make_product(m: int, k: int, n: int) -> Workload:
     )
 
 
+def make_layer(title: str, make: Callable, shape: tuple, y_shape: tuple):
+    """A layer of the CNN, forward and backward."""
+    x = np.random.default_rng(7).random((BATCH, *shape), np.float32)
+    return Workload(
+        f"{title} of {shape}, forward and backward",
+        lambda library: library.layer(make, x, (BATCH, *y_shape)),
+        lambda run: np.float32([np.abs(a).sum() for a in run()]),
+        *("ms", lambda s: 1e3 * s),
+        tolerance=0.01,
+        runs=5,
+        warm=2,
+        apart=True,
+        pause=REST,
+    )
+
+
+def make_layers() -> dict[str, Workload]:
+    """The layers that the CNN is made of."""
+    found = {}
+    for (before, after), size in zip(itertools.chain(*STAGES), (32, 32, 16, 16)):
+        found[f"C{len(found) + 1}"] = make_layer(
+            f"a convolution to {after} channels",
+            lambda nn, a=before, b=after: nn.Conv2d(a, b, 3, padding=1),
+            (before, size, size),
+            (after, size, size),
+        )
+    large, small = (32, 32, 32), (32, 16, 16)
+    pool, norm, relu = (
+        make_layer("a max pooling", lambda nn: nn.MaxPool2d(2), large, small),
+        make_layer("BatchNorm2d", lambda nn: nn.BatchNorm2d(32), large, large),
+        make_layer("ReLU", lambda nn: nn.ReLU(), large, large),
+    )
+    return found | {"P": pool, "N": norm, "R": relu}
+
+
 def make_workloads(images: int = 60_000) -> dict[str, Workload]:
     """All workloads by name."""
     step = Workload(
@@ -128,6 +182,18 @@ def make_workloads(images: int = 60_000) -> dict[str, Workload]:
         warm=3,
     )
     back_to_back = "W1 back to back, without rest between turns"
+    photos = Workload(
+        "a step of training the CNN on 128 images of 32 x 32, Adam",
+        start_photos,
+        lambda run: np.float32([run().item() for _ in range(3)]),
+        *("ms", lambda s: 1e3 * s),
+        tolerance=1e-3,  # Adam divides by gradients near 0
+        runs=3,
+        warm=1,
+        apart=True,
+        pause=REST,
+    )
+    product = make_product(8192, 576, 64)
     epoch = Workload(
         f"an epoch of it over {images:,} images, shuffled",
         functools.partial(start_epoch, images),
@@ -141,8 +207,11 @@ def make_workloads(images: int = 60_000) -> dict[str, Workload]:
         "W1": step,
         "W1b": replace(step, title=back_to_back, warm=0, pause=0.0),
         "W1e": epoch,
+        "W2": photos,
         "W4": make_chain("tensors", a, b, 1e-5),
         # libraries that turn to float64 round differently
         "W4s": make_chain("Python floats", 1.001, 0.01, 1e-4),
         "G1": make_product(BATCH, *SIZES[:2]),
+        "G2": replace(product, runs=20, apart=True, pause=REST),
+        **make_layers(),
     }
