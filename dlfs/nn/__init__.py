@@ -84,6 +84,7 @@ from dlfs.nn.pooling import (
     max_pool2d,
 )
 from dlfs.nn.similarity import cosine_similarity, normalize, one_hot
+from dlfs.nn.tiles import winograd
 from dlfs.nn.transposed import ConvTranspose2d, conv_transpose2d
 from dlfs.nn.utils import parameters_to_vector, vector_to_parameters
 
@@ -172,6 +173,7 @@ __all__ = [
     "trunc_normal_",
     "uniform_",
     "vector_to_parameters",
+    "winograd",
     "xavier_normal_",
     "xavier_uniform_",
     "zeros_",

@@ -11,6 +11,7 @@ from dlfs.autograd import Tensor, operation
 from dlfs.nn.fitting import _border, _check_conv, _whole
 from dlfs.nn.init import uniform_
 from dlfs.nn.module import Module, Parameter
+from dlfs.nn.tiles import _convolve_tiles, _saves, _weight_from_tiles
 
 __all__ = ["Conv1d", "Conv2d", "conv1d", "conv2d"]
 
@@ -128,7 +129,7 @@ class _ConvNd(Module):
         _border(name, self.padding, reach, self.stride)
 
 
-# book/33-convolution-arguments.md#conv-forward-all
+# book/34-fast-numpy.md#conv-forward-tiles
 def _conv2d_bias_rule(g, y, x, weight, bias, **how):
     """Every place of a channel adds the same number."""
     rows = _channels_last(g).reshape(-1, g.shape[1])
@@ -149,6 +150,10 @@ def _conv2d(x, weight, bias=None, *, places, groups, **how):
         y = _conv2d_groups(x, weight, groups, places=places, **how)
         return y if bias is None else y + bias[:, None, None]
     out_channels, _, *kernel = weight.shape
+    if _saves(weight.shape[:2], kernel, x.shape[2:], places, **how):
+        images = _channels_last(x)
+        y = _convolve_tiles(images, weight, bias, how["padding"])
+        return _channels_first(y)
     y = np.empty((len(x), *places, out_channels), np.result_type(x, weight))
     table = weight.transpose(2, 3, 1, 0).reshape(-1, out_channels)
     for images, rows in _columns(x, tuple(kernel), places, **how):
@@ -159,7 +164,7 @@ def _conv2d(x, weight, bias=None, *, places, groups, **how):
     return _channels_first(y)
 
 
-# book/33-convolution-arguments.md#conv-weight-all
+# book/34-fast-numpy.md#conv-weight-tiles
 @operation(
     lambda g, y, x, input, kernel, **how: _conv2d(
         input, g, places=x.shape[2:], **how
@@ -173,9 +178,13 @@ def _conv2d_weight(x, input, *, kernel, groups, **how):
     if groups > 1:
         return _conv2d_weight_groups(x, input, groups, kernel=kernel, **how)
     out_channels, channels = x.shape[1], input.shape[1]
+    size, places = input.shape[2:], x.shape[2:]
+    if _saves((out_channels, channels), kernel, size, places, **how):
+        images, g = _channels_last(input), _channels_last(x)
+        return _weight_from_tiles(images, g, how["padding"])
     shape = (math.prod(kernel) * channels, out_channels)
     total = np.zeros(shape, np.result_type(x, input))
-    for images, rows in _columns(input, kernel, x.shape[2:], **how):
+    for images, rows in _columns(input, kernel, places, **how):
         total += rows.T @ _channels_last(x[images]).reshape(-1, out_channels)
     total = total.reshape(*kernel, channels, out_channels)
     return np.ascontiguousarray(total.transpose(3, 2, 0, 1))

@@ -35,14 +35,15 @@ def winograd(mode: bool = True) -> Iterator[None]:
         _winograd.reset(token)
 
 
-def _saves(channels, kernel, stride, places):
+def _saves(channels, kernel, size, places, stride, padding, dilation):
     """Return whether a convolution is to be done in tiles."""
     return (
         _winograd.get()
         and tuple(kernel) == (3, 3)
-        and stride == (1, 1)
+        and stride == dilation == (1, 1)
         and min(channels) >= 64
-        and not any(size % 2 for size in places)
+        and not any(places[i] % 2 for i in (0, 1))
+        and all(places[i] == size[i] + 2 * padding[i] - 2 for i in (0, 1))
     )
 
 

@@ -332,7 +332,9 @@ def bench(args: argparse.Namespace) -> dict:
         title = f"{name}: {workload.title}, in {workload.unit}"
         print_table(title, heads, rows)
     for name in workloads.keys() & MEMORY_STEPS.keys():
-        memory[name] = {one.name: measure_memory(one.name, name) for one in libraries}
+        memory[name] = {
+            one.name: measure_memory(one.name, name) for one in libraries
+        }
         rows = {
             one: [kilobytes / 1024 for kilobytes in (row or {}).values()]
             for one, row in memory[name].items()
@@ -355,7 +357,10 @@ def bench(args: argparse.Namespace) -> dict:
     for note in notes:
         print(f"note: {note}")
     report = {"rounds": rounds, "workloads": summaries}
-    report |= {"memory": memory.get("W1", {}), "memory_W2": memory.get("W2", {})}
+    report |= {
+        "memory": memory.get("W1", {}),
+        "memory_W2": memory.get("W2", {}),
+    }
     return {"setting": setting, **report, "notes": notes}
 
 
