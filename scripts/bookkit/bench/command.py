@@ -5,9 +5,9 @@
     python scripts/bench.py --json FILE          not into build/bench.json
 
 Both libraries run in this one process, or, where a workload is marked so (W2,
-its layers and G2), each in a process of its own, and take turns: in every round each has
-a turn at each workload, in an order drawn from a fixed seed, so that whatever
-disturbs the machine disturbs them all. Before a turn the garbage is collected
+its layers and G2), each in a process of its own, and take turns: in every
+round each has a turn at each workload, in an order drawn from a fixed seed, so
+that whatever disturbs the machine disturbs them all. Before a turn the garbage is collected
 and the threads of the turn before get time to fall asleep; then some runs go
 untimed. Only W1b leaves out that rest: it shows how much a library suffers
 when the other one's threads still spin and wait for work. During a turn
