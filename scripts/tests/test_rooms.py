@@ -21,26 +21,28 @@ NAMES = {
     """,
     "dlfs.nn": """
         AdaptiveAvgPool2d AvgPool2d BCELoss BCEWithLogitsLoss BatchNorm1d
-        BatchNorm2d Conv2d CrossEntropyLoss Dropout Dropout2d ELU Flatten
-        FunctionLayer GELU GroupNorm HuberLoss Identity IncompatibleKeys L1Loss
-        LayerNorm LeakyReLU Linear LogSoftmax MSELoss MaxPool2d Module
-        ModuleDict ModuleList NLLLoss Parameter ParameterList ReLU Sequential
-        SiLU Sigmoid SmoothL1Loss Softmax Softplus Tanh Unflatten
-        adaptive_avg_pool2d avg_pool2d batch_norm binary_cross_entropy
-        binary_cross_entropy_with_logits calculate_gain constant_ conv2d
-        cosine_similarity cross_entropy dropout dropout2d elu eye_ functional
-        gelu group_norm huber_loss kaiming_normal_ kaiming_uniform_ l1_loss
-        layer_norm leaky_relu linear max_pool2d mse_loss nll_loss normal_
-        normalize one_hot ones_ orthogonal_ parameters_to_vector silu
-        smooth_l1_loss softplus trunc_normal_ uniform_ vector_to_parameters
-        xavier_normal_ xavier_uniform_ zeros_
+        BatchNorm2d Conv1d Conv2d ConvTranspose2d CrossEntropyLoss Dropout
+        Dropout2d ELU Flatten FunctionLayer GELU GroupNorm HuberLoss Identity
+        IncompatibleKeys L1Loss LayerNorm LeakyReLU Linear LogSoftmax MSELoss
+        MaxPool2d Module ModuleDict ModuleList NLLLoss Parameter ParameterList
+        ReLU Sequential SiLU Sigmoid SmoothL1Loss Softmax Softplus Tanh
+        Unflatten adaptive_avg_pool2d avg_pool2d batch_norm
+        binary_cross_entropy binary_cross_entropy_with_logits calculate_gain
+        constant_ conv1d conv2d conv_transpose2d cosine_similarity
+        cross_entropy dropout dropout2d elu eye_ functional gelu group_norm
+        huber_loss kaiming_normal_ kaiming_uniform_ l1_loss layer_norm
+        leaky_relu linear max_pool2d mse_loss nll_loss normal_ normalize
+        one_hot ones_ orthogonal_ parameters_to_vector silu smooth_l1_loss
+        softplus trunc_normal_ uniform_ vector_to_parameters xavier_normal_
+        xavier_uniform_ zeros_
     """,
     "dlfs.nn.functional": """
         adaptive_avg_pool2d avg_pool2d batch_norm binary_cross_entropy
-        binary_cross_entropy_with_logits conv2d cosine_similarity cross_entropy
-        dropout dropout2d elu gelu group_norm huber_loss l1_loss layer_norm
-        leaky_relu linear log_softmax max_pool2d mse_loss nll_loss normalize
-        one_hot pad relu sigmoid silu smooth_l1_loss softmax softplus tanh
+        binary_cross_entropy_with_logits conv1d conv2d conv_transpose2d
+        cosine_similarity cross_entropy dropout dropout2d elu gelu group_norm
+        huber_loss l1_loss layer_norm leaky_relu linear log_softmax max_pool2d
+        mse_loss nll_loss normalize one_hot pad relu sigmoid silu
+        smooth_l1_loss softmax softplus tanh
     """,
     "dlfs.nn.utils": """
         clip_grad_norm_ parameters_to_vector vector_to_parameters
@@ -59,9 +61,10 @@ NAMES = {
     """,
     "dlfs.trainer": """
         CheckpointError Diverged ExponentialLR Interrupted Meter Sharded
-        Trainer argument_parser describe environment evaluate learning_curve
-        load_checkpoint make_optimizer make_scheduler positive_int run_command
-        run_training save_checkpoint set_aside write_atomically
+        Trainer argument_parser describe environment evaluate keep_memory
+        learning_curve load_checkpoint make_optimizer make_scheduler
+        positive_int run_command run_training save_checkpoint set_aside
+        write_atomically
     """,
     "dlfs.models": """
         CNNConfig LeNet LeNetConfig ResNet ResNetConfig Residual SmallCNN
