@@ -445,7 +445,8 @@ class _Normalised(Function):
         count = lines.size // channels
         along = -factor * ctx.scale * of_weight / count
         parts = factor, along, -factor * of_bias / count
-        factor, along, shift = (np.tile(p.astype(g.dtype), wide) for p in parts)
+        parts = (np.tile(part.astype(g.dtype), wide) for part in parts)
+        factor, along, shift = parts
         of_x = np.empty(lines.shape, g.dtype)
         for b in blocks:
             np.subtract(lines[b], ctx.centre, out=of_x[b])

@@ -202,7 +202,6 @@ class DLFS(Library):
     def arrays(self, y, x):
         return y.data, x.grad.data
 
-
     def shared(self, model):
         return self.trainer.Sharded(model, THREADS, THREADS)
 

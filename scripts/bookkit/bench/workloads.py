@@ -155,7 +155,9 @@ def make_layer(title: str, make: Callable, shape: tuple, y_shape: tuple):
 def make_layers() -> dict[str, Workload]:
     """The layers that the CNN is made of."""
     found = {}
-    for (before, after), size in zip(itertools.chain(*STAGES), (32, 32, 16, 16)):
+    for (before, after), size in zip(
+        itertools.chain(*STAGES), (32, 32, 16, 16)
+    ):
         found[f"C{len(found) + 1}"] = make_layer(
             f"a convolution to {after} channels",
             lambda nn, a=before, b=after: nn.Conv2d(a, b, 3, padding=1),
