@@ -72,8 +72,9 @@ class TestParts:
     def test_lengths_have_to_add_up(self):
         with pytest.raises(ValueError, match="add up to 9, expected 10"):
             data.random_split(range(10), [4, 5])
-        with pytest.raises(ValueError, match=r"add up to 1\.0, expected 10"):
-            data.random_split(range(10), [1.5, -0.5])
+        for lengths in [1.5, -0.5], [12, -2]:
+            with pytest.raises(ValueError, match="no less than 0"):
+                data.random_split(range(10), lengths)
 
     def test_a_share_may_be_all_or_nothing(self):
         parts = data.random_split(range(10), [1, 0])
@@ -84,6 +85,9 @@ class TestParts:
         subset = data.Subset(numbers, [7, 2, 5])
         ((batch,),) = data.DataLoader(subset, 3)
         assert isinstance(batch, np.ndarray) and batch.tolist() == [70, 20, 50]
+
+    def test_no_data_sets_are_an_empty_one(self):
+        assert len(data.ConcatDataset([])) == 0
 
     def test_one_behind_the_other(self):
         joined = Pairs() + data.Subset(Pairs(), [9, 8])
