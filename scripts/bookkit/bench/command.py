@@ -11,8 +11,12 @@ whatever disturbs the machine disturbs them all. Before a turn the garbage is
 collected and the threads of the turn before get time to fall asleep; then some
 runs go untimed. Only W1b leaves out that rest: it shows how much a library
 suffers when the other one's threads still spin and wait for work. During a
+<<<<<<< HEAD
 turn
 Python's garbage collector works as it does for everybody. `ratio` is a
+=======
+turn Python's garbage collector works as it does for everybody. `ratio` is a
+>>>>>>> c34
 library's time divided by PyTorch's time in the same round, the median over
 the rounds: 0.5 is twice as fast as PyTorch. `best` is the shortest turn. A
 GFLOP is 1e9 additions and multiplications.
@@ -68,8 +72,14 @@ def load(notes: list[str]) -> list[Library]:
         try:
             libraries.append(library())
         except ImportError as error:
-            notes.append(f"without {name} there are no ratios ({error})")
+            if name == "pytorch":  # the others are there or not
+                notes.append(f"without {name} there are no ratios ({error})")
     return libraries
+
+
+def taking_part(workload: str, libraries: list[Library]) -> list[Library]:
+    """Those that have this workload."""
+    return [one for one in libraries if workload in (one.only or [workload])]
 
 
 def check(name: str, workload: Workload, libraries: list[Library]) -> None:
@@ -78,7 +88,7 @@ def check(name: str, workload: Workload, libraries: list[Library]) -> None:
     They may differ by a part of the largest one.
     """
     expected = None
-    for library in libraries:
+    for library in taking_part(name, libraries):
         found = workload.numbers(workload.start(library))
         expected = found if expected is None else expected
         difference = np.abs(found - expected).max() / np.abs(expected).max()
@@ -140,7 +150,8 @@ def measure(
 ) -> dict[str, dict[str, list[float]]]:
     """{workload: {library: seconds in each round}}."""
     seconds = {
-        name: {library.name: [] for library in libraries} for name in workloads
+        name: {library.name: [] for library in taking_part(name, libraries)}
+        for name in workloads
     }
     rng = random.Random(0)
     apart = {}
@@ -153,7 +164,8 @@ def measure(
         for name, workload in workloads.items():
             if number % workload.every:
                 continue
-            for library in rng.sample(libraries, len(libraries)):
+            those = taking_part(name, libraries)
+            for library in rng.sample(those, len(those)):
                 if workload.apart:
                     spent = apart[library.name].turn(name)
                 else:
@@ -334,7 +346,8 @@ def bench(args: argparse.Namespace) -> dict:
         print_table(title, heads, rows)
     for name in workloads.keys() & MEMORY_STEPS.keys():
         memory[name] = {
-            one.name: measure_memory(one.name, name) for one in libraries
+            one.name: measure_memory(one.name, name)
+            for one in taking_part(name, libraries)
         }
         rows = {
             one: [kilobytes / 1024 for kilobytes in (row or {}).values()]

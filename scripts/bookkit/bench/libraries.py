@@ -46,10 +46,12 @@ class Library:
 
     Attributes:
         name, version: what the report says about it.
+        only: the workloads that it takes part in; all, if empty.
         nn, optim, tensor, cross_entropy: the library's own.
     """
 
     name = version = ""
+    only: tuple[str, ...] = ()
     nn = optim = tensor = cross_entropy = None
 
     def batch(self, inputs: np.ndarray, targets: np.ndarray) -> tuple:
@@ -224,4 +226,119 @@ class DLFS(Library):
         return run
 
 
-LIBRARIES = {library.name: library for library in (PyTorch, DLFS)}
+class Peer(Library):
+    """A library on NumPy that has no `nn` like PyTorch's: it trains the CNN.
+
+    Linear layers have their weights the other way round.
+    """
+
+    only = ("W2",)
+
+    def batch(self, inputs, targets):
+        return inputs, targets.astype(np.int64)
+
+    def cnn(self):
+        shapes = [(b, a, 3, 3) for stage in STAGES for a, b in stage]
+        shapes += [(256, 4096), (10, 256)]
+        pairs = itertools.chain(*((shape, shape[:1]) for shape in shapes))
+        arrays = draw(dict(enumerate(pairs))).values()
+        return self.step([a.T.copy() if a.ndim == 2 else a for a in arrays])
+
+    def forward(self, x, weights: list):
+        """The logits."""
+        pairs = list(zip(weights[::2], weights[1::2]))
+        for number, pair in enumerate(pairs[:4]):
+            x = self.convolve(x, *pair)
+            x = self.pool(x) if number % 2 else x
+        return self.end(x.reshape(BATCH, -1), *pairs[4:])
+
+
+class DeZero(Peer):
+    """DeZero (`python -m pip install dezero`)."""
+
+    name = "dezero"
+
+    def __init__(self):
+        np.int = int  # which its last release needs, and NumPy 2 has not
+        import dezero
+        from dezero import functions, optimizers
+
+        self.version, self.dezero, self.f = "0.0.13", dezero, functions
+        self.optim = optimizers
+
+    def convolve(self, x, weight, bias):
+        return self.f.relu(self.f.conv2d(x, weight, bias, pad=1))
+
+    def pool(self, x):
+        return self.f.pooling(x, 2, 2)
+
+    def end(self, x, first, second):
+        return self.f.linear(self.f.relu(self.f.linear(x, *first)), *second)
+
+    def step(self, arrays):
+        layer = self.dezero.Layer()
+        weights = [self.dezero.Parameter(array) for array in arrays]
+        for number, weight in enumerate(weights):
+            setattr(layer, f"weight{number}", weight)
+        adam = self.optim.Adam().setup(layer)
+
+        def step(inputs, targets):
+            x = self.dezero.Variable(inputs)
+            y = self.forward(x, weights)
+            loss = self.f.softmax_cross_entropy(y, targets)
+            layer.cleargrads()
+            loss.backward()
+            adam.update()
+            return loss.data
+
+        return step
+
+
+class MyGrad(Peer):
+    """MyGrad (`python -m pip install mygrad`), with an Adam of our own."""
+
+    name = "mygrad"
+
+    def __init__(self):
+        import mygrad
+        from mygrad.nnet import activations, layers, losses
+
+        self.version, self.mygrad = mygrad.__version__, mygrad
+        self.relu, self.layers = activations.relu, layers
+        self.cross_entropy = losses.softmax_crossentropy
+
+    def convolve(self, x, weight, bias):
+        y = self.layers.conv_nd(x, weight, stride=1, padding=1)
+        return self.relu(y + bias.reshape(1, -1, 1, 1))
+
+    def pool(self, x):
+        return self.layers.max_pool(x, (2, 2), 2)
+
+    def end(self, x, first, second):
+        return self.relu(x @ first[0] + first[1]) @ second[0] + second[1]
+
+    def step(self, arrays):
+        weights = [self.mygrad.tensor(array) for array in arrays]
+        moments = [(0 * array, 0 * array) for array in arrays]
+        count = itertools.count(1)
+
+        def step(inputs, targets):
+            logits = self.forward(self.mygrad.tensor(inputs), weights)
+            loss = self.cross_entropy(logits, targets)
+            loss.backward()
+            now = next(count)
+            rate = 1e-3 * (1 - 0.999**now) ** 0.5 / (1 - 0.9**now)
+            for weight, (mean, square) in zip(weights, moments):
+                g = weight.grad
+                mean += np.float32(0.1) * (g - mean)
+                square += np.float32(0.001) * (g * g - square)
+                change = mean / (np.sqrt(square) + np.float32(1e-8))
+                weight.data -= np.float32(rate) * change
+            return loss.data
+
+        return step
+
+
+LIBRARIES = {
+    library.name: library for library in (PyTorch, DLFS, DeZero, MyGrad)
+}
