@@ -11,12 +11,7 @@ whatever disturbs the machine disturbs them all. Before a turn the garbage is
 collected and the threads of the turn before get time to fall asleep; then some
 runs go untimed. Only W1b leaves out that rest: it shows how much a library
 suffers when the other one's threads still spin and wait for work. During a
-<<<<<<< HEAD
-turn
-Python's garbage collector works as it does for everybody. `ratio` is a
-=======
 turn Python's garbage collector works as it does for everybody. `ratio` is a
->>>>>>> c34
 library's time divided by PyTorch's time in the same round, the median over
 the rounds: 0.5 is twice as fast as PyTorch. `best` is the shortest turn. A
 GFLOP is 1e9 additions and multiplications.
