@@ -425,9 +425,9 @@ class _Normalised(Function):
         factor = np.tile((ctx.scale * weight.data).astype(y.dtype), wide)
         shift = np.tile(bias.data, wide)
         for b in blocks:
-            np.subtract(lines[b], ctx.centre, out=y[b])
-            y[b] *= factor
-            y[b] += shift
+            part = np.subtract(lines[b], ctx.centre, out=y[b])
+            part *= factor
+            part += shift
         return Tensor(_from_lines(y, x.shape))
 
     @staticmethod
@@ -449,10 +449,10 @@ class _Normalised(Function):
         factor, along, shift = parts
         of_x = np.empty(lines.shape, g.dtype)
         for b in blocks:
-            np.subtract(lines[b], ctx.centre, out=of_x[b])
-            of_x[b] *= along
-            of_x[b] += shift
-            of_x[b] += back[b] * factor
+            part = np.subtract(lines[b], ctx.centre, out=of_x[b])
+            part *= along
+            part += shift
+            part += back[b] * factor
         of_x = Tensor(_from_lines(of_x, x.shape))
         return of_x, Tensor(of_weight), Tensor(of_bias), None, None
 
