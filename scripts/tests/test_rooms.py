@@ -33,8 +33,8 @@ NAMES = {
         huber_loss kaiming_normal_ kaiming_uniform_ l1_loss layer_norm
         leaky_relu linear max_pool2d mse_loss nll_loss normal_ normalize
         one_hot ones_ orthogonal_ parameters_to_vector silu smooth_l1_loss
-        softplus trunc_normal_ uniform_ vector_to_parameters xavier_normal_
-        xavier_uniform_ zeros_
+        softplus trunc_normal_ uniform_ vector_to_parameters winograd
+        xavier_normal_ xavier_uniform_ zeros_
     """,
     "dlfs.nn.functional": """
         adaptive_avg_pool2d avg_pool2d batch_norm binary_cross_entropy
