@@ -189,7 +189,7 @@ def make_workloads(images: int = 60_000) -> dict[str, Workload]:
         start_photos,
         lambda run: np.float32([run().item() for _ in range(3)]),
         *("ms", lambda s: 1e3 * s),
-        tolerance=1e-3,  # Adam divides by gradients near 0
+        tolerance=5e-3,  # Adam divides by gradients near 0
         runs=3,
         warm=1,
         apart=True,
