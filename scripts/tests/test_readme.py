@@ -82,3 +82,28 @@ def test_the_translation_has_the_same_parts():
 def test_every_file_that_is_linked_exists(name):
     for target in parts(read(name), r"\]\(([^)#:]+)(?:#[^)]*)?\)"):
         assert (ROOT / target).exists(), target
+
+
+PHOTOGRAPHS = re.compile(
+    r"^\| \S.* \| \*\*(?P<accuracy>\S+)%\*\* \| (?P<minutes>\d+) "
+    r"\| `(?P<command>.*)` \|$",
+    re.MULTILINE,
+)
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_photographs_were_read_as_recorded(name):
+    lines = [
+        line
+        for experiment in ("cnn_cifar10", "lenet_mnist")
+        for line in (ROOT / "book" / "runs" / f"{experiment}.jsonl")
+        .read_text(encoding="utf-8")
+        .splitlines()
+    ]
+    runs = {run["command"]: run for run in map(json.loads, lines)}
+    rows = list(PHOTOGRAPHS.finditer(read(name)))
+    assert len(rows) == len(runs) == 4
+    for row in rows:
+        run = runs[row["command"]]
+        assert row["accuracy"] == f"{100 * run['test_accuracy']:.2f}"
+        assert row["minutes"] == f"{run['seconds'] / 60:.0f}"
