@@ -1,8 +1,9 @@
 """Look into a trained network and record what may be shown of it.
 
-    DLFS_DATA=DATA python scripts/record_network.py RUN
+    DLFS_DATA=DATA python scripts/record_network.py RUN [RUN ...]
 
-RUN is the folder of a run of cnn_cifar10. What is written to
+RUN is the folder of a run of cnn_cifar10; of all but the first only the first
+filters are recorded. What is written to
 book/runs/cnn_cifar10.json are numbers about all test photographs, of which
 none can be shown: what was taken for what, how sure the network was, how well
 it reads changed photographs, where it looks on average, and its first filters.
@@ -92,8 +93,17 @@ def saliency(model, transform, test) -> np.ndarray:
     return total / total.max((1, 2), keepdims=True)
 
 
+def filters_of(folder: Path) -> list:
+    """Return the weight of the first convolution of a run, as lists."""
+    from dlfs.trainer import load_checkpoint
+
+    state = load_checkpoint(folder / "last.npz")["model"]
+    first = next(value for value in state.values() if value.ndim == 4)
+    return first.round(4).tolist()
+
+
 def measure(folder: Path) -> dict:
-    """Return the record of the run in a folder."""
+    """Return the record of the run in a folder, without filters."""
     model, test, transform = load(folder)
     photographs, labels = test[:]
     found = probabilities(model, transform, photographs)
@@ -108,7 +118,6 @@ def measure(folder: Path) -> dict:
     }
     seen = 255 * saliency(model, transform, test)
     told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    first = next(p for p in model.parameters() if p.ndim == 4)
     return {
         "arguments": told["arguments"] | {"save_dir": None, "data_dir": None},
         "data": told["data"]["source"].partition(" from ")[0],
@@ -127,16 +136,16 @@ def measure(folder: Path) -> dict:
         "saliency": base64.b64encode(
             np.rint(seen).astype(np.uint8).tobytes()
         ).decode(),
-        "filters": first.data.round(4).tolist(),
     }
 
 
 def main(argv: list[str] | None = None) -> int:
     """Measure, and write the record."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", type=Path, help="folder of the run")
+    parser.add_argument("runs", type=Path, nargs="+", help="their folders")
     args = parser.parse_args(argv)
-    record = measure(args.run)
+    record = measure(args.runs[0])
+    record["filters"] = [filters_of(folder) for folder in args.runs]
     RECORD.write_text(json.dumps(record) + "\n", encoding="utf-8")
     print(json.dumps(record["accuracy"], indent=1))
     return 0
