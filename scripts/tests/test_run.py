@@ -200,6 +200,10 @@ class TestRun:
         assert "; snapshot: 1 tests passed in " in lines[1]
         assert lines[2] == "2 chapters ran, 1 tests passed, 0 failed"
 
+    def test_without_cells_only_the_tests_run(self, two_chapters):
+        outcome = two_chapters.chapters("run", "--no-cells")
+        assert "cells" not in outcome.out and "tests passed" in outcome.out
+
     def test_failures_have_chapter_lines(self, two_chapters):
         outcome = two_chapters.chapters("run", "1")
         assert outcome.code == 1

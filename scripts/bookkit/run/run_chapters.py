@@ -85,18 +85,19 @@ def prepare(root: Path, book: Path, before: Output, after: Output) -> Job:
     )
 
 
-def run_job(root: Path, job: Job) -> Result:
+def run_job(root: Path, cells: bool, job: Job) -> Result:
     """Run a chapter on the snapshot before it, and the tests after it.
 
-    Says at once what fails.
+    Says at once what fails. Without `cells` it only runs the tests.
     """
-    result = Result()
-    ran, seconds = run_script(job)
-    count = len(job.chapter.live_cells)
-    verb = "ran" if ran.returncode == 0 else "FAILED"
-    parts = [f"{count} cells {verb} in {seconds:.1f} s"]
-    if ran.returncode:
-        report_failure(job, "its cells", ran.stdout, result)
+    result, parts = Result(), []
+    if cells:
+        ran, seconds = run_script(job)
+        count = len(job.chapter.live_cells)
+        verb = "ran" if ran.returncode == 0 else "FAILED"
+        parts.append(f"{count} cells {verb} in {seconds:.1f} s")
+        if ran.returncode:
+            report_failure(job, "its cells", ran.stdout, result)
     for check in (check_imports, run_tests):
         text = check(root, job, result)
         if text:
@@ -220,7 +221,9 @@ def command_run(root: Path, book: Path, args: argparse.Namespace) -> int:
     """Run the chapters that were asked for; 1 if anything failed."""
     jobs = [prepare(root, book, *each) for each in select(book, args.numbers)]
     with ThreadPoolExecutor(args.jobs) as pool:
-        results = list(pool.map(functools.partial(run_job, root), jobs))
+        results = list(
+            pool.map(functools.partial(run_job, root, args.cells), jobs)
+        )
     passed = sum(result.passed for result in results)
     failed = sum(result.failed for result in results)
     print(f"{len(jobs)} chapters ran, {passed} tests passed, {failed} failed")
@@ -270,6 +273,10 @@ def make_parser() -> argparse.ArgumentParser:
     pair.set_defaults(action=command_pair)
     run = commands.add_parser("run", help="run chapters and their tests")
     run.add_argument("--jobs", type=at_least_one, default=2, metavar="N")
+    no_cells_help = "run only the tests; `make site` runs the cells, too"
+    run.add_argument(
+        "--no-cells", action="store_false", dest="cells", help=no_cells_help
+    )
     run.set_defaults(action=command_run)
     new = commands.add_parser("new", help="begin a chapter, and list it")
     new.add_argument("name", metavar="NN-slug")
