@@ -10,6 +10,7 @@ import functools
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -213,7 +214,7 @@ def parse_chapter(path: str, text: str) -> Chapter:
         Mistake(path, line, message)
         for line, message in (
             *check_front_matter(lines[:start]),
-            *find_fence_mistakes(fences),
+            *find_fence_mistakes(lines, fences),
         )
     ]
     if not mistakes:
@@ -300,7 +301,9 @@ def check_front_matter(lines: list[str]) -> Iterator[tuple[int, str]]:
             yield 1, "the front matter says kind: workshop, or nothing of it"
 
 
-def find_fence_mistakes(fences: list[Fence]) -> Iterator[tuple[int, str]]:
+def find_fence_mistakes(
+    lines: list[str], fences: list[Fence]
+) -> Iterator[tuple[int, str]]:
     """Find fences that are not what they look like, and wrong options.
 
     What follows a fence inside a string means nothing.
@@ -308,10 +311,9 @@ def find_fence_mistakes(fences: list[Fence]) -> Iterator[tuple[int, str]]:
     for fence in fences:
         error = find_open_string(fence)
         if error:
-            yield (
+            yield find_inner_fence(lines, fence) or (
                 fence.line + error.lineno,
-                f"syntax error: {error.msg}; a block with a fence inside a "
-                "string needs four backticks",
+                f"syntax error: {error.msg}",
             )
             return
         message = explain_no_cell(fence)
@@ -330,6 +332,29 @@ def find_open_string(fence: Fence) -> SyntaxError | None:
             parse(text)
         except SyntaxError as error:
             return error
+    return None
+
+
+def find_inner_fence(lines: list[str], fence: Fence) -> tuple[int, str] | None:
+    """The line of a fence that cuts a string of a block in two, and advice.
+
+    The block would be Python if it went on to a later end of a fence.
+    """
+    ends = [
+        number
+        for number, text in enumerate(lines[fence.line :], fence.line)
+        if set(text.strip()) == {"`"} and len(text.strip()) >= 3
+    ]
+    for end in ends[1:4]:
+        with suppress(SyntaxError):
+            parse("\n".join(lines[fence.line : end]))
+            number = fence.line
+            while not lines[number].lstrip().startswith("```"):
+                number += 1
+            return number + 1, (
+                "this fence is inside a string of the block that line "
+                f"{fence.line} opens; use four backticks for the block"
+            )
     return None
 
 

@@ -129,7 +129,10 @@ def add_npm_files(files, config, root: Path) -> None:
 
 
 def check_nav(config, chapters: list[Chapter]) -> None:
-    """Check that the navigation has all chapters in their order."""
+    """Check that the navigation has all chapters in their order.
+
+    Those of the workshop stand in groups of that name, apart from the path.
+    """
     listed = [name for name in pages_of(config.nav) if name[0].isdigit()]
     names = [f"{each.name}.md" for each in chapters]
     if listed != names:
@@ -137,6 +140,20 @@ def check_nav(config, chapters: list[Chapter]) -> None:
             "mkdocs.yml: nav has to list the chapters in the order of their "
             f"names: {', '.join(names)}"
         )
+    apart = {
+        name
+        for entry in config.nav
+        for title, pages in (entry.items() if isinstance(entry, dict) else ())
+        if title.startswith("Workshop")
+        for name in pages_of(pages)
+    }
+    for chapter, name in zip(chapters, names, strict=True):
+        if chapter.is_workshop != (name in apart):
+            place = "into a" if chapter.is_workshop else "outside each"
+            raise PluginError(
+                f"mkdocs.yml: {name} belongs {place} group Workshop of nav, "
+                "as the kind in its front matter says"
+            )
 
 
 def fill_nav(nav, names: list[str]) -> None:
