@@ -25,7 +25,7 @@ GREY = np.float32([0.299, 0.587, 0.114])  # how bright the colours look
 
 
 def load(folder: Path) -> tuple:
-    """Return the network of a run, the test set, and its transform."""
+    """Return a run's network, test set, transform and configuration."""
     from dlfs import trainer
     from dlfs.data import TensorDataset, load_cifar10
     from dlfs.experiments import cnn_cifar10
@@ -39,7 +39,8 @@ def load(folder: Path) -> tuple:
     limited = TensorDataset(*train[: arguments.limit])
     learn_from, _ = trainer.split_training(arguments, limited)
     images = learn_from.arrays[0]
-    return model.eval(), test, cnn_cifar10.make_transform(images, False, 0)
+    transform = cnn_cifar10.make_transform(images, False, 0)
+    return model.eval(), test, transform, told
 
 
 def probabilities(model, transform, photographs) -> np.ndarray:
@@ -104,20 +105,20 @@ def filters_of(folder: Path) -> list:
 
 def measure(folder: Path) -> dict:
     """Return the record of the run in a folder, without filters."""
-    model, test, transform = load(folder)
+    model, test, transform, told = load(folder)
     photographs, labels = test[:]
-    found = probabilities(model, transform, photographs)
-    guesses, sure = found.argmax(1), found.max(1)
+    found = {
+        name: probabilities(model, transform, images)
+        for name, images in changed(photographs).items()
+    }
+    unchanged = found["as they are"]
+    guesses, sure = unchanged.argmax(1), unchanged.max(1)
     confusion = np.zeros((10, 10), int)
     np.add.at(confusion, (labels, guesses), 1)
     tenths = np.minimum((sure * 10).astype(int), 9)
     right = guesses == labels
-    scores = {
-        name: probabilities(model, transform, images).argmax(1) == labels
-        for name, images in changed(photographs).items()
-    }
+    scores = {name: p.argmax(1) == labels for name, p in found.items()}
     seen = 255 * saliency(model, transform, test)
-    told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     return {
         "arguments": told["arguments"] | {"save_dir": None, "data_dir": None},
         "data": told["data"]["source"].partition(" from ")[0],
