@@ -64,9 +64,10 @@ NO_FORMULA = """() => [...document.querySelectorAll(
 )].map(each => "no formula: " + each.textContent.trim().slice(0, 60))"""
 # Each rule that is broken once, with the first of its elements: the names
 # that axe itself makes of hundreds of elements take it a minute.
-AXE = """async () => {
+AXE = """async rules => {
   const {violations} = await axe.run(document, {
     resultTypes: ["violations"], selectors: false, elementRef: true,
+    ...(rules && {runOnly: rules}),
   })
   return violations.map(({id, nodes}) => {
     const {element, any, all, none} = nodes[0]
@@ -76,6 +77,9 @@ AXE = """async () => {
     return `${id}: ${nodes.length} times, first ${name}: ${why}`
   })
 }"""
+# All rules, those whose outcome may differ between two ways to see a page.
+ALL = None
+LOOKS = ["color-contrast", "scrollable-region-focusable"]
 
 
 @dataclass
@@ -157,24 +161,31 @@ def with_browsers(work: Callable[[Browser, str], list], items: list) -> list:
 
 
 def look_at(
-    browser: Browser, address: str, name: str, scheme: str, size, axe: str
-) -> Visit:
-    """Visit a page and note what is wrong with it."""
-    visit = Visit(name, scheme, size[0])
-    tab = browser.new_page(
-        viewport={"width": size[0], "height": size[1]},
-        color_scheme=scheme,
-        reduced_motion="reduce",
-    )
+    browser: Browser, address: str, name: str, ways: list, axe: str
+) -> list[Visit]:
+    """Visit a page, see it in every way, and note what is wrong with it.
+
+    Bright or dark and large or small are changed while the page is open, as
+    a reader's device does it. With each way come the rules of axe to apply.
+    """
+    visits = []
+    tab = browser.new_page(reduced_motion="reduce")
     with contextlib.closing(tab):
-        watch(tab, address, visit.errors)
-        tab.goto(f"{address}{name}")
-        tab.evaluate(UNFOLD)
-        visit.errors += tab.evaluate(NO_FORMULA)
-        visit.too_wide = tab.evaluate(TOO_WIDE)
-        tab.evaluate(axe)
-        visit.violations = tab.evaluate(AXE)
-    return visit
+        for scheme, (width, height), rules in ways:
+            visit = Visit(name, scheme, width)
+            tab.emulate_media(color_scheme=scheme)
+            tab.set_viewport_size({"width": width, "height": height})
+            if not visits:
+                watch(tab, address, visit.errors)
+                tab.goto(f"{address}{name}")
+                tab.evaluate(axe)
+            tab.evaluate(UNFOLD)
+            visit.errors += tab.evaluate(NO_FORMULA)
+            visit.too_wide = tab.evaluate(TOO_WIDE)
+            if rules != []:
+                visit.violations = tab.evaluate(AXE, rules)
+            visits.append(visit)
+    return visits
 
 
 def watch(tab: Tab, address: str, errors: list[str]) -> None:

@@ -51,10 +51,11 @@ class Page(HTMLParser):
 
     @property
     def kind(self) -> str:
-        """Whether it is a chapter, a notebook, or another page."""
-        if self.name.startswith("notebooks/"):
-            return "notebook"
-        return "chapter" if CHAPTER.match(self.name) else "other"
+        """Whether it is a chapter, a notebook, code, or another page."""
+        if CHAPTER.match(self.name):
+            return "chapter"
+        folder = self.name.partition("/")[0]
+        return folder if folder in ("notebooks", "code") else "other"
 
     def handle_starttag(self, tag: str, attributes: list) -> None:
         """Note what an element has, and that we are inside it."""

@@ -1,19 +1,27 @@
 """Every page in a browser: bright and dark, on a desk and on a phone."""
 
 import pytest
-from browse import DESKTOP, PHONE, Visit, look_at, with_browsers
-from built import Site
+from browse import ALL, DESKTOP, LOOKS, PHONE, Visit, look_at, with_browsers
+from built import Page, Site
 
 from conftest import complain
 
-# Every page in the first two ways. The frame around them is the same for
-# all, so that the other two are only for the first page of each kind.
-WAYS = [
-    ("light", DESKTOP),
-    ("dark", PHONE),
-    ("dark", DESKTOP),
-    ("light", PHONE),
-]
+
+def ways_to_see(page: Page, is_first: bool) -> list[tuple]:
+    """Every page in two ways, the first of each kind in all four.
+
+    The frame around the pages is the same for all, and so is what a page of
+    code consists of.
+    """
+    rules, looks = ALL, LOOKS if page.kind == "chapter" else []
+    if page.kind == "code":
+        rules = []
+    if is_first:
+        rules, looks = ALL, LOOKS
+    ways = [("light", DESKTOP, rules), ("dark", PHONE, looks)]
+    if is_first:
+        ways += [("dark", DESKTOP, looks), ("light", PHONE, looks)]
+    return ways
 
 
 @pytest.fixture(scope="module")
@@ -22,11 +30,8 @@ def visits(site: Site, address: str, axe: str) -> list[Visit]:
     first = {page.kind: page for page in reversed(site.pages)}
 
     def work(browser, page) -> list[Visit]:
-        ways = WAYS if page is first[page.kind] else WAYS[:2]
-        return [
-            look_at(browser, address, page.url, scheme, size, axe)
-            for scheme, size in ways
-        ]
+        ways = ways_to_see(page, page is first[page.kind])
+        return look_at(browser, address, page.url, ways, axe)
 
     return with_browsers(work, site.pages)
 
