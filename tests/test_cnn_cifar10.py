@@ -87,7 +87,7 @@ class TestCNNOnCIFAR10:
         "arguments, message",
         [
             ("--data mini", "--data mini: the package has no photographs"),
-            ("--limit 61", "--limit 61: there are only 60 photographs"),
+            ("--limit 61", "--limit 61: there are only 60 images"),
             ("--warmup 2", "--warmup 2: expected less than --epochs, which"),
             ("--shards 17", "--shards 17: a batch has only 16 examples"),
         ],
