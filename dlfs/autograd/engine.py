@@ -509,7 +509,7 @@ class Tensor:
         """Change an array in place, as `w.data -= step` does."""
         if isinstance(array, Tensor):
             return NotImplemented
-        if is_grad_enabled() and step._requires_grad:
+        if _minds(step):
             raise RuntimeError(
                 f"{ufunc.__name__}: an array cannot carry the gradient of a "
                 "tensor: use t.detach()"
@@ -517,6 +517,7 @@ class Tensor:
         _mark_written(array)
         return ufunc(array, step._data, out=array)
 
+    # book/04-elementwise.md#array-function
     def __array_function__(
         self, function: Any, types: Any, args: tuple, kwargs: dict
     ) -> Any:
@@ -846,21 +847,23 @@ class Tensor:
             return self.amin(None, keepdim)
         return self._pick(np.argmin, "min", dim, keepdim)
 
+    # book/05-shapes.md#check-write
+    def _check_write(self, name, instead, *values):
+        """Raise if a graph minds that `values` take the place of ours."""
+        if self._kind or _minds(self):
+            way = "" if self._kind else ", or write inside no_grad()"
+            raise RuntimeError(
+                f"{name}: this tensor of shape {self.shape} is part of a "
+                f"graph: {instead}{way}"
+            )
+        if _minds(*values):
+            raise RuntimeError(f"{name}: a gradient would be lost: {instead}")
+
     # book/05-shapes.md#setitem
     def __setitem__(self, index: Any, value: Any) -> None:
         """Change values in place; the graph must not have a use for them."""
-        recording = is_grad_enabled()
-        if self._kind or (recording and self._requires_grad):
-            way = "" if self._kind else ", or write inside no_grad()"
-            raise RuntimeError(
-                f"setitem: this tensor of shape {self.shape} is part of a "
-                f"graph: make a new one with where() or cat(){way}"
-            )
-        if recording and isinstance(value, Tensor) and value._requires_grad:
-            raise RuntimeError(
-                "setitem: the gradient of the value would be lost: make a new "
-                "tensor with where() or cat()"
-            )
+        instead = "make a new tensor with where() or cat()"
+        self._check_write("setitem", instead, value)
         try:
             self._data[_plain_index(index)] = _values(value)
         except (ValueError, IndexError) as error:
@@ -1687,6 +1690,14 @@ class MaxResult(NamedTuple):
 
     values: Tensor
     indices: Tensor
+
+
+# book/05-shapes.md#check-write
+def _minds(*values):
+    """Return whether a gradient of one of them is being recorded."""
+    return is_grad_enabled() and any(
+        isinstance(x, Tensor) and x._requires_grad for x in values
+    )
 
 
 # book/05-shapes.md#slab
