@@ -11,17 +11,10 @@ from typing import Self
 
 import numpy as np
 
+from dlfs.autograd.axes import _axis
 from dlfs.autograd.creation import ones, zeros, zeros_like
 from dlfs.autograd.devices import Device, _on_cpu
-from dlfs.autograd.engine import (
-    Tensor,
-    _axis,
-    _minds,
-    _slab,
-    _tensor,
-    _values,
-    _wrap,
-)
+from dlfs.autograd.engine import Tensor, _minds, _slab, _tensor, _values, _wrap
 from dlfs.autograd.names import USUAL, missing
 from dlfs.autograd.random import default_generator, rand, randn
 from dlfs.autograd.recording import no_grad, set_grad_enabled
