@@ -27,15 +27,20 @@ def _axes(dim, ndim, name):
     return tuple(sorted(found))
 
 
-def _numpy_words(method):
-    """Let a method take `axis` for its `dim`, and `keepdims` for `keepdim`."""
+def _also(**words):
+    """Let a method take other words for its arguments: {theirs: ours}."""
 
-    @functools.wraps(method)
-    def either(self, *args, **options):
-        if "axis" in options:
-            options["dim"] = options.pop("axis")
-        if "keepdims" in options:
-            options["keepdim"] = options.pop("keepdims")
-        return method(self, *args, **options)
+    def decorate(method):
+        @functools.wraps(method)
+        def either(self, *args, **options):
+            for word, ours in words.items():
+                if word in options:
+                    options[ours] = options.pop(word)
+            return method(self, *args, **options)
 
-    return either
+        return either
+
+    return decorate
+
+
+_numpy_words = _also(axis="dim", keepdims="keepdim")

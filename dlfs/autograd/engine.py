@@ -586,7 +586,7 @@ class Tensor:
         n = _count(self, dim)
         if n <= correction:
             raise ValueError(
-                f"var: needs more than {correction} values along dim {dim}, "
+                f"var: needs more than {correction:g} values along dim {dim}, "
                 f"the tensor of shape {self.shape} has {n}"
             )
         deviation = self - self.mean(dim, keepdim=True)

@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from dlfs.autograd.axes import _axis
+from dlfs.autograd.axes import _also, _axis
 from dlfs.autograd.creation import ones, zeros, zeros_like
 from dlfs.autograd.devices import Device, _on_cpu
 from dlfs.autograd.engine import Tensor, _minds, _slab, _tensor, _values, _wrap
@@ -100,18 +100,8 @@ def _requires_grad_(x, requires_grad=True):
     return x
 
 
-def _unbiased(method):
-    """Let a method take PyTorch's older word for its `correction`."""
-
-    @functools.wraps(method)
-    def either(x, *args, unbiased=None, **options):
-        older = {} if unbiased is None else {"correction": int(unbiased)}
-        return method(x, *args, **options, **older)
-
-    return either
-
-
 # book/14-from-pytorch.md#habits-methods-rest
+_unbiased = _also(unbiased="correction")
 _HABITS |= {
     "isnan": _of_numpy(np.isnan),
     "isinf": _of_numpy(np.isinf),
