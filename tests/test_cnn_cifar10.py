@@ -1,7 +1,6 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """The experiment with photographs, from the command line."""
 
-import contextlib
 import json
 import random
 import subprocess
@@ -10,9 +9,10 @@ import time
 
 import numpy as np
 import pytest
+from test_experiments import epochs_in, without_seconds
 
 from dlfs import data, optim
-from dlfs.data import CIFAR10, CIFAR10_FILES, CIFAR10_FOLDER, fingerprint
+from dlfs.data import CIFAR10, CIFAR10_FILES, CIFAR10_FOLDER
 from dlfs.experiments.cnn_cifar10 import main, make_parser, make_transform
 from dlfs.nn import Parameter
 from dlfs.trainer import load_checkpoint, make_scheduler
@@ -43,16 +43,7 @@ def cifar(tmp_path, monkeypatch):
 def run(folder, *options):
     """Run the experiment; return its last checkpoint, without its times."""
     assert main([*SMALL, "--save-dir", str(folder), *options]) == 0
-    return comparable(load_checkpoint(folder / "last.npz"))
-
-
-def comparable(tree):
-    """Copy a tree without times, and with fingerprints for its arrays."""
-    if isinstance(tree, dict):
-        return {k: comparable(v) for k, v in tree.items() if k != "seconds"}
-    if isinstance(tree, list):
-        return [comparable(item) for item in tree]
-    return fingerprint(tree) if isinstance(tree, np.ndarray) else tree
+    return without_seconds(load_checkpoint(folder / "last.npz"))
 
 
 class TestCNNOnCIFAR10:
@@ -87,7 +78,7 @@ class TestCNNOnCIFAR10:
         "arguments, message",
         [
             ("--data mini", "--data mini: the package has no photographs"),
-            ("--limit 61", "--limit 61: there are only 60 photographs"),
+            ("--limit 61", "--limit 61: there are only 60 images"),
             ("--warmup 2", "--warmup 2: expected less than --epochs, which"),
             ("--shards 17", "--shards 17: a batch has only 16 examples"),
         ],
@@ -154,7 +145,7 @@ def test_kills_change_nothing(cifar):
     chance, kills = random.Random(), 0
     for goal in range(1, epochs):
         process = start(killed, epochs)
-        while process.poll() is None and rows(killed) < goal:
+        while process.poll() is None and epochs_in(killed) < goal:
             time.sleep(0.005)
         time.sleep(chance.uniform(0, 0.1))
         process.kill()
@@ -162,14 +153,7 @@ def test_kills_change_nothing(cifar):
     assert kills >= 2
     assert start(killed, epochs).wait() == 0
     one, other = (load_checkpoint(f / "last.npz") for f in (straight, killed))
-    assert comparable(one) == comparable(other)
-
-
-def rows(folder):
-    """Return how many epochs a run has written down."""
-    with contextlib.suppress(FileNotFoundError):
-        return (folder / "metrics.jsonl").read_text().count("\n")
-    return 0
+    assert without_seconds(one) == without_seconds(other)
 
 
 # book/30-experiments.md#test-cnn-cifar10-schedule

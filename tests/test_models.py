@@ -1,6 +1,8 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """The networks of the experiments."""
 
+from collections import OrderedDict
+
 import numpy as np
 import pytest
 
@@ -72,7 +74,7 @@ class TestLeNet:
         np.testing.assert_allclose(model(x).data, expected, 1e-4, 1e-5)
 
 
-# book/28-a-network-that-sees.md#test-small-cnn
+# book/28-a-network-that-sees.md#test-models-in-torch
 def photographs(count=4, size=32):
     """Return random numbers in the shape of photographs."""
     rng = np.random.default_rng(0)
@@ -81,9 +83,9 @@ def photographs(count=4, size=32):
 
 def same_in_torch(torch, module):
     """Return the module of PyTorch that has the same layers and values."""
-    if isinstance(module, nn.Sequential):
-        parts = [same_in_torch(torch, part) for part in module]
-        return torch.nn.Sequential(*parts)
+    parts = {n: same_in_torch(torch, m) for n, m in module.named_children()}
+    if parts:  # one after the other
+        return torch.nn.Sequential(OrderedDict(parts))
     text = repr(module)  # is PyTorch's own, so it makes the same layer
     made = eval(text, vars(torch.nn) | {"nn": torch.nn})
     values = module.state_dict().items()
@@ -91,6 +93,27 @@ def same_in_torch(torch, module):
     return made
 
 
+def compare(torch, model, twin, atol):
+    """Compare logits and gradients with those of PyTorch."""
+    x = photographs()
+    ours, theirs = model(Tensor(x)), twin(torch.tensor(x))
+    expected = theirs.detach().numpy()
+    np.testing.assert_allclose(ours.detach().data, expected, atol=atol)
+    nn.cross_entropy(ours, np.arange(4)).backward()
+    torch.nn.functional.cross_entropy(theirs, torch.arange(4)).backward()
+    for p, q in zip(model.parameters(), twin.parameters(), strict=True):
+        expected = q.grad.numpy()
+        np.testing.assert_allclose(p.grad.data, expected, atol=atol)
+
+
+def dtypes_in(model):
+    """Return the dtypes of the loss and of all gradients."""
+    loss = nn.cross_entropy(model(Tensor(photographs())), np.arange(4))
+    loss.backward()
+    return {loss.dtype, *(p.grad.dtype for p in model.parameters())}
+
+
+# book/28-a-network-that-sees.md#test-small-cnn
 class TestSmallCNN:
     def test_it_has_the_parameters_we_count_by_hand(self):
         count = sum(p.numel() for p in SmallCNN().parameters())
@@ -105,42 +128,19 @@ class TestSmallCNN:
 
     def test_float32_stays_float32_through_the_network(self):
         model = SmallCNN(CNNConfig(dropout=0.5))
-        loss = nn.cross_entropy(model(Tensor(photographs())), np.arange(4))
-        loss.backward()
-        grads = [p.grad.dtype for p in model.parameters()]
-        assert {loss.dtype, *grads} == {np.dtype(np.float32)}
+        assert dtypes_in(model) == {np.dtype(np.float32)}
 
     def test_pytorch_gives_the_same_logits_and_gradients(self):
         torch = pytest.importorskip("torch")
         manual_seed(0)
-        model, x = SmallCNN(), photographs()
-        twin = torch.nn.Sequential(
-            same_in_torch(torch, model.features),
-            same_in_torch(torch, model.classifier),
-        )
-        ours, theirs = model(Tensor(x)), twin(torch.tensor(x))
-        np.testing.assert_allclose(
-            ours.detach().data, theirs.detach().numpy(), atol=1e-5
-        )
-        nn.cross_entropy(ours, np.arange(4)).backward()
-        loss = torch.nn.functional.cross_entropy(theirs, torch.arange(4))
-        loss.backward()
-        for p, q in zip(model.parameters(), twin.parameters()):
-            wanted = q.grad.numpy()
-            np.testing.assert_allclose(p.grad.data, wanted, atol=1e-5)
+        model = SmallCNN()
+        compare(torch, model, same_in_torch(torch, model), 1e-5)
 
     def test_the_state_goes_to_pytorch_and_back(self):
         torch = pytest.importorskip("torch")
         model, other = SmallCNN(), SmallCNN()
-        twin = torch.nn.Sequential(
-            same_in_torch(torch, model.features),
-            same_in_torch(torch, model.classifier),
-        )
-        names = dict(zip(["0", "1"], ["features", "classifier"]))
-        state = {
-            f"{names[name[0]]}{name[1:]}": value.numpy()
-            for name, value in twin.state_dict().items()
-        }
+        twin = same_in_torch(torch, model)
+        state = {name: v.numpy() for name, v in twin.state_dict().items()}
         other.load_state_dict(state)
         x = Tensor(photographs())
         with no_grad():
@@ -173,28 +173,15 @@ class TestResNet:
 
     def test_float32_stays_float32_through_the_network(self):
         model = ResNet(ResNetConfig((4, 6), dropout=0.5))
-        loss = nn.cross_entropy(model(Tensor(photographs())), np.arange(4))
-        loss.backward()
-        grads = [p.grad.dtype for p in model.parameters()]
-        assert {loss.dtype, *grads} == {np.dtype(np.float32)}
+        assert dtypes_in(model) == {np.dtype(np.float32)}
 
     @pytest.mark.parametrize("training", [True, False])
     def test_pytorch_gives_the_same_logits_and_gradients(self, training):
         torch = pytest.importorskip("torch")
         manual_seed(0)
         model = ResNet(ResNetConfig((4, 8))).train(training)
-        x, twin = photographs(), residual_in_torch(torch, model)
-        twin.train(training)
-        ours, theirs = model(Tensor(x)), twin(torch.tensor(x))
-        np.testing.assert_allclose(
-            ours.detach().data, theirs.detach().numpy(), atol=1e-4
-        )
-        nn.cross_entropy(ours, np.arange(4)).backward()
-        loss = torch.nn.functional.cross_entropy(theirs, torch.arange(4))
-        loss.backward()
-        for p, q in zip(model.parameters(), twin.parameters(), strict=True):
-            wanted = q.grad.numpy()
-            np.testing.assert_allclose(p.grad.data, wanted, atol=1e-4)
+        twin = residual_in_torch(torch, model).train(training)
+        compare(torch, model, twin, 1e-4)
 
     def test_the_state_goes_to_pytorch_and_back(self):
         torch = pytest.importorskip("torch")
@@ -213,28 +200,13 @@ class TestResNet:
 def residual_in_torch(torch, model):
     """Return the network of PyTorch with the same names and values."""
 
-    class Block(torch.nn.Module):
-        def __init__(self, block):
-            super().__init__()
-            self.first = same_in_torch(torch, block.first)
-            self.second = same_in_torch(torch, block.second)
-
+    class Block(torch.nn.Sequential):
         def forward(self, x):
-            return x + self.second(self.first(x))
+            return x + super().forward(x)
 
-    class Network(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            parts = [
-                Block(part)
-                if isinstance(part, Residual)
-                else same_in_torch(torch, part)
-                for part in model.features
-            ]
-            self.features = torch.nn.Sequential(*parts)
-            self.classifier = same_in_torch(torch, model.classifier)
-
-        def forward(self, x):
-            return self.classifier(self.features(x))
-
-    return Network()
+    twin = same_in_torch(torch, model)
+    for i, part in enumerate(model.features):
+        if isinstance(part, Residual):
+            inside = OrderedDict(twin.features[i].named_children())
+            twin.features[i] = Block(inside)
+    return twin

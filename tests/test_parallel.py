@@ -9,6 +9,7 @@ import warnings
 
 import numpy as np
 import pytest
+from test_trainer import INPUTS, TARGETS, same
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import dlfs
@@ -32,12 +33,8 @@ from dlfs.trainer import (
     run_training,
 )
 
+
 # book/27-two-cores.md#test-parallel-make
-GENERATOR = np.random.default_rng(7)
-INPUTS = GENERATOR.standard_normal((44, 6), dtype=np.float32)
-TARGETS = GENERATOR.integers(0, 3, 44)
-
-
 class Late(nn.Module):
     """Passes its input on, after a pause that only chance decides."""
 
@@ -78,19 +75,6 @@ def make_trainer(threads, folder=None, layer=None):
 
 
 # book/27-two-cores.md#test-parallel-bits
-def same(a, b):
-    """Whether two trees are equal, arrays bit for bit, times aside."""
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(
-            same(a[key], b[key]) for key in a if key != "seconds"
-        )
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(map(same, a, b))
-    if isinstance(a, np.ndarray):
-        return a.dtype == b.dtype and np.array_equal(a, b)
-    return a == b
-
-
 class TestSameBits:
     @pytest.mark.parametrize("threads", [2, 3, 8])
     def test_any_number_of_threads(self, threads):

@@ -1,7 +1,7 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """What the modules of dlfs.autograd offer, in one place."""
 
-from dlfs.autograd import numpy_functions
+from dlfs.autograd import axes, numpy_functions
 from dlfs.autograd.checking import (
     GradcheckError,
     gradcheck,
@@ -124,6 +124,7 @@ __all__ = [
     "addmm",
     "advise",
     "arange",
+    "axes",
     "bmm",
     "cat",
     "chunk",

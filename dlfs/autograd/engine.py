@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dlfs.autograd.axes import _axes, _axis, _numpy_words
 from dlfs.autograd.recording import (
     _check_usable,
     _last_write,
@@ -509,7 +510,7 @@ class Tensor:
         """Change an array in place, as `w.data -= step` does."""
         if isinstance(array, Tensor):
             return NotImplemented
-        if is_grad_enabled() and step._requires_grad:
+        if _minds(step):
             raise RuntimeError(
                 f"{ufunc.__name__}: an array cannot carry the gradient of a "
                 "tensor: use t.detach()"
@@ -517,6 +518,7 @@ class Tensor:
         _mark_written(array)
         return ufunc(array, step._data, out=array)
 
+    # book/04-elementwise.md#array-function
     def __array_function__(
         self, function: Any, types: Any, args: tuple, kwargs: dict
     ) -> Any:
@@ -538,52 +540,41 @@ class Tensor:
         return np.array(self.numpy(), dtype, copy=copy)
 
     # book/05-shapes.md#sum
+    @_numpy_words
     def sum(
-        self,
-        dim: int | Sequence[int] | None = None,
-        keepdim: bool = False,
-        *,
-        axis: int | Sequence[int] | None = None,
-        keepdims: bool = False,
+        self, dim: int | Sequence[int] | None = None, keepdim: bool = False
     ) -> "Tensor":
         """Return the sum over axis (or axes) `dim`, or of everything.
 
         Args:
             dim: an int, a tuple of ints, or None for all axes.
             keepdim: leave the axes in place, with length 1.
-            axis, keepdims: NumPy's names for the same.
+
+        NumPy's words for the two, axis and keepdims, are taken as well.
         """
-        dim = _axes(dim, axis, self.ndim, "sum")
-        return _sum(self, dim=dim, keepdim=keepdim or keepdims)
+        return _sum(self, dim=_axes(dim, self.ndim, "sum"), keepdim=keepdim)
 
     # book/05-shapes.md#mean
+    @_numpy_words
     def mean(
-        self,
-        dim: int | Sequence[int] | None = None,
-        keepdim: bool = False,
-        *,
-        axis: int | Sequence[int] | None = None,
-        keepdims: bool = False,
+        self, dim: int | Sequence[int] | None = None, keepdim: bool = False
     ) -> "Tensor":
         """Return the mean over axis (or axes) `dim`; see `sum`."""
-        dim = _axes(dim, axis, self.ndim, "mean")
-        total = _sum(self, dim=dim, keepdim=keepdim or keepdims)
-        return total / _count(self, dim)
+        dim = _axes(dim, self.ndim, "mean")
+        return _sum(self, dim=dim, keepdim=keepdim) / _count(self, dim)
 
     # book/05-shapes.md#var
+    @_numpy_words
     def var(
         self,
         dim: int | Sequence[int] | None = None,
         correction: int = 1,
         keepdim: bool = False,
-        *,
-        axis: int | Sequence[int] | None = None,
-        keepdims: bool = False,
     ) -> "Tensor":
         """Return the variance over axis (or axes) `dim`.
 
         Args:
-            dim, keepdim, axis, keepdims: as for `sum`.
+            dim, keepdim: as for `sum`.
             correction: divide by n - correction: 1 (as in PyTorch) estimates
                 the variance of a population from a sample, 0 (as in NumPy) is
                 the mean squared deviation.
@@ -591,89 +582,66 @@ class Tensor:
         Raises:
             ValueError: there are not more than `correction` values.
         """
-        dim = _axes(dim, axis, self.ndim, "var")
+        dim = _axes(dim, self.ndim, "var")
         n = _count(self, dim)
         if n <= correction:
             raise ValueError(
-                f"var: needs more than {correction} values along dim {dim}, "
+                f"var: needs more than {correction:g} values along dim {dim}, "
                 f"the tensor of shape {self.shape} has {n}"
             )
         deviation = self - self.mean(dim, keepdim=True)
         squares = deviation * deviation
-        return squares.sum(dim, keepdim or keepdims) / (n - correction)
+        return squares.sum(dim, keepdim) / (n - correction)
 
     # book/05-shapes.md#std
+    @_numpy_words
     def std(
         self,
         dim: int | Sequence[int] | None = None,
         correction: int = 1,
         keepdim: bool = False,
-        *,
-        axis: int | Sequence[int] | None = None,
-        keepdims: bool = False,
     ) -> "Tensor":
         """Return the standard deviation, the root of `var`; takes the same.
 
         Where all values are equal, the gradient is 0.
         """
-        keepdim = keepdim or keepdims
-        return _root(self.var(dim, correction, keepdim, axis=axis))
+        return _root(self.var(dim, correction, keepdim))
 
     # book/05-shapes.md#amax-methods
+    @_numpy_words
     def amax(
-        self,
-        dim: int | Sequence[int] | None = None,
-        keepdim: bool = False,
-        *,
-        axis: int | Sequence[int] | None = None,
-        keepdims: bool = False,
+        self, dim: int | Sequence[int] | None = None, keepdim: bool = False
     ) -> "Tensor":
         """Return the largest value over `dim`; ties share the gradient."""
-        dim = _axes(dim, axis, self.ndim, "amax")
+        dim = _axes(dim, self.ndim, "amax")
         _need_values(self, dim, "amax")
-        return _amax(self, dim=dim, keepdim=keepdim or keepdims)
+        return _amax(self, dim=dim, keepdim=keepdim)
 
+    @_numpy_words
     def amin(
-        self,
-        dim: int | Sequence[int] | None = None,
-        keepdim: bool = False,
-        *,
-        axis: int | Sequence[int] | None = None,
-        keepdims: bool = False,
+        self, dim: int | Sequence[int] | None = None, keepdim: bool = False
     ) -> "Tensor":
         """Return the smallest value over `dim`; ties share the gradient."""
-        dim = _axes(dim, axis, self.ndim, "amin")
+        dim = _axes(dim, self.ndim, "amin")
         _need_values(self, dim, "amin")
-        return _amin(self, dim=dim, keepdim=keepdim or keepdims)
+        return _amin(self, dim=dim, keepdim=keepdim)
 
     # book/05-shapes.md#argmax
+    @_numpy_words
     def argmax(
-        self,
-        dim: int | None = None,
-        keepdim: bool = False,
-        *,
-        axis: int | None = None,
-        keepdims: bool = False,
+        self, dim: int | None = None, keepdim: bool = False
     ) -> "Tensor":
         """Return where the largest value along `dim` first stands: integers.
 
         Without `dim`, the position is that in the flattened tensor.
         """
-        dim = axis if dim is None else dim
-        keepdim = keepdim or keepdims
         return _wrap(_position(self, np.argmax, "argmax", dim, keepdim))
 
+    @_numpy_words
     def argmin(
-        self,
-        dim: int | None = None,
-        keepdim: bool = False,
-        *,
-        axis: int | None = None,
-        keepdims: bool = False,
+        self, dim: int | None = None, keepdim: bool = False
     ) -> "Tensor":
         """Return where the smallest value along `dim` first stands."""
-        dim = axis if dim is None else dim
-        keepdim = keepdim or keepdims
         return _wrap(_position(self, np.argmin, "argmin", dim, keepdim))
 
     # book/05-shapes.md#reshape
@@ -703,7 +671,7 @@ class Tensor:
 
     def squeeze(self, dim: int | Sequence[int] | None = None) -> "Tensor":
         """Return the tensor without its axes (or axis `dim`) of length 1."""
-        dims = _axes(dim, None, self.ndim, "squeeze")
+        dims = _axes(dim, self.ndim, "squeeze")
         kept = [n for i, n in enumerate(self.shape) if n != 1 or i not in dims]
         return self.reshape(kept)
 
@@ -812,55 +780,45 @@ class Tensor:
         return MaxResult(values, _wrap(indices))
 
     # book/05-shapes.md#max-methods
+    @_numpy_words
     def max(
-        self,
-        dim: int | None = None,
-        keepdim: bool = False,
-        *,
-        axis: int | None = None,
-        keepdims: bool = False,
+        self, dim: int | None = None, keepdim: bool = False
     ) -> "Tensor | MaxResult":
         """Return the largest value, or (values, indices) along axis `dim`.
 
         Along an axis the gradient goes to the value picked, the first of equal
         ones; without one, equal ones share it.
         """
-        dim = axis if dim is None else dim
-        keepdim = keepdim or keepdims
         if dim is None:
             return self.amax(None, keepdim)
         return self._pick(np.argmax, "max", dim, keepdim)
 
+    @_numpy_words
     def min(
-        self,
-        dim: int | None = None,
-        keepdim: bool = False,
-        *,
-        axis: int | None = None,
-        keepdims: bool = False,
+        self, dim: int | None = None, keepdim: bool = False
     ) -> "Tensor | MaxResult":
         """Return the smallest value, or (values, indices) along axis `dim`."""
-        dim = axis if dim is None else dim
-        keepdim = keepdim or keepdims
         if dim is None:
             return self.amin(None, keepdim)
         return self._pick(np.argmin, "min", dim, keepdim)
 
+    # book/05-shapes.md#check-write
+    def _check_write(self, name, instead, *values):
+        """Raise if a graph minds that `values` take the place of ours."""
+        if self._kind or _minds(self):
+            way = "" if self._kind else ", or write inside no_grad()"
+            raise RuntimeError(
+                f"{name}: this tensor of shape {self.shape} is part of a "
+                f"graph: {instead}{way}"
+            )
+        if _minds(*values):
+            raise RuntimeError(f"{name}: a gradient would be lost: {instead}")
+
     # book/05-shapes.md#setitem
     def __setitem__(self, index: Any, value: Any) -> None:
         """Change values in place; the graph must not have a use for them."""
-        recording = is_grad_enabled()
-        if self._kind or (recording and self._requires_grad):
-            way = "" if self._kind else ", or write inside no_grad()"
-            raise RuntimeError(
-                f"setitem: this tensor of shape {self.shape} is part of a "
-                f"graph: make a new one with where() or cat(){way}"
-            )
-        if recording and isinstance(value, Tensor) and value._requires_grad:
-            raise RuntimeError(
-                "setitem: the gradient of the value would be lost: make a new "
-                "tensor with where() or cat()"
-            )
+        instead = "make a new tensor with where() or cat()"
+        self._check_write("setitem", instead, value)
         try:
             self._data[_plain_index(index)] = _values(value)
         except (ValueError, IndexError) as error:
@@ -1453,31 +1411,6 @@ _WITHOUT_GRADIENT = {
 }
 
 
-# book/05-shapes.md#axes
-def _axis(dim, ndim, name):
-    """Return axis number `dim` counted from 0; raise if there is none."""
-    if not isinstance(dim, (int, np.integer)):
-        raise TypeError(f"{name}: dim {dim!r} is not a whole number")
-    if not -ndim <= dim < ndim:
-        raise IndexError(f"{name}: dim {dim} does not exist among {ndim} axes")
-    return dim % ndim
-
-
-def _axes(dim, axis, ndim, name):
-    """Return axis numbers as a sorted tuple, counted from 0; None means all.
-
-    `dim` is PyTorch's word for what NumPy calls `axis`: both are taken.
-    """
-    dim = axis if dim is None else dim
-    if dim is None:
-        return tuple(range(ndim))
-    dims = tuple(dim) if isinstance(dim, (tuple, list)) else (dim,)
-    found = {_axis(d, ndim, name) for d in dims}
-    if len(found) < len(dims):
-        raise ValueError(f"{name}: dim {dims} names an axis twice")
-    return tuple(sorted(found))
-
-
 # book/05-shapes.md#sum
 def _kept(reduced, x, dim):
     """Return `reduced` with length-1 axes where `x` was reduced."""
@@ -1534,7 +1467,7 @@ def _need_values(x, dim, name):
 # book/05-shapes.md#argmax
 def _position(x, find, name, dim, keepdim):
     """Return, as an array, where along `dim` np.argmax (or min) finds it."""
-    _need_values(x, _axes(dim, None, x.ndim, name), name)
+    _need_values(x, _axes(dim, x.ndim, name), name)
     axis = None if dim is None else _axis(dim, x.ndim, name)
     return find(x._data, axis, keepdims=keepdim)
 
@@ -1687,6 +1620,14 @@ class MaxResult(NamedTuple):
 
     values: Tensor
     indices: Tensor
+
+
+# book/05-shapes.md#check-write
+def _minds(*values):
+    """Return whether a gradient of one of them is being recorded."""
+    return is_grad_enabled() and any(
+        isinstance(x, Tensor) and x._requires_grad for x in values
+    )
 
 
 # book/05-shapes.md#slab
@@ -1847,7 +1788,7 @@ def _softmax(x, dim):
 
 def softmax(input: Tensor, dim: int) -> Tensor:
     """Return e**x / sum(e**x) along `dim`: positive, adding up to 1."""
-    (dim,) = _axes(dim, None, input.ndim, "softmax")
+    (dim,) = _axes(dim, input.ndim, "softmax")
     return _softmax(input, dim=dim)
 
 
@@ -1878,7 +1819,7 @@ def logsumexp(
         dim: an axis, several, or None for all.
         keepdim: leave the axes in place, with length 1.
     """
-    dim = _axes(dim, None, input.ndim, "logsumexp")
+    dim = _axes(dim, input.ndim, "logsumexp")
     return _logsumexp(input, dim=dim, keepdim=keepdim)
 
 
@@ -1891,5 +1832,5 @@ def _log_softmax(x, dim):
 
 def log_softmax(input: Tensor, dim: int) -> Tensor:
     """Return log(softmax(x)) along `dim` without computing a softmax."""
-    (dim,) = _axes(dim, None, input.ndim, "log_softmax")
+    (dim,) = _axes(dim, input.ndim, "log_softmax")
     return _log_softmax(input, dim=dim)

@@ -71,20 +71,13 @@ def _function_rule(function, ctx, outputs, g, y, x):
         found = function.backward(ctx, *_cut(_tensor(g), outputs))
         ctx._now = {}
         found = found if isinstance(found, tuple) else (found,)
-        _check_gradients(function.__name__, found, ctx._args)
-        row = _join(
-            [
-                zeros(x.shape) if given is None else _tensor(given)
-                for given, x in zip(found, ctx._args)
-                if _numbers([x])
-            ]
-        )
+        row = _join([*_check_gradients(function.__name__, found, ctx._args)])
     return row if has_graph else row.data
 
 
 # book/14-from-pytorch.md#function-check
 def _check_gradients(name, found, args):
-    """Raise unless there is a gradient of the right shape for each."""
+    """Yield the gradients of the arguments that have one, if they fit."""
     extra = any(g is not None for g in found[len(args) :])
     if len(found) < len(args) or extra:
         raise RuntimeError(
@@ -92,11 +85,15 @@ def _check_gradients(name, found, args):
             "arguments: return one for each, None where there is none"
         )
     for i, (g, x) in enumerate(zip(found, args)):
-        if isinstance(x, Tensor) and g is not None and g.shape != x.shape:
+        if not _numbers([x]):
+            continue
+        g = zeros(x.shape) if g is None else _tensor(g)
+        if g.shape != x.shape:
             raise RuntimeError(
                 f"{name}.backward: gradient of shape {g.shape} for argument "
                 f"{i} of shape {x.shape}"
             )
+        yield g
 
 
 # book/14-from-pytorch.md#function

@@ -11,12 +11,13 @@ from typing import Self
 
 import numpy as np
 
+from dlfs.autograd.axes import _also, _axis
 from dlfs.autograd.creation import ones, zeros, zeros_like
 from dlfs.autograd.devices import Device, _on_cpu
-from dlfs.autograd.engine import Tensor, _axis, _slab, _tensor, _values, _wrap
+from dlfs.autograd.engine import Tensor, _minds, _slab, _tensor, _values, _wrap
 from dlfs.autograd.names import USUAL, missing
 from dlfs.autograd.random import default_generator, rand, randn
-from dlfs.autograd.recording import is_grad_enabled, no_grad, set_grad_enabled
+from dlfs.autograd.recording import no_grad, set_grad_enabled
 
 __all__ = ["Generator"]
 
@@ -33,9 +34,8 @@ def _times(other, alpha):
     return other if alpha == 1 else other * alpha
 
 
-_LIKE_OPERATORS = ("eq", "ne", "gt", "lt", "ge", "le", "mul")
-_HABITS = {name: _operator(name) for name in _LIKE_OPERATORS}
-_HABITS |= {
+_OPERATORS = ["eq", "ne", "gt", "lt", "ge", "le", "mul"]
+_HABITS = {name: _operator(name) for name in _OPERATORS} | {
     "div": _operator("truediv"),
     "add": lambda x, other, alpha=1: x + _times(other, alpha),
     "sub": lambda x, other, alpha=1: x - _times(other, alpha),
@@ -76,8 +76,7 @@ def _narrow(x, dim, start, length):
 
 def _unbind(x, dim=0):
     """Return the slices along an axis."""
-    slices = (_narrow(x, dim, i, 1) for i in range(x.size(dim)))
-    return tuple(each.squeeze(dim) for each in slices)
+    return tuple(y.squeeze(dim) for y in x.split([1] * x.size(dim), dim))
 
 
 # book/14-from-pytorch.md#habits-makers
@@ -101,18 +100,8 @@ def _requires_grad_(x, requires_grad=True):
     return x
 
 
-def _unbiased(method):
-    """Let a method take PyTorch's older word for its `correction`."""
-
-    @functools.wraps(method)
-    def either(x, *args, unbiased=None, **options):
-        older = {} if unbiased is None else {"correction": int(unbiased)}
-        return method(x, *args, **options, **older)
-
-    return either
-
-
 # book/14-from-pytorch.md#habits-methods-rest
+_unbiased = _also(unbiased="correction")
 _HABITS |= {
     "isnan": _of_numpy(np.isnan),
     "isinf": _of_numpy(np.isinf),
@@ -158,10 +147,7 @@ def _to(x, *places, **options):
 
 
 # book/14-from-pytorch.md#habits-conversions
-_HABITS |= {
-    "to": _to,
-    "type": _to,
-    "type_as": _to,
+_HABITS |= dict.fromkeys(("to", "type", "type_as"), _to) | {
     "cpu": lambda x: x,
     "long": lambda x: _to(x, np.int64),
     "int": lambda x: _to(x, np.int32),
@@ -184,51 +170,34 @@ def _add_methods(methods):
 _add_methods(_HABITS)
 
 
-# book/14-from-pytorch.md#habits-overwrite
-def _overwrite(x, name, compute, args, options):
-    """Put compute(x, ...) in the place of the values of x; return x."""
-    new = f"write x = x.{name.rstrip('_')}(...)"
-    if x._kind or _minds(x):
-        inside = "" if x._kind else "change it inside no_grad(), or "
-        here = f"this tensor of shape {x.shape}"
-        raise RuntimeError(f"{name}: {here} is part of a graph: {inside}{new}")
-    if any(map(_minds, args)):
-        raise RuntimeError(f"{name}: a gradient would be lost: {new}")
-    with no_grad():
-        values = np.asarray(_values(compute(x, *args, **options)))
-    if not np.can_cast(values.dtype, x.dtype, "same_kind"):
-        text = f"{values.dtype} does not fit into {x.dtype}"
-        raise TypeError(f"{name}: {text}: {new}")
-    if np.broadcast_shapes(values.shape, x.shape) != x.shape:
-        text = f"shape {values.shape} does not fit into shape {x.shape}"
-        raise ValueError(f"{name}: the result of {text}: {new}")
-    return x.copy_(values)
-
-
-def _minds(x):
-    """Return whether a gradient is being recorded for a value."""
-    return is_grad_enabled() and isinstance(x, Tensor) and x.requires_grad
-
-
 # book/14-from-pytorch.md#habits-in-place
 def _in_place(name, compute, is_operator=False):
-    """Make a method that overwrites the tensor.
+    """Make a method that puts compute(x, ...) in the place of x.
 
-    As an operator, such as -=, it makes a new one if a graph minds.
+    As an operator, such as -=, it makes a new tensor if a graph minds.
     """
+    instead = f"write x = x.{name.rstrip('_')}(...)"
 
     def method(x, *args, **options):
-        if is_operator and (x._kind or any(map(_minds, args))):
+        if is_operator and (x._kind or _minds(*args)):
             return compute(x, *args)
-        return _overwrite(x, name, compute, args, options)
+        x._check_write(name, instead, *args)
+        with no_grad():
+            values = np.asarray(_values(compute(x, *args, **options)))
+        if not np.can_cast(values.dtype, x.dtype, "same_kind"):
+            text = f"{values.dtype} does not fit into {x.dtype}"
+            raise TypeError(f"{name}: {text}: {instead}")
+        if np.broadcast_shapes(values.shape, x.shape) != x.shape:
+            text = f"shape {values.shape} does not fit into shape {x.shape}"
+            raise ValueError(f"{name}: the result of {text}: {instead}")
+        return x.copy_(values)
 
     return method
 
 
 # book/14-from-pytorch.md#habits-in-place-table
 _STEPS = {"add": "add", "sub": "sub", "mul": "mul", "div": "truediv"}
-_IN_PLACE = {f"{name}_": _HABITS[name] for name in _STEPS}
-_IN_PLACE |= {
+_IN_PLACE = {f"{name}_": _HABITS[name] for name in _STEPS} | {
     "clamp_": Tensor.clip,
     "zero_": lambda x: np.zeros_like(x.data),
     "fill_": lambda x, value: value,
@@ -249,8 +218,7 @@ _add_methods(_IN_PLACE)
 
 # book/14-from-pytorch.md#habits-functions
 _DTYPES = ("bool", "float32", "float64", "int32", "int64", "uint8")
-_AT_THE_DOOR = {name: np.dtype(name) for name in _DTYPES}
-_AT_THE_DOOR |= {
+_AT_THE_DOOR = {name: np.dtype(name) for name in _DTYPES} | {
     "float": np.dtype("float32"),
     "double": np.dtype("float64"),
     "int": np.dtype("int32"),

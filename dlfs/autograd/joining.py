@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dlfs.autograd.engine import Tensor, _axis, _slab_rule, _tensor, operation
+from dlfs.autograd.axes import _axis
+from dlfs.autograd.engine import Tensor, _slab_rule, _tensor, operation
 
 __all__ = ["cat", "pad", "stack"]
 

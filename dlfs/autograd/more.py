@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from dlfs.autograd.axes import _axes, _axis
 from dlfs.autograd.engine import (
     _NUMPY,
     MaxResult,
     Tensor,
-    _axes,
-    _axis,
     _over,
     _root,
     _sizes,
@@ -217,7 +216,7 @@ def triu(input: Tensor, diagonal: int = 0) -> Tensor:
 def flip(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
     """Return the values in reverse order along axes `dims`."""
     index = [slice(None)] * input.ndim
-    for d in _axes(_sizes(dims), None, input.ndim, "flip"):
+    for d in _axes(_sizes(dims), input.ndim, "flip"):
         index[d] = slice(None, None, -1)
     return input[tuple(index)]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from dlfs.autograd.devices import Device
-from dlfs.autograd.engine import Tensor
+from dlfs.autograd.engine import Tensor, _values
 from dlfs.autograd.habits import _AT_THE_DOOR
 
 __all__ = ["load", "save"]
@@ -37,37 +37,23 @@ def save(obj: Mapping[str, Any], f: str | Path) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, value in obj.items():
+            array = _values(value)
+            if getattr(array, "dtype", np.dtype(object)).kind not in "fiub":
+                raise TypeError(
+                    f"save: {name} is a {type(value).__name__}; expected "
+                    "arrays, as in model.state_dict()"
+                )
             with archive.open(f"{name}.npy", "w") as file:
-                np.lib.format.write_array(file, _checked(name, value))
+                np.lib.format.write_array(file, np.asarray(array))
     write_atomically(Path(f), buffer.getvalue())
 
 
-# book/14-from-pytorch.md#saving-checked
-def _checked(name, value):
-    """Return a value as an array; raise unless it holds numbers."""
-    array = value.data if isinstance(value, Tensor) else value
-    if getattr(array, "dtype", np.dtype(object)).kind not in "fiub":
-        raise TypeError(
-            f"save: {name} is a {type(value).__name__}; expected arrays, as "
-            "in model.state_dict()"
-        )
-    return np.asarray(array)
-
-
 # book/14-from-pytorch.md#loading
-_NOT_OURS = (
-    "load: {} is no file of arrays. If PyTorch wrote it, convert it where "
-    'PyTorch is: numpy.savez("new.npz", **{{k: v.numpy() for k, v in '
-    "torch.load(path, weights_only=True).items()}})"
+_UNREADABLE = (
+    "load: {} cannot be read: {}. Perhaps it is no file of arrays. If PyTorch "
+    'wrote it, convert it where PyTorch is: numpy.savez("new.npz", **{{k: '
+    "v.numpy() for k, v in torch.load(path, weights_only=True).items()}})"
 )
-
-
-def _holds_arrays(f):
-    """Return whether a file is a zip archive of .npy files alone."""
-    if not zipfile.is_zipfile(f):
-        return False
-    with zipfile.ZipFile(f) as archive:
-        return all(name.endswith(".npy") for name in archive.namelist())
 
 
 def load(
@@ -92,11 +78,9 @@ def load(
     if not Path(f).exists():
         raise FileNotFoundError(f"load: {f} does not exist")
     try:
-        arrays = _read_members(Path(f)) if _holds_arrays(f) else None
+        arrays = _read_members(Path(f))
     except Exception as error:  # whatever a broken file makes readers say
-        raise ValueError(f"load: {f} cannot be read: {error}") from error
-    if arrays is None:
-        raise ValueError(_NOT_OURS.format(f))
+        raise ValueError(_UNREADABLE.format(f, error)) from error
     return {name: Tensor(array) for name, array in arrays.items()}
 
 

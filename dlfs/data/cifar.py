@@ -10,7 +10,7 @@ import numpy as np
 
 from dlfs.data.archive import unpack
 from dlfs.data.download import RemoteFile, data_root, download_file, sha256_of
-from dlfs.data.idx import _PIECE, DataError, _is_page, _opened
+from dlfs.data.idx import DataError, _is_page, _opened, _read_most
 from dlfs.data.mnist import find_file, find_folder
 
 __all__ = [
@@ -56,9 +56,7 @@ def read_records(
     """
     with _opened(Path(path)) as stream:
         limit = RECORD * (_MOST if count is None else count)
-        content = bytearray()
-        while piece := stream.read(min(_PIECE, limit + 1 - len(content))):
-            content += piece
+        content = _read_most(stream, limit + 1)
         rest = len(content) % RECORD
         if rest or (count is not None and len(content) != limit):
             raise DataError(_wrong_size(content, count, limit))

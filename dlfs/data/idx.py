@@ -109,7 +109,12 @@ def _why_not(path: Path, error: OSError) -> str:
 
 
 # book/16-files-of-strangers.md#data-read-body-any
-_PIECE = 1 << 20  # bytes
+def _read_most(stream: BinaryIO, most: int) -> bytearray:
+    """Read a stream to its end, but no more than so many bytes."""
+    content = bytearray()
+    while piece := stream.read(min(1 << 20, most - len(content))):
+        content += piece
+    return content
 
 
 def _read_body(stream: BinaryIO, shape: tuple[int | None, ...]) -> np.ndarray:
@@ -123,12 +128,7 @@ def _read_body(stream: BinaryIO, shape: tuple[int | None, ...]) -> np.ndarray:
             expected += "; its sizes have the wrong byte order"
         raise DataError(f"holds the shape {found}; expected {expected}")
     size = math.prod(announced)
-    body = bytearray()
-    while len(body) <= size:  # one byte more: is there too much?
-        piece = stream.read(min(_PIECE, size + 1 - len(body)))
-        if not piece:
-            break
-        body += piece
+    body = _read_most(stream, size + 1)  # one byte more: is it too much?
     if len(body) != size:
         found = "more" if len(body) > size else f"only {len(body):,}"
         if math.prod(turned) == len(body):

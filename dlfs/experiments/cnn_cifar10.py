@@ -6,30 +6,23 @@ python -m dlfs.experiments.cnn_cifar10 --epochs 20 --lr 3e-4 --augment
 
 import argparse
 import sys
-import warnings
+from functools import partial
 
 import numpy as np
 
-from dlfs import manual_seed, nn
+from dlfs import nn
 from dlfs.data import (
     Compose,
     Normalize,
     RandomCrop,
     RandomHorizontalFlip,
-    TensorDataset,
     Transformed,
     channel_statistics,
-    fingerprint,
     load_cifar10,
 )
 from dlfs.models import CNNConfig, ResNet, ResNetConfig, SmallCNN
-from dlfs.trainer import (
-    argument_parser,
-    run_command,
-    run_training,
-    split_training,
-)
-from dlfs.trainer.command_line import _number
+from dlfs.trainer import argument_parser, run_command, run_experiment
+from dlfs.trainer.command_line import _share
 
 __all__ = [
     "main",
@@ -94,10 +87,9 @@ def make_parser() -> argparse.ArgumentParser:
         half_life=0,
     )
     add = parser.add_argument
-    share = _number(float, 0, "a number from 0 up to, but without, 1", 1)
     add("--model", choices=_MODELS, default="small", help="which network")
     dropout_help = "share of the values dropped before a linear layer"
-    add("--dropout", type=share, default=0.0, help=dropout_help)
+    add("--dropout", type=_share, default=0.0, help=dropout_help)
     augment_help = "show each photograph cropped and mirrored at random"
     add("--augment", action="store_true", help=augment_help)
     return parser
@@ -105,36 +97,23 @@ def make_parser() -> argparse.ArgumentParser:
 
 # book/30-experiments.md#cnn-cifar10-run
 def run(args: argparse.Namespace) -> dict:
-    """Load the data, build the network, train it and measure it."""
+    """Train the network that the command line names."""
     if args.data == "mini":
         raise ValueError(
             "--data mini: the package has no photographs, since those of "
             "CIFAR-10 have no licence; leave the option out"
         )
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        train, test, source = load_cifar10(args.data_dir)
-    print(f"data: {source}", flush=True)
-    for warning in caught:
-        print(f"warning: {warning.message}", file=sys.stderr)
-    if args.limit is not None and args.limit > len(train):
-        raise ValueError(
-            f"--limit {args.limit}: there are only {len(train)} photographs"
-        )
-    limited = TensorDataset(*train[: args.limit])
-    learn_from, choose_by = split_training(args, limited)
-    images = learn_from.arrays[0]
-    plain = make_transform(images, False, args.seed)
-    changed = make_transform(images, args.augment, args.seed)
-    manual_seed(args.seed)
-    return run_training(
-        args,
-        _MODELS[args.model](args.dropout),
-        Transformed(learn_from, changed),
-        Transformed(choose_by, plain),
-        Transformed(test, plain),
-        {"source": source, "sha256": fingerprint(*train[:], *test[:])},
-    )
+
+    def transformed(learn_from, *others):
+        images = learn_from.arrays[0]
+        plain = make_transform(images, False, args.seed)
+        changed = make_transform(images, args.augment, args.seed)
+        rest = (Transformed(each, plain) for each in others)
+        return Transformed(learn_from, changed), *rest
+
+    load = partial(load_cifar10, args.data_dir)
+    make_model = partial(_MODELS[args.model], args.dropout)
+    return run_experiment(args, load, transformed, make_model)
 
 
 def main(argv: list[str] | None = None) -> int:

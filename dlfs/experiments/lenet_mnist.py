@@ -6,6 +6,7 @@ python -m dlfs.experiments.lenet_mnist --epochs 5
 
 import argparse
 import sys
+from functools import partial
 
 from dlfs.experiments.mlp_mnist import run_on_mnist
 from dlfs.models import LeNet
@@ -28,11 +29,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run from the command line; returns the exit code."""
-
-    def run(args: argparse.Namespace) -> dict:
-        """Train the network of this experiment."""
-        return run_on_mnist(args, LeNet)
-
+    run = partial(run_on_mnist, make_model=LeNet)
     return run_command(make_parser(), run, argv)
 
 

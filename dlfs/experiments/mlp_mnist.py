@@ -6,24 +6,17 @@ python -m dlfs.experiments.mlp_mnist --epochs 5 --batch-size 128 --lr 2e-3
 
 import argparse
 import sys
-import warnings
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
-from dlfs import manual_seed, nn
-from dlfs.data import (
-    TensorDataset,
-    fingerprint,
-    load_mnist,
-    normalize,
-    pixel_statistics,
-)
+from dlfs import nn
+from dlfs.data import TensorDataset, load_mnist, normalize, pixel_statistics
 from dlfs.trainer import (
     argument_parser,
     positive_int,
     run_command,
-    run_training,
-    split_training,
+    run_experiment,
 )
 
 __all__ = ["main", "make_mlp", "make_parser", "run", "run_on_mnist"]
@@ -63,38 +56,19 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 # book/12-mnist.md#mlp-mnist-run
+def _normalized(*sets):
+    """Return the sets with the statistics of the first taken out of all."""
+    statistics = pixel_statistics(sets[0].arrays[0])
+    for images, labels in (each[:] for each in sets):
+        yield TensorDataset(normalize(images[:, None], *statistics), labels)
+
+
 def run_on_mnist(
     args: argparse.Namespace, make_model: Callable[[], nn.Module]
 ) -> dict:
-    """Load the data, build the network, train it and measure it.
-
-    Args:
-        args: of a parser made by `argument_parser`.
-        make_model: makes a network for images (N, 1, 28, 28).
-    """
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        train, test, source = load_mnist(args.data, args.data_dir)
-    print(f"data: {source}", flush=True)
-    for warning in caught:
-        print(f"warning: {warning.message}", file=sys.stderr)
-    if args.limit is not None and args.limit > len(train):
-        raise ValueError(
-            f"--limit {args.limit}: there are only {len(train)} images"
-        )
-    limited = TensorDataset(*train[: args.limit])
-    learn_from, choose_by = split_training(args, limited)
-    statistics = pixel_statistics(learn_from.arrays[0])
-    manual_seed(args.seed)
-    return run_training(
-        args,
-        make_model(),
-        *(
-            TensorDataset(normalize(images[:, None], *statistics), labels)
-            for images, labels in (learn_from[:], choose_by[:], test[:])
-        ),
-        {"source": source, "sha256": fingerprint(*train[:], *test[:])},
-    )
+    """Train and measure a network for images (N, 1, 28, 28)."""
+    load = partial(load_mnist, args.data, args.data_dir)
+    return run_experiment(args, load, _normalized, make_model)
 
 
 def run(args: argparse.Namespace) -> dict:

@@ -7,8 +7,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from dlfs.autograd import HookHandle, Tensor, missing, no_grad
-from dlfs.autograd.engine import _as_array
+from dlfs.autograd import HookHandle, Tensor, missing, no_grad, tensor
 from dlfs.autograd.habits import _destination
 
 __all__ = ["IncompatibleKeys", "Module", "Parameter"]
@@ -29,7 +28,7 @@ class Parameter(Tensor):
     def __init__(self, data, requires_grad: bool = True):
         super().__init__(data, requires_grad)
 
-    # book/14-from-pytorch.md#module-to-device
+    # book/07-modules.md#module-convert
     def _convert(self, dtype):
         """Change the dtype of the values, and of the gradient."""
         self._data = self._data.astype(dtype)
@@ -130,7 +129,7 @@ class Module:
         for parameter in self.parameters():
             parameter.grad = None
 
-    # book/14-from-pytorch.md#module-setattr-tensors
+    # book/07-modules.md#module-setattr
     def __setattr__(self, name, value):
         """Set an attribute; a parameter's place is for parameters."""
         old = vars(self).get(name)
@@ -143,8 +142,13 @@ class Module:
                 f"into it, {name}.data[...] = values"
             )
         if name in self._buffers:
-            value = Tensor(np.array(_as_array(value)))  # a copy of our own
+            value = self._as_buffer(value)
         object.__setattr__(self, name, value)
+
+    # book/14-from-pytorch.md#module-buffer-tensor
+    def _as_buffer(self, values):
+        """Return a tensor of our own, without a history."""
+        return tensor(values)
 
     # book/07-modules.md#module-train
     def train(self, mode: bool = True) -> Self:
@@ -173,20 +177,20 @@ class Module:
         body = "\n  ".join(["", *own, *children])
         return f"{type(self).__name__}({body}\n)"
 
-    # book/14-from-pytorch.md#module-buffers-tensors
+    # book/07-modules.md#module-buffers
     def register_buffer(self, name: str, tensor: Any) -> None:
         """Set an attribute that is saved with the module but not learnt.
 
         Args:
             name: of the attribute.
-            tensor: a tensor or an array; whatever is assigned later becomes a
-                tensor without history, too.
+            tensor: its numbers. They are copied, as are those that are
+                assigned to the attribute later.
         """
         self._buffers = (*self._buffers, name)
         setattr(self, name, tensor)
 
-    def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
-        """Yield (dotted name, tensor) for every buffer."""
+    def named_buffers(self) -> Iterator[tuple[str, Any]]:
+        """Yield (dotted name, values) for every buffer."""
         for name, value in self._named_state():
             if not isinstance(value, Parameter):
                 yield name, value
@@ -249,18 +253,9 @@ class Module:
                     value[...] = given[name]
         return IncompatibleKeys(missing, unknown)
 
-    # book/14-from-pytorch.md#module-to-device
-    def to(self, *places: Any, dtype: Any = None, device: Any = None) -> Self:
-        """Convert all parameters and floating-point buffers; return self.
-
-        Args:
-            places: a dtype, or "cpu", the only device, or both.
-            dtype, device: the same by name.
-        """
-        dtype = _destination(*places, dtype=dtype, device=device)
-        if dtype is None:
-            return self
-        dtype = np.dtype(dtype)
+    # book/07-modules.md#module-convert
+    def _convert(self, dtype):
+        """Change the dtype of all inside; return the module."""
         if dtype.kind != "f":
             raise TypeError(f"Module.to: {dtype} is no floating-point dtype")
         for module in self.modules():
@@ -270,6 +265,17 @@ class Module:
                 elif name in module._buffers and value.dtype.kind == "f":
                     setattr(module, name, value.astype(dtype))
         return self
+
+    # book/14-from-pytorch.md#module-to-device
+    def to(self, *places: Any, dtype: Any = None, device: Any = None) -> Self:
+        """Convert all parameters and floating-point buffers; return self.
+
+        Args:
+            places: a dtype, or "cpu", the only device, or both.
+            dtype, device: the same by name.
+        """
+        dtype = _destination(*places, dtype=dtype, device=device)
+        return self if dtype is None else self._convert(np.dtype(dtype))
 
     # book/07-modules.md#module-float
     def float(self) -> Self:

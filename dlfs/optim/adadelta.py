@@ -44,9 +44,7 @@ class Adadelta(Optimizer):
 
     def _update(self, p, g, state, group):
         """One step for one parameter."""
-        for name in () if state else self._remembers:
-            state[name] = 0 if name == "step" else np.zeros_like(p.data)
-        state["step"] += 1
+        self._count_step(p, state, group)
         rho, eps = group["rho"], group["eps"]
         squares, steps = state["square_avg"], state["acc_delta"]
         squares += (1 - rho) * (g * g - squares)

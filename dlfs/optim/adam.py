@@ -55,9 +55,7 @@ class Adam(Optimizer):
     # book/15-layers-and-sets.md#adam-amsgrad-update
     def _update(self, p, g, state, group):
         """One step for one parameter, in place, with one scratch array."""
-        for name in () if state else self._names(group):
-            state[name] = 0 if name == "step" else np.zeros_like(p.data)
-        state["step"] += 1
+        self._count_step(p, state, group)
         t, m, v = state["step"], state["exp_avg"], state["exp_avg_sq"]
         beta1, beta2 = group["betas"]
         scratch = np.empty_like(m)

@@ -257,6 +257,13 @@ class Optimizer:
             ]
         return "\n".join([*lines, ")"])
 
+    # book/15-layers-and-sets.md#optimizer-count-step
+    def _count_step(self, p, state, group):
+        """Count a step for a parameter; before the first, begin with zeros."""
+        for name in () if state else self._names(group):
+            state[name] = 0 if name == "step" else np.zeros_like(p.data)
+        state["step"] += 1
+
 
 # book/09-optimisers.md#check-parameter
 def _as_list(params):

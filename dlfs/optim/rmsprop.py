@@ -54,9 +54,7 @@ class RMSprop(Optimizer):
 
     def _update(self, p, g, state, group):
         """One step for one parameter."""
-        for name in () if state else self._names(group):
-            state[name] = 0 if name == "step" else np.zeros_like(p.data)
-        state["step"] += 1
+        self._count_step(p, state, group)
         forget = 1 - group["alpha"]
         mean = state["square_avg"]
         mean += forget * (g * g - mean)

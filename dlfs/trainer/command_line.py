@@ -9,6 +9,7 @@ import os
 import platform
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -17,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from dlfs import nn, optim
-from dlfs.data import DataLoader, TensorDataset, hold_out
+from dlfs import manual_seed, nn, optim
+from dlfs.data import DataLoader, TensorDataset, fingerprint, hold_out
 from dlfs.optim import ExponentialLR, Optimizer
 from dlfs.optim.lr_scheduler import (
     CosineAnnealingLR,
@@ -41,6 +42,7 @@ __all__ = [
     "make_scheduler",
     "positive_int",
     "run_command",
+    "run_experiment",
     "run_training",
     "set_aside",
     "split_training",
@@ -67,6 +69,7 @@ _whole_number = _number(int, 0, "a whole number of at least 0")
 _thread_count = _number(int, 1, "a whole number from 1 to 1024", 1025)
 _positive_float = _number(float, 5e-324, "a number greater than 0")
 _non_negative_float = _number(float, 0, "a number of at least 0")
+_share = _number(float, 0, "a number from 0 up to, but without, 1", 1)
 
 
 # book/11-training.md#trainer-other-types
@@ -358,6 +361,39 @@ def run_training(
     return row
 
 
+# book/11-training.md#trainer-run-experiment
+def run_experiment(
+    args: argparse.Namespace,
+    load: Callable,
+    prepare: Callable,
+    make_model: Callable[[], nn.Module],
+) -> dict:
+    """Load the data, build the network, train it and measure it.
+
+    Args:
+        args: of a parser made by `argument_parser`.
+        load: returns a training set, a test set and a sentence about them.
+        prepare: takes what to learn from, to choose by and to test on, and
+            returns the three as the network wants them.
+        make_model: returns the network.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        train, test, source = load()
+    print(f"data: {source}", flush=True)
+    for warning in caught:
+        print(f"warning: {warning.message}", file=sys.stderr)
+    if args.limit is not None and args.limit > len(train):
+        raise ValueError(
+            f"--limit {args.limit}: there are only {len(train)} images"
+        )
+    limited = TensorDataset(*train[: args.limit])
+    sets = prepare(*split_training(args, limited), test)
+    manual_seed(args.seed)
+    data = {"source": source, "sha256": fingerprint(*train[:], *test[:])}
+    return run_training(args, make_model(), *sets, data)
+
+
 # book/11-training.md#trainer-lock-folder
 @contextlib.contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
@@ -443,7 +479,6 @@ def run_command(
 
 # book/30-experiments.md#trainer-schedule-options
 _SCHEDULES = ("half-life", "step", "cosine", "one-cycle")
-_share = _number(float, 0, "a number from 0 up to, but without, 1", 1)
 
 
 def _add_schedule_options(add: Callable) -> None:
