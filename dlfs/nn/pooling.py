@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dlfs.autograd import Tensor, operation
+from dlfs.autograd.engine import _values
 from dlfs.nn.fitting import _pair
 from dlfs.nn.module import Module
 
@@ -89,14 +90,9 @@ def _lay(lengths, kernel, stride, padding):
 
 
 # book/22-pooling.md#max-pool
-def _numbers(x):
-    """Return the array in a tensor (for second derivatives), or an array."""
-    return x.data if isinstance(x, Tensor) else x
-
-
 def _max_rule(g, y, x, windows):
     """Send the gradient of each window to the pixel that was largest."""
-    x, y = _numbers(x), _numbers(y)
+    x, y = _values(x), _values(y)
     return _unpool(g, input=x, output=y, windows=windows)
 
 
@@ -217,7 +213,7 @@ def _share_out(g, windows, like):
 
 
 def _add_up_rule(g, y, x, windows):
-    return _share_out(g, windows=windows, like=_numbers(x))
+    return _share_out(g, windows=windows, like=_values(x))
 
 
 @operation(_add_up_rule)
@@ -284,7 +280,7 @@ def _hand_out(g, ranges, dim, like):
 
 
 def _collect_rule(g, y, x, ranges, dim):
-    return _hand_out(g, ranges=ranges, dim=dim, like=_numbers(x))
+    return _hand_out(g, ranges=ranges, dim=dim, like=_values(x))
 
 
 @operation(_collect_rule)
