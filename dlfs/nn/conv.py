@@ -156,11 +156,13 @@ def _conv2d(x, weight, bias=None, *, places, groups, **how):
         return _channels_first(y)
     y = np.empty((len(x), *places, out_channels), np.result_type(x, weight))
     table = weight.transpose(2, 3, 1, 0).reshape(-1, out_channels)
+    if bias is not None:  # a line of the picture at a time is faster
+        line = np.tile(bias, places[1])
     for images, rows in _columns(x, tuple(kernel), places, **how):
         np.matmul(rows, table, out=y[images].reshape(-1, out_channels))
-        if bias is not None:  # a line of the picture at a time is faster
-            lines = y[images].reshape(-1, places[1] * out_channels)
-            lines += np.tile(bias, places[1])
+        if bias is not None:
+            lines = y[images].reshape(-1, len(line))
+            lines += line
     return _channels_first(y)
 
 
@@ -285,8 +287,9 @@ def _filled(padded, x, padding):
     (top, left), (height, width) = padding, x.shape[2:]
     inside = padded[:, top : top + height, left : left + width]
     step = max(1, len(padded))
+    pictures = _channels_last(x)
     for start in range(0, len(x), step):
-        images = _channels_last(x[start : start + step])
+        images = pictures[start : start + step]
         inside[: len(images)] = images
         yield slice(start, start + len(images))
 
