@@ -21,8 +21,6 @@ PLAIN = re.compile(
     '|vm|w)">([^<]*)</span>'
 )
 FOLDER = "code"
-RAW_START = '<div class="dlfs-code highlight" tabindex="0">'
-RAW_END = "</div>"
 INTRODUCTION = """\
 ---
 title: Code
@@ -146,8 +144,8 @@ search:
 {len(lines):,} lines{describe_blocks(used, root)}. \
 [All files]({root}{FOLDER}/index.md)
 
-{RAW_START}
-{"".join(rows)}{RAW_END}
+<div class="dlfs-code highlight" tabindex="0">
+{"".join(rows)}</div>
 """
 
 
