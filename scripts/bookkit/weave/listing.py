@@ -51,16 +51,6 @@ def listing_page(file: str) -> str:
     return f"{FOLDER}/{file.removesuffix('.py')}.md"
 
 
-def placed_ids(output: Output) -> set[str]:
-    """The ids of the blocks that have a line of their own in the files."""
-    return {
-        line.origin.block
-        for lines in output.files.values()
-        for line in lines
-        if line.origin
-    }
-
-
 def cached_listings(root: Path, output: Output) -> dict[str, bytes]:
     """The pages of all files, from the cache if nothing has changed.
 
