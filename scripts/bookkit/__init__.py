@@ -6,7 +6,7 @@
     weave   chapters, outputs and tests become pages
     site    MkDocs makes the site of the pages
     bench   the package is timed and experiments are recorded
-    assets  pictures that are made once and committed
+    assets  pictures and data that are made once and committed
 
 A stage imports itself and earlier ones. The commands in `scripts/` say which
 module does their work.

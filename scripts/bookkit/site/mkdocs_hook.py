@@ -35,9 +35,9 @@ from bookkit.site.rendered import (
 from bookkit.site.search import mend_index
 from bookkit.tangle.disk import write_snapshot
 from bookkit.tangle.notebooks import colab_link
-from bookkit.weave import reference
 from bookkit.weave.book import WOVEN, Book, weave
 from bookkit.weave.listing import FOLDER, drop_plain
+from bookkit.weave.reference import FOLDER as REFERENCE
 from bookkit.weave.terms import PAGE
 
 log = get_plugin_logger("weave")
@@ -95,9 +95,6 @@ def on_files(files, config):
     except BookError as error:
         raise PluginError(str(error)) from error
     add_npm_files(files, config, root)
-    reference.ENTRIES.clear()
-    entries = reference.find_entries(book.outputs[-1]).values()
-    reference.ENTRIES.update({each.home: each for each in entries})
     fill_nav(config.nav, names)
     for name in names:
         known = files.get_file_from_path(name)
@@ -199,7 +196,7 @@ def on_page_markdown(markdown, page, config, files):
         page.meta["download"] = f"{notebook.url}{stem}.ipynb"
         page.meta["colab"] = colab_link(config.repo_url or "", stem)
     # mkdocs-jupyter keeps its pages, and mkdocstrings follows the package.
-    if not name.startswith(("notebooks/", f"{reference.FOLDER}/")):
+    if not name.startswith(("notebooks/", f"{REFERENCE}/")):
         render_once(page, markdown, config.extra["key"])
 
 
@@ -226,7 +223,7 @@ def on_page_content(html, page, config, files):
         file = next((f for f in files if f.url == path), None)
         return image_size(file.content_bytes) if file else None
 
-    if page.file.src_uri.startswith(f"{reference.FOLDER}/"):
+    if page.file.src_uri.startswith(f"{REFERENCE}/"):
         html = mend_reference(html)
     return size_images(keep_together(drop_plain(html)), size_of)
 
