@@ -92,9 +92,11 @@ def on_files(files, config):
             report=log.info,
             is_plain=False,
         )
-    except BookError as error:
+        served = npm_files(root)
+    except (BookError, MissingPackageError) as error:
         raise PluginError(str(error)) from error
-    add_npm_files(files, config, root)
+    for name, content in served.items():
+        files.append(File.generated(config, name, content=content))
     fill_nav(config.nav, names)
     for name in names:
         known = files.get_file_from_path(name)
@@ -103,16 +105,6 @@ def on_files(files, config):
         arguments = (str(woven), config.site_dir, config.use_directory_urls)
         files.append(File(name, *arguments))
     return files
-
-
-def add_npm_files(files, config, root: Path) -> None:
-    """Serve what npm installed from the site itself."""
-    try:
-        found = npm_files(root)
-    except MissingPackageError as error:
-        raise PluginError(str(error)) from error
-    for name, content in found.items():
-        files.append(File.generated(config, name, content=content))
 
 
 def check_nav(config, chapters: list[Chapter]) -> None:

@@ -85,7 +85,7 @@ def weave(
     files that changed are written. Raises `BookError` with the mistakes of
     all chapters that do not run.
     """
-    files: dict[str, bytes] = {}
+    files: dict[str, str | bytes] = {}
     site = Site(book.outputs[-1], repository, tuple(glossary_terms(book)))
     for run, tests in run_all(book, book.select(numbers or []), jobs, report):
         files |= woven_files(book, run, tests, site, report)
@@ -97,7 +97,10 @@ def weave(
     changed = {
         name: content
         for name, content in files.items()
-        if not has_content(folder / name, content)
+        if not has_content(
+            folder / name,
+            content.encode() if isinstance(content, str) else content,
+        )
     }
     write_files(folder, changed)
     return [name for name in files if name != WRITTEN]
@@ -159,7 +162,7 @@ def woven_files(
     tests: ChapterTests,
     site: Site,
     report: Report,
-) -> dict[str, bytes]:
+) -> dict[str, str | bytes]:
     """The page of a chapter, its figures and its notebook."""
     chapter = run.chapter
     recorded = timings.read_recorded(book.folder, chapter)
@@ -176,8 +179,8 @@ def woven_files(
     before = book.chapters[index - 1] if index else None
     notebook = make_notebook(chapter, outputs, site.repository, before)
     return {
-        f"{chapter.name}.md": page.text.encode(),
-        f"notebooks/{chapter.name}.ipynb": notebook.encode(),
+        f"{chapter.name}.md": page.text,
+        f"notebooks/{chapter.name}.ipynb": notebook,
         **page.figures,
     }
 
@@ -198,7 +201,7 @@ def glossary_terms(book: Book) -> list[Term]:
     return read_terms(path.read_text("utf-8")) if path.is_file() else []
 
 
-def other_pages(book: Book, site: Site) -> dict[str, bytes]:
+def other_pages(book: Book, site: Site) -> dict[str, str | bytes]:
     """The pages that are no chapters: home, glossary, code."""
     facts = functools.cache(lambda: find_facts(book.folder, site.book))
     files = {}
@@ -206,15 +209,14 @@ def other_pages(book: Book, site: Site) -> dict[str, bytes]:
         source = path.read_text(encoding="utf-8")
         name = f"{book.folder.name}/{path.name}"
         text = make_text(fill(source, name, facts), site.repository)
-        files[path.name] = text.encode()
+        is_glossary = path.name == GLOSSARY
+        files[path.name] = make_glossary(text) if is_glossary else text
     for path in sorted(book.folder.glob("pictures/*")):
         files[f"pictures/{path.name}"] = path.read_bytes()
-    if GLOSSARY in files:
-        files[GLOSSARY] = make_glossary(files[GLOSSARY].decode()).encode()
     return files | cached_listings(book.root, site.book)
 
 
-def delete_others(folder: Path, files: dict[str, bytes]) -> None:
+def delete_others(folder: Path, files: dict[str, str | bytes]) -> None:
     """Delete what an earlier weaving wrote and this one does not.
 
     What it wrote stands in a file of its own, so that nothing else is lost.
@@ -224,7 +226,7 @@ def delete_others(folder: Path, files: dict[str, bytes]) -> None:
         for name in written.read_text(encoding="utf-8").splitlines():
             if name not in files:
                 (folder / name).unlink(missing_ok=True)
-    files[WRITTEN] = "".join(f"{name}\n" for name in sorted(files)).encode()
+    files[WRITTEN] = "".join(f"{name}\n" for name in sorted(files))
 
 
 # --- The command ---

@@ -181,7 +181,7 @@ def origin(entry: Entry) -> str:
 
 def make_reference(
     entries: dict[str, Entry], is_plain: bool = False
-) -> dict[str, bytes]:
+) -> dict[str, str]:
     """The pages of the modules, and the one that lists them.
 
     Those that are not plain need mkdocstrings, and these `ENTRIES`.
@@ -194,7 +194,7 @@ def make_reference(
     pages = {f"{FOLDER}/index.md": make_index(modules)}
     for module, found in modules.items():
         pages[found[0].page] = make_module(module, found, is_plain)
-    return {name: text.encode() for name, text in pages.items()}
+    return pages
 
 
 def make_index(modules: dict[str, list[Entry]]) -> str:
