@@ -17,6 +17,8 @@ from mkdocs.plugins import event_priority, get_plugin_logger
 from mkdocs.structure.files import File
 
 from bookkit.read.chapters import BookError, Chapter
+from bookkit.run.cache import hash_of
+from bookkit.run.kernels import package_hash
 from bookkit.site.mend import (
     image_size,
     keep_together,
@@ -37,6 +39,7 @@ from bookkit.tangle.disk import write_snapshot
 from bookkit.tangle.notebooks import colab_link
 from bookkit.weave.book import WOVEN, Book, weave
 from bookkit.weave.listing import FOLDER, drop_plain
+from bookkit.weave.reference import ENTRIES, origin
 from bookkit.weave.reference import FOLDER as REFERENCE
 from bookkit.weave.terms import PAGE
 
@@ -95,6 +98,9 @@ def on_files(files, config):
         served = npm_files(root)
     except (BookError, MissingPackageError) as error:
         raise PluginError(str(error)) from error
+    explained = map(origin, ENTRIES.values())
+    package = package_hash(root, book.outputs[-1])
+    config.extra["package"] = hash_of([package, *explained])
     for name, content in served.items():
         files.append(File.generated(config, name, content=content))
     fill_nav(config.nav, names)
@@ -168,6 +174,8 @@ def on_nav(nav, config, files):
                 last = page
     load_kept(Path(config.config_file_path).parent)
     config.extra["key"] = site_key(config, files)
+    config.extra["media"] = {file.url: file for file in files.media_files()}
+    config.plugins["mkdocstrings"].get_handler("python")  # has its styles
 
 
 def on_page_markdown(markdown, page, config, files):
@@ -187,9 +195,11 @@ def on_page_markdown(markdown, page, config, files):
         page.meta["chapter" if other is chapter else "notebook"] = other.url
         page.meta["download"] = f"{notebook.url}{stem}.ipynb"
         page.meta["colab"] = colab_link(config.repo_url or "", stem)
-    # mkdocs-jupyter keeps its pages, and mkdocstrings follows the package.
-    if not name.startswith(("notebooks/", f"{REFERENCE}/")):
-        render_once(page, markdown, config.extra["key"])
+    parts = [markdown, config.extra["key"]]
+    if name.startswith(f"{REFERENCE}/"):
+        parts.append(config.extra["package"])
+    if not name.startswith("notebooks/"):  # mkdocs-jupyter keeps those
+        render_once(page, *parts)
 
 
 @event_priority(-100)  # after the links to the reference are in place
@@ -202,22 +212,24 @@ def on_env(env, config, files):
             file.page.title = chapter.page.title
 
 
-def on_page_content(html, page, config, files):
+@event_priority(100)  # before the search reads it
+def on_page_context(context, page, config, nav):
     """Mend code and links in the code of a file; size figures."""
-    if page.file.src_uri.startswith(f"{FOLDER}/"):
-        return FILE_LINK.sub(r"\1../\2/#", html)
-    if page.file.src_uri.startswith("notebooks/"):
-        return html
+    name, html = page.file.src_uri, page.content
+    if name.startswith(f"{FOLDER}/"):
+        page.content = FILE_LINK.sub(r"\1../\2/#", html)
+    if name.startswith((f"{FOLDER}/", "notebooks/")):
+        return
+    if name.startswith(f"{REFERENCE}/"):
+        html = mend_reference(html)
 
     @functools.cache
     def size_of(address: str):
         path = posixpath.normpath(posixpath.join(page.url, address))
-        file = next((f for f in files if f.url == path), None)
+        file = config.extra["media"].get(path)
         return image_size(file.content_bytes) if file else None
 
-    if page.file.src_uri.startswith(f"{REFERENCE}/"):
-        html = mend_reference(html)
-    return size_images(keep_together(drop_plain(html)), size_of)
+    page.content = size_images(keep_together(drop_plain(html)), size_of)
 
 
 def on_post_page(output, page, config):

@@ -2,8 +2,9 @@
 
 A page is rendered again if anything changed that its HTML follows from: its
 Markdown, the configuration, the names of the files that links may lead to,
-the texts that stand beside the chapters and the libraries that render. A page
-that gave a warning is not kept, so that the warning comes again.
+the texts that stand beside the chapters, the libraries that render and, for
+the reference, the package. A build that gave a warning keeps no new page, so
+that the warning comes again.
 """
 
 import contextlib
@@ -20,6 +21,7 @@ from bookkit.tangle.disk import write_files
 
 FILE = ".cache/rendered.pickle"
 LIBRARIES = ("mkdocs", "Markdown", "Pygments", "pymdown-extensions")
+LIBRARIES += ("mkdocs-autorefs", "mkdocstrings-python", "griffelib")
 # What rendering gives to a page.
 ATTRIBUTES = ("content", "toc", "_title_from_render", "present_anchor_ids")
 
@@ -37,10 +39,15 @@ class Rendered:
 
 
 KEPT: dict[str, Rendered] = {}
+FRESH: dict[str, str] = {}  # the keys of the pages that this build renders
+WARNED = CountHandler(level=logging.WARNING)  # in this build
 
 
 def load_kept(root: Path) -> None:
     """Read what an earlier build has kept, unless it was in this process."""
+    FRESH.clear()
+    WARNED.counts.clear()
+    logging.getLogger("mkdocs").addHandler(WARNED)
     if not KEPT:
         with contextlib.suppress(Exception):  # there is none, or it is damaged
             KEPT.update(pickle.loads((root / FILE).read_bytes()))
@@ -48,8 +55,10 @@ def load_kept(root: Path) -> None:
 
 def save_kept(root: Path, files) -> None:
     """Keep the pages of these files for the next build."""
-    names = {file.src_uri for file in files}
-    kept = {name: each for name, each in KEPT.items() if name in names}
+    pages = {file.src_uri: file.page for file in files}
+    for name in () if WARNED.counts else FRESH.keys() & pages.keys():
+        KEPT[name] = keep(FRESH[name], pages[name])
+    kept = {name: each for name, each in KEPT.items() if name in pages}
     write_files(root, {FILE: pickle.dumps(kept)})
 
 
@@ -64,35 +73,24 @@ def site_key(config, files) -> str:
     return hash_of([settings, beside, names, *map(version, LIBRARIES)])
 
 
-def render_once(page, markdown: str, site: str) -> None:
+def render_once(page, *parts: str) -> None:
     """Make a page render itself only if `KEPT` does not have it.
 
-    `site` says what it follows from besides its Markdown.
+    `parts` say what it follows from besides its name and title.
     """
     name, render = page.file.src_uri, page.render
-    key = hash_of([site, name, markdown, page.meta.get("title")])
+    key = hash_of([name, page.meta.get("title"), *parts])
 
     def render_or_reuse(config, files) -> None:
         known = KEPT.pop(name, None)
         if known and known.key == key:
-            reuse(known, page, files)
             KEPT[name] = known
-        elif not has_warnings(render, config, files):
-            KEPT[name] = keep(key, page)
+            reuse(known, page, files)
+        else:
+            render(config, files)
+            FRESH[name] = key
 
     page.render = render_or_reuse
-
-
-def has_warnings(render, config, files) -> bool:
-    """Render a page; whether that gave a warning."""
-    warned = CountHandler(level=logging.WARNING)
-    logger = logging.getLogger("mkdocs")
-    logger.addHandler(warned)
-    try:
-        render(config, files)
-    finally:
-        logger.removeHandler(warned)
-    return bool(warned.get_counts())
 
 
 def keep(key: str, page) -> Rendered:

@@ -7,6 +7,7 @@ generators the pages hold everything themselves, in plain Markdown.
 """
 
 import ast
+import functools
 import re
 import textwrap
 from collections.abc import Iterator
@@ -140,6 +141,7 @@ def find_headings(text: str) -> Iterator[str]:
             yield match[1]
 
 
+@functools.cache
 def section_of(block: Block) -> tuple[str, str]:
     """The heading above a block, and its anchor on the page."""
     from pymdownx.slugs import slugify
