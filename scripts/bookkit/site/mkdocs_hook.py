@@ -4,7 +4,6 @@
 mends what that needs.
 """
 
-import functools
 import logging
 import os
 import posixpath
@@ -98,9 +97,10 @@ def on_files(files, config):
         served = npm_files(root)
     except (BookError, MissingPackageError) as error:
         raise PluginError(str(error)) from error
-    explained = map(origin, ENTRIES.values())
-    package = package_hash(root, book.outputs[-1])
-    config.extra["package"] = hash_of([package, *explained])
+    parts = [package_hash(root, book.outputs[-1])]
+    parts.append(Path(__file__).with_name("griffe_book.py").read_text("utf-8"))
+    parts += map(origin, ENTRIES.values())
+    config.extra["package"] = hash_of(parts)
     for name, content in served.items():
         files.append(File.generated(config, name, content=content))
     fill_nav(config.nav, names)
@@ -223,7 +223,6 @@ def on_page_context(context, page, config, nav):
     if name.startswith(f"{REFERENCE}/"):
         html = mend_reference(html)
 
-    @functools.cache
     def size_of(address: str):
         path = posixpath.normpath(posixpath.join(page.url, address))
         file = config.extra["media"].get(path)
