@@ -1,4 +1,4 @@
-"""Record what chapter 26 shows of CIFAR-10; see `bookkit/bench/photos.py`."""
+"""Record CIFAR-10 and networks that read it; `bookkit/bench/photos.py`."""
 
 import sys
 

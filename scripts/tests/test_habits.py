@@ -29,7 +29,7 @@ def names(output, tmp_path_factory):
 @pytest.fixture(scope="module")
 def page(output, names):
     """The page."""
-    return make_names(names, find_entries(output))[PAGE].decode()
+    return make_names(names, find_entries(output))[PAGE]
 
 
 def sections(page):
@@ -52,7 +52,7 @@ def test_names_that_are_here_lead_to_their_entries(page, output):
     links = re.findall(r"\]\(([a-z_.]+)#([\w.]+)\)", page)
     assert len(links) > 100
     for target, anchor in links:
-        assert f'<a id="{anchor}">'.encode() in pages[f"api/{target}"]
+        assert f'<a id="{anchor}">' in pages[f"api/{target}"]
 
 
 def test_headings_say_what_is_called_how(page):

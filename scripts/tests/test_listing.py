@@ -41,7 +41,7 @@ def output(book):
 
 def rows_of(output):
     """The regions on the page of dlfs/a.py."""
-    page = make_listings(output)["code/dlfs/a.md"].decode()
+    page = make_listings(output)["code/dlfs/a.md"]
     return [match.groupdict() for match in ROW.finditer(page)]
 
 
@@ -103,7 +103,7 @@ class TestListing:
         assert [r["id"] for r in rows_of(output) if r["id"]] == ["new"]
 
     def test_the_index_counts_lines_and_blocks(self, output):
-        index = make_listings(output)["code/index.md"].decode()
+        index = make_listings(output)["code/index.md"]
         count = len(output.files["dlfs/a.py"])
         assert (
             f"| [`dlfs/a.py`](dlfs/a.md) | {count} | 3 | [1](../01-one.md), "

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bookkit.bench.network import changed
+from bookkit.bench.photos import changed
 
 
 def test_changed_photographs_are_what_their_names_say():

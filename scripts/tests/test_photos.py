@@ -15,7 +15,7 @@ from dlfs import data
 def root(tmp_path, monkeypatch):
     """A small set, ten pictures in a file: grey, lighter in each file."""
     monkeypatch.setattr(data.CIFAR10, "records", 10)
-    monkeypatch.setattr(photos, "RECORD", tmp_path / "cifar10.json")
+    monkeypatch.setattr(photos, "RUNS", tmp_path)
     folder = tmp_path / data.CIFAR10_FOLDER
     folder.mkdir()
     for number, name in enumerate(data.CIFAR10_FILES):

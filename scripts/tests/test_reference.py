@@ -109,7 +109,7 @@ class TestPages:
     def test_list_the_names_of_their_module(self, output):
         pages = make_reference(find_entries(output))
         assert sorted(pages) == ["api/dlfs.md", "api/index.md", "api/nn.md"]
-        page = pages["api/nn.md"].decode()
+        page = pages["api/nn.md"]
         assert (
             "| [`Layer`](#dlfs.nn.Layer) | A layer \\| of a net. | "
             "[chapter 1, A `Layer`, first](../01-one.md#a-layer-first) |"
@@ -162,7 +162,7 @@ def test_plain_pages_hold_signatures_and_docstrings(book):
         make_block(code, "net", file="dlfs/nn.py"),
     )
     entries = find_entries(tangle(read_book(book.root / "book")))
-    page = make_reference(entries, is_plain=True)["api/nn.md"].decode()
+    page = make_reference(entries, is_plain=True)["api/nn.md"]
     assert ":::" not in page
     assert (
         "```python\nclass Net(Exception):\n    def __init__(\n"

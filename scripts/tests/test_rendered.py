@@ -1,7 +1,6 @@
 """Tests of what a build of the site keeps for the next one."""
 
 import logging
-from types import SimpleNamespace
 
 import pytest
 
@@ -15,7 +14,7 @@ class File:
     """A file of a build."""
 
     def __init__(self, name: str) -> None:
-        self.src_uri = name
+        self.src_uri, self.page = name, None
 
 
 class Files(dict):
@@ -26,17 +25,6 @@ class Files(dict):
         return self[name]
 
 
-class References:
-    """The plugin that knows where names of the package stand."""
-
-    def __init__(self) -> None:
-        self.anchors: list[tuple] = []
-
-    def register_anchor(self, page, name, *, primary=True) -> None:
-        """Note where a name stands."""
-        self.anchors.append((page.file.src_uri, name, primary))
-
-
 class Page:
     """A page of MkDocs, as far as rendering it once needs one."""
 
@@ -45,52 +33,43 @@ class Page:
         self.build = build
 
     def render(self, config, files) -> None:
-        """Render it: links to the other page, tells of a name."""
+        """Render it: links to the other page."""
         self.build.rendered.append(self.file.src_uri)
         self.content = f"html {len(self.build.rendered)}"
         self.toc = ["a heading"]
         self._title_from_render = "A title"
         self.present_anchor_ids = {"here"}
         self.links_to_anchors = {files["b.md"]: {"there": "b.md#there"}}
-        config.plugins["autorefs"].register_anchor(
-            self, "dlfs.f", primary=False
-        )
-        if "mkdocstrings" in config.plugins:
-            config.plugins["mkdocstrings"].handlers.inventory["f"] = 1
         if self.build.warns:
             logging.getLogger("mkdocs.structure").warning("a dead link")
+        if self.build.fails:
+            raise TypeError("a fault of a plugin")
 
 
 class Build:
     """A build of the site: every build has files and pages of its own."""
 
-    def __init__(self, rendered: list[str], warns: bool = False) -> None:
-        self.rendered, self.warns = rendered, warns
+    root = None
+
+    def __init__(self, rendered, warns=False, fails=False) -> None:
+        self.rendered, self.warns, self.fails = rendered, warns, fails
         self.files = Files({each: File(each) for each in ("a.md", "b.md")})
-        self.references = References()
-        self.config = SimpleNamespace(plugins={"autorefs": self.references})
 
-    def add_reference(self) -> dict:
-        """Let pages tell of an object; return the inventory."""
-        inventory, asked = {}, []
-        self.config.plugins["mkdocstrings"] = SimpleNamespace(
-            handlers=SimpleNamespace(inventory=inventory),
-            get_handler=asked.append,
-        )
-        return inventory
-
-    def page(self, text: str = "text", site: str = "s", package: str = "p"):
+    def page(self, text: str = "text", site: str = "s"):
         """Render the first page, or take it from an earlier build."""
-        page = Page("a.md", self)
-        rendered.render_once(page, text, site=site, package=package)
-        page.render(self.config, self.files)
+        rendered.load_kept(self.root)
+        page = self.files["a.md"].page = Page("a.md", self)
+        rendered.render_once(page, text, site)
+        page.render(None, self.files)
+        rendered.save_kept(self.root, self.files.values())
         return page
 
 
 @pytest.fixture(autouse=True)
-def nothing_kept(monkeypatch):
+def nothing_kept(monkeypatch, tmp_path):
     """Every test starts without an earlier build."""
     monkeypatch.setattr(rendered, "KEPT", {})
+    monkeypatch.setattr(Build, "root", tmp_path)
 
 
 def test_a_page_is_rendered_once():
@@ -105,7 +84,6 @@ def test_a_page_is_rendered_once():
     assert again.links_to_anchors[second.files["b.md"]] == {
         "there": "b.md#there"
     }
-    assert second.references.anchors == [("a.md", "dlfs.f", False)]
 
 
 @pytest.mark.parametrize("change", [{"text": "other"}, {"site": "other"}])
@@ -115,27 +93,13 @@ def test_a_change_renders_it_again(change):
     assert Build(done).page(**change).content == "html 2"
 
 
-@pytest.mark.parametrize(
-    ("text", "renders"), [("text", 1), ("# A\n\n::: dlfs.nn\n", 2)]
-)
-def test_only_the_reference_follows_from_the_package(text, renders):
-    done: list[str] = []
-    Build(done).page(text)
-    Build(done).page(text, package="other")
-    assert len(done) == renders
-
-
 def test_the_next_process_finds_what_was_kept(tmp_path):
     done: list[str] = []
     first, second = Build(done), Build(done)
-    assert [each.add_reference() for each in (first, second)] == [{}, {}]
     first.page()
-    rendered.save_kept(tmp_path, [File("a.md")])
     rendered.KEPT.clear()
     rendered.load_kept(tmp_path)
-    inventory = second.config.plugins["mkdocstrings"].handlers.inventory
     assert second.page().content == "html 1"
-    assert inventory == {"f": 1}
     rendered.save_kept(tmp_path, [])
     rendered.KEPT.clear()
     rendered.load_kept(tmp_path)
@@ -159,15 +123,12 @@ def test_a_page_that_warned_is_rendered_again():
     assert len(done) == 2
 
 
-def test_a_failed_rendering_forgets_what_was_kept():
+def test_a_failed_rendering_keeps_nothing_new():
     done: list[str] = []
     Build(done).page()
-    broken = Build(done)
-    broken.config.plugins["autorefs"].register_anchor = None
     with pytest.raises(TypeError):
-        broken.page("other")
-    Build(done).page()
-    assert len(done) == 3
+        Build(done, fails=True).page("other")
+    assert Build(done).page("other").content == "html 3"
 
 
 @pytest.mark.parametrize("damage", ["", "{", None])

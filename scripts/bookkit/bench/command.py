@@ -22,38 +22,37 @@ memory is measured with one fresh process for each library.
 """
 
 import argparse
+import functools
 import gc
 import json
 import os
 import random
 import re
-import subprocess
-import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 
-from bookkit import ROOT, SCRIPTS
+import numpy as np
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
 
-try:
-    import numpy as np
-    from threadpoolctl import threadpool_limits
-
-    from bookkit.bench.libraries import LIBRARIES, THREADS, Library
-    from bookkit.bench.workloads import Workload, digits, make_workloads
-    from bookkit.run.machine import blas, machine
-    from bookkit.run.run_chapters import at_least_one
-except ModuleNotFoundError as error:
-    sys.exit(f"bench.py: there is no {error.name} here: run `make bench`")
+from bookkit import ROOT
+from bookkit.bench.libraries import LIBRARIES, THREADS, Library
+from bookkit.bench.workloads import Workload, digits, make_workloads
+from bookkit.run.machine import blas, machine
+from bookkit.run.run_chapters import at_least_one
 
 TUNING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+MEMORY = {"W1": "memory", "W2": "memory_W2"}  # what the report calls it
 MEMORY_STEPS = {"W1": 100, "W2": 5}
 CNN_GFLOP = 19.4  # of the products of a step of W2
 BUSY = 0.8  # load average of other processes before the start
 
 
-class BenchError(Exception):
+class BenchError(SystemExit):
     """What ends the run, in one sentence."""
 
 
@@ -89,9 +88,9 @@ def check(name: str, workload: Workload, libraries: list[Library]) -> None:
         difference = np.abs(found - expected).max() / np.abs(expected).max()
         if not difference <= workload.tolerance:  # NaN is no agreement
             raise BenchError(
-                f"{name} {library.name}: computes something else: its numbers "
-                f"differ by {difference:.1g} from those of the first library, "
-                f"allowed are {workload.tolerance:g}"
+                f"bench.py: {name} {library.name}: computes something else: "
+                f"its numbers differ by {difference:.1g} from those of the "
+                f"first library, allowed are {workload.tolerance:g}"
             )
 
 
@@ -112,32 +111,22 @@ def turn(workload: Workload, library: Library) -> float:
     return (time.perf_counter() - began) / workload.runs
 
 
-class Apart:
-    """A library in a process of its own, which takes a turn when asked."""
-
-    def __init__(self, name: str):
-        self.name = name
-        command = [sys.executable, SCRIPTS / "bench.py", "--serve", name]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        self.process = subprocess.Popen(command, text=True, **pipes)
-
-    def turn(self, workload: str) -> float:
-        """Seconds of one run."""
-        print(workload, file=self.process.stdin, flush=True)
-        return float(self.process.stdout.readline())
-
-    def close(self) -> None:
-        """End the process."""
-        self.process.stdin.close()
-        self.process.wait()
+def fresh_process() -> ProcessPoolExecutor:
+    """A process of its own, which imports what it is asked for."""
+    return ProcessPoolExecutor(1, get_context("spawn"))
 
 
-def serve(name: str) -> None:
-    """Take a turn at each workload that a line of the input names."""
-    library, workloads = LIBRARIES[name](), make_workloads()
-    with threadpool_limits(THREADS):
-        for line in sys.stdin:
-            print(turn(workloads[line.strip()], library), flush=True)
+@functools.cache
+def alone(name: str) -> Library:
+    """A library in a process that has no other one."""
+    library = LIBRARIES[name]()
+    threadpool_limits(THREADS)  # of all that are loaded by now
+    return library
+
+
+def turn_apart(workload: str, name: str) -> float:
+    """Seconds of one run, in a process that has only this library."""
+    return turn(make_workloads()[workload], alone(name))
 
 
 def measure(
@@ -149,25 +138,22 @@ def measure(
         for name in workloads
     }
     rng = random.Random(0)
-    apart = {}
-    if any(workload.apart for workload in workloads.values()):
-        apart = {library.name: Apart(library.name) for library in libraries}
-    for number in range(rounds):
-        if sys.stderr.isatty():
-            end = "\r" if number + 1 < rounds else "\n"
-            print(f"round {number + 1}/{rounds}", end=end, file=sys.stderr)
+    processes = {library.name: fresh_process() for library in libraries}
+    for number in tqdm(range(rounds), "rounds", disable=None):
         for name, workload in workloads.items():
             if number % workload.every:
                 continue
             those = taking_part(name, libraries)
             for library in rng.sample(those, len(those)):
                 if workload.apart:
-                    spent = apart[library.name].turn(name)
+                    process = processes[library.name]
+                    asked = process.submit(turn_apart, name, library.name)
+                    spent = asked.result()
                 else:
                     spent = turn(workload, library)
                 seconds[name][library.name].append(spent)
-    for library in apart.values():
-        library.close()
+    for process in processes.values():
+        process.shutdown()
     return seconds
 
 
@@ -197,25 +183,22 @@ def resident() -> dict[str, int]:
     return {name: int(number) for name, number in found.items()}
 
 
-def train_alone(name: str, workload: str) -> dict | None:
-    """A workload in this process: {"before", "growth", "peak"} in kB."""
-    run = make_workloads()[workload].start(LIBRARIES[name]())
+def train_alone(name: str, workload: str) -> dict[str, int]:
+    """A workload in this process: before, growth and peak, if known."""
+    run = make_workloads()[workload].start(alone(name))
     before = resident()
-    with threadpool_limits(THREADS):
-        for _ in range(MEMORY_STEPS[workload]):
-            run()
+    for _ in range(MEMORY_STEPS[workload]):
+        run()
     if not before:
-        return None
+        return {}
     now, peak = before["RSS"], resident()["HWM"]
     return {"before": now, "growth": peak - now, "peak": peak}
 
 
-def measure_memory(name: str, workload: str = "W1") -> dict | None:
-    """A workload in a process of its own; None if it is not known."""
-    command = [sys.executable, SCRIPTS / "bench.py"]
-    command += ["--memory-of", name, workload]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
-    return json.loads(done.stdout)
+def measure_memory(name: str, workload: str = "W1") -> dict[str, int]:
+    """A workload in a process of its own, in kB."""
+    with fresh_process() as process:
+        return process.submit(train_alone, name, workload).result()
 
 
 # --- The report ---
@@ -285,13 +268,15 @@ def print_setting(setting: dict) -> None:
     print(flush=True)
 
 
-def print_table(title: str, heads: list[str], rows: dict) -> None:
-    """Print a row of figures for each library."""
+def print_table(title: str, heads: list[str], rows: dict, unit=1) -> None:
+    """Print what is known of these figures of each library."""
     print(title)
     print(f"  {'':16}" + "".join(f"{head:>10}" for head in heads))
-    for library, figures in rows.items():
-        texts = [f"{x:10.3f}" for x in figures if x is not None]
-        print(f"  {library:16}{''.join(texts)}")
+    for library, row in rows.items():
+        figures = [row[head] for head in heads if row.get(head) is not None]
+        print(
+            f"  {library:16}" + "".join(f"{x / unit:10.3f}" for x in figures)
+        )
     print(flush=True)
 
 
@@ -313,8 +298,6 @@ def make_parser() -> argparse.ArgumentParser:
     add("--quick", action="store_true", help="2 rounds: to see that it works")
     add("--only", nargs="+", choices=workloads, default=[*workloads])
     add("--json", type=Path, default=ROOT / "build/bench.json", metavar="FILE")
-    add("--memory-of", nargs=2, help=argparse.SUPPRESS)
-    add("--serve", choices=LIBRARIES, help=argparse.SUPPRESS)
     return parser
 
 
@@ -324,70 +307,45 @@ def bench(args: argparse.Namespace) -> dict:
     libraries = load(notes)
     workloads = make_workloads(6_400 if args.quick else 60_000)
     workloads = {name: workloads[name] for name in args.only}
-    rounds = 2 if args.quick else args.rounds
-    summaries, memory = {}, {}
+    report = {"rounds": 2 if args.quick else args.rounds}
     with threadpool_limits(THREADS):  # of all that are loaded by now
-        setting = describe_setting(libraries)
-        print_setting(setting)
+        report["setting"] = describe_setting(libraries)
+        print_setting(report["setting"])
         for name, workload in workloads.items():
             check(name, workload, libraries)
-        seconds = measure(workloads, libraries, rounds)
+        seconds = measure(workloads, libraries, report["rounds"])
+    report["workloads"] = found = {}
     for name, workload in workloads.items():
-        found = summaries[name] = summarize(workload, seconds[name])
-        heads = ["best", "median", "ratio"]
-        rows = found["libraries"].items()
-        rows = {one: [row[head] for head in heads] for one, row in rows}
+        found[name] = summarize(workload, seconds[name])
         title = f"{name}: {workload.title}, in {workload.unit}"
-        print_table(title, heads, rows)
-    for name in workloads.keys() & MEMORY_STEPS.keys():
-        memory[name] = {
+        heads = ["best", "median", "ratio"]
+        print_table(title, heads, found[name]["libraries"])
+    for name in (each for each in MEMORY if each in workloads):
+        report[MEMORY[name]] = rows = {
             one.name: measure_memory(one.name, name)
             for one in taking_part(name, libraries)
         }
-        rows = {
-            one: [kilobytes / 1024 for kilobytes in (row or {}).values()]
-            for one, row in memory[name].items()
-        }
         steps = f"{MEMORY_STEPS[name]} steps in a fresh process"
-        print_table(
-            f"memory of {name}, {steps}, in MB",
-            ["before", "growth", "peak"],
-            rows,
-        )
-    if {"W2", "G2"} <= summaries.keys():
-        rows = summaries["G2"]["libraries"]
+        heads = ["before", "growth", "peak"]
+        print_table(f"memory of {name}, {steps}, in MB", heads, rows, 1024)
+    if {"W2", "G2"} <= workloads.keys():
         notes += [
             f"W2: at the rate of its products (G2) {one} would need at least "
             f"{1e3 * CNN_GFLOP / row['best']:.0f} ms"
-            for one, row in rows.items()
+            for one, row in found["G2"]["libraries"].items()
         ]
     if "W1e" in workloads:
         notes.append(f"W1e: the images are {digits()[2]}")
     for note in notes:
         print(f"note: {note}")
-    report = {"rounds": rounds, "workloads": summaries}
-    report |= {
-        "memory": memory.get("W1", {}),
-        "memory_W2": memory.get("W2", {}),
-    }
-    return {"setting": setting, **report, "notes": notes}
+    return report | {"notes": notes}
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run from the command line; returns the exit code."""
     args = make_parser().parse_args(argv)
-    if args.memory_of:
-        print(json.dumps(train_alone(*args.memory_of)))
-        return 0
-    if args.serve:
-        serve(args.serve)
-        return 0
     args.json.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        report = bench(args)
-    except BenchError as error:
-        print(f"bench.py: {error}", file=sys.stderr)
-        return 1
+    report = bench(args)
     args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(f"wrote {args.json}")
     return 0

@@ -18,19 +18,6 @@ STAGES = ((3, 32), (32, 32)), ((32, 64), (64, 64))  # of the CNN
 START = np.linspace(-1, 1, 8, dtype=np.float32)  # of the chain
 
 
-@functools.cache
-def weights() -> dict[str, np.ndarray]:
-    """The MLP's first weights, named and shaped as in a state_dict."""
-    rng = np.random.default_rng(1)
-    state = {}
-    for i, (before, after) in enumerate(itertools.pairwise(SIZES)):
-        weight = rng.standard_normal((after, before)) * np.sqrt(2 / before)
-        bias = rng.standard_normal(after) * 0.01
-        state[f"{2 * i}.weight"] = weight.astype(np.float32)
-        state[f"{2 * i}.bias"] = bias.astype(np.float32)
-    return state
-
-
 def draw(shapes: dict[str, tuple]) -> dict[str, np.ndarray]:
     """First weights of these names and shapes, with He's deviation."""
     rng, state = np.random.default_rng(5), {}
@@ -75,8 +62,7 @@ class Library:
         nn, layers = self.nn, []
         for before, after in itertools.pairwise(SIZES):
             layers += [nn.Linear(before, after), nn.ReLU()]
-        model = nn.Sequential(*layers[:-1])
-        return self.training(model, weights())
+        return self.training(nn.Sequential(*layers[:-1]))
 
     def cnn(self) -> Callable:
         """A new CNN and its Adam; returns step(inputs, targets) -> loss."""
@@ -87,18 +73,17 @@ class Library:
             layers += [nn.MaxPool2d(2)]
         layers += [nn.Flatten(), nn.Linear(4096, 256), nn.ReLU()]
         model = nn.Sequential(*layers, nn.Linear(256, 10))
-        shapes = {n: tuple(p.shape) for n, p in model.named_parameters()}
-        return self.training(self.shared(model), draw(shapes))
+        return self.training(self.shared(model))
 
     def shared(self, model):
         """The model, so that all threads work on it."""
         return model
 
-    def training(self, model, state: dict[str, np.ndarray]) -> Callable:
+    def training(self, model) -> Callable:
         """Give a model first weights and an Adam; returns the step."""
-        model.load_state_dict(
-            {name: self.tensor(w) for name, w in state.items()}
-        )
+        shapes = {n: tuple(w.shape) for n, w in model.state_dict().items()}
+        state = {name: self.tensor(w) for name, w in draw(shapes).items()}
+        model.load_state_dict(state)
         optimizer = self.optim.Adam(model.parameters(), lr=1e-3)
         enter, cross_entropy = self.enter, self.cross_entropy
 

@@ -1,11 +1,18 @@
-"""Measure CIFAR-10 and record what may be shown of it.
+"""Measure CIFAR-10, or a network that reads it, and record what may be shown.
 
-    DLFS_DATA=DATA python scripts/record_photos.py --note "official files"
+    DLFS_DATA=DATA python scripts/record_photos.py
+    DLFS_DATA=DATA python scripts/record_photos.py RUN [RUN ...]
 
-The photographs have no licence, so none may stand in the book. What is
-written to book/runs/cifar10.json are means and deviations of the channels,
-the mean picture of each class, sizes, and how long unpacking, loading and
-changing take. DATA holds the unpacked files and cifar-10-binary.tar.gz.
+The photographs have no licence, so none may stand in the book. The first line
+writes book/runs/cifar10.json: means and deviations of the channels, the mean
+picture of each class, sizes, and how long unpacking, loading and changing
+take. DATA holds the unpacked files and cifar-10-binary.tar.gz.
+
+The second line writes book/runs/cnn_cifar10.json. RUN is the folder of a run
+of cnn_cifar10; of all but the first only the first filters are recorded. The
+rest are numbers about all test photographs: what was taken for what, how sure
+the network was, how well it reads changed photographs, and where it looks on
+average.
 """
 
 import argparse
@@ -13,7 +20,7 @@ import base64
 import json
 import statistics
 import tempfile
-import time
+import timeit
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,20 +29,35 @@ import numpy as np
 from bookkit import ROOT
 from bookkit.run.machine import blas, machine
 
-RECORD = ROOT / "book" / "runs" / "cifar10.json"
+RUNS = ROOT / "book" / "runs"
+GREY = np.float32([0.299, 0.587, 0.114])  # how bright the colours look
+
+
+def where() -> dict:
+    """Where and when something was measured."""
+    return {
+        "numpy": np.__version__,
+        "machine": machine(),
+        "blas": blas(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def packed(pixels) -> str:
+    """Pixels from 0 to 255 as text."""
+    return base64.b64encode(np.rint(pixels).astype(np.uint8)).decode()
+
+
+# --- The photographs ---
 
 
 def seconds_of(function, turns: int) -> float:
     """Return the median time of a call."""
-    times = []
-    for _ in range(turns):
-        began = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
+    times = timeit.repeat(function, number=1, repeat=turns)
+    return round(statistics.median(times), 7)
 
 
-def measure(root: str | None, note: str) -> dict:
+def measure_set(root: str | None, note: str) -> dict:
     """Return the record of the set in the folder `root`."""
     from dlfs import data
 
@@ -45,13 +67,13 @@ def measure(root: str | None, note: str) -> dict:
     crop = data.RandomCrop(32, padding=4, padding_mode="reflect")
     augment = data.Compose([crop, data.RandomHorizontalFlip()])
     batch = train.data[:128]
-    load = seconds_of(lambda: data.CIFAR10(root), 7)
-    change = seconds_of(lambda: augment(batch), 300)
-    means = [
-        train.data[train.targets == label].mean(axis=0)
-        for label in range(len(train.classes))
-    ]
-    sizes = {path.name: path.stat().st_size for path in train.files}
+    archive = data.data_root(root) / data.CIFAR10_ARCHIVE.name
+    size = data.CIFAR10.records * data.RECORD
+    sizes = dict.fromkeys(data.CIFAR10_FILES, size)
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder)
+        unpack = seconds_of(lambda: data.unpack(archive, target, sizes), 1)
+    found = {path.name: path.stat().st_size for path in train.files}
     return {
         "data": f"CIFAR-10 (50,000 + 10,000), {note}",
         "data_sha256": data.fingerprint(*train[:], *test[:]),
@@ -59,49 +81,152 @@ def measure(root: str | None, note: str) -> dict:
         "counts": np.bincount(train.targets).tolist(),
         "mean": mean,
         "std": std,
-        "files": sizes,
-        "bytes": sum(sizes.values()),
+        "files": found,
+        "bytes": sum(found.values()),
         "pixels": train.data.nbytes,
-        "seconds_to_load": round(load, 4),
-        "microseconds": round(1e6 * change, 1),
-        **measure_archive(root),
-        "numpy": np.__version__,
-        "machine": machine(),
-        "blas": blas(),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "class_means": base64.b64encode(
-            np.rint(means).astype(np.uint8).tobytes()
-        ).decode(),
+        "seconds_to_load": seconds_of(lambda: data.CIFAR10(root), 7),
+        "microseconds": 1e6 * seconds_of(lambda: augment(batch), 300),
+        "seconds_to_look": seconds_of(
+            lambda: data.read_archive(archive, sizes), 3
+        ),
+        "seconds_to_unpack": unpack,
+        **where(),
+        "class_means": packed(
+            [
+                train.data[train.targets == label].mean(axis=0)
+                for label in range(len(train.classes))
+            ]
+        ),
     }
 
 
-def measure_archive(root: str | None) -> dict:
-    """Return how long the packed set in the folder `root` takes."""
-    from dlfs import data
+# --- A network ---
 
-    archive = data.data_root(root) / data.CIFAR10_ARCHIVE.name
-    sizes = dict.fromkeys(
-        data.CIFAR10_FILES, data.CIFAR10.records * data.RECORD
+
+def load(folder: Path) -> tuple:
+    """Return a run's network, test set, transform and configuration."""
+    from dlfs import trainer
+    from dlfs.data import TensorDataset, load_cifar10
+    from dlfs.experiments import cnn_cifar10
+
+    state = trainer.load_checkpoint(folder / "last.npz")
+    told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    arguments = argparse.Namespace(**told["arguments"])
+    model = cnn_cifar10._MODELS[arguments.model](arguments.dropout)
+    model.load_state_dict(state["model"])
+    train, test, _ = load_cifar10()
+    limited = TensorDataset(*train[: arguments.limit])
+    learn_from, _ = trainer.split_training(arguments, limited)
+    images = learn_from.arrays[0]
+    transform = cnn_cifar10.make_transform(images, False, 0)
+    return model.eval(), test, transform, told
+
+
+def probabilities(model, transform, photographs) -> np.ndarray:
+    """Return (N, classes) probabilities for photographs (N, 3, 32, 32)."""
+    from dlfs import Tensor, no_grad
+
+    found = []
+    with no_grad():
+        for start in range(0, len(photographs), 500):
+            batch = transform(photographs[start : start + 500])
+            found.append(model(Tensor(batch)).softmax(1).data)
+    return np.concatenate(found)
+
+
+def changed(photographs: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the photographs, each time changed in another way."""
+    grey = np.tensordot(photographs, GREY, (1, 0))[:, None]
+    tiles = photographs.reshape(-1, 3, 4, 8, 4, 8).transpose(0, 2, 4, 1, 3, 5)
+    tiles = tiles.reshape(-1, 16, 3, 8, 8)
+    order = np.random.default_rng(0).permuted(
+        np.tile(np.arange(16), (len(tiles), 1)), axis=1
     )
-    with tempfile.TemporaryDirectory() as folder:
-        look = seconds_of(lambda: data.read_archive(archive, sizes), 3)
-        began = time.perf_counter()
-        data.unpack(archive, Path(folder), sizes)
-        unpack = time.perf_counter() - began
+    tiles = np.take_along_axis(tiles, order[:, :, None, None, None], 1)
+    tiles = tiles.reshape(-1, 4, 4, 3, 8, 8).transpose(0, 3, 1, 4, 2, 5)
+    shifted = np.pad(photographs, [(0, 0), (0, 0), (0, 0), (4, 0)], "reflect")
     return {
-        "seconds_to_look": round(look, 3),
-        "seconds_to_unpack": round(unpack, 3),
+        "as they are": photographs,
+        "mirrored": photographs[..., ::-1],
+        "moved by four pixels": shifted[..., :32],
+        "without colours": np.rint(grey).astype(np.uint8).repeat(3, axis=1),
+        "upside down": photographs[:, :, ::-1],
+        "sixteen tiles, shuffled": tiles.reshape(photographs.shape),
+    }
+
+
+def saliency(model, transform, test) -> np.ndarray:
+    """Return for each class by how much each pixel matters, on average.
+
+    That is the size of the gradient of the right class's logit, its largest
+    of the three colours, each photograph's divided by its sum.
+    """
+    from dlfs import Tensor
+
+    total = np.zeros((10, 32, 32))
+    for start in range(0, len(test), 500):
+        photographs, labels = test[start : start + 500]
+        x = Tensor(transform(photographs), requires_grad=True)
+        model(x)[np.arange(len(labels)), labels.astype(int)].sum().backward()
+        size = np.abs(x.grad.data).max(axis=1)
+        np.add.at(total, labels, size / size.sum((1, 2), keepdims=True))
+    return total / total.max((1, 2), keepdims=True)
+
+
+def filters_of(folder: Path) -> list:
+    """Return the weight of the first convolution of a run, as lists."""
+    from dlfs.trainer import load_checkpoint
+
+    state = load_checkpoint(folder / "last.npz")["model"]
+    first = next(value for value in state.values() if value.ndim == 4)
+    return first.round(4).tolist()
+
+
+def measure_network(folder: Path) -> dict:
+    """Return the record of the run in a folder, without filters."""
+    model, test, transform, told = load(folder)
+    photographs, labels = test[:]
+    found = {
+        name: probabilities(model, transform, images)
+        for name, images in changed(photographs).items()
+    }
+    unchanged = found["as they are"]
+    guesses, sure = unchanged.argmax(1), unchanged.max(1)
+    confusion = np.zeros((10, 10), int)
+    np.add.at(confusion, (labels, guesses), 1)
+    tenths = np.minimum((sure * 10).astype(int), 9)
+    right = guesses == labels
+    scores = {name: p.argmax(1) == labels for name, p in found.items()}
+    return {
+        "arguments": told["arguments"] | {"save_dir": None, "data_dir": None},
+        "data": told["data"]["source"].partition(" from ")[0],
+        "data_sha256": told["data"]["sha256"],
+        "git": told["git"],
+        **where(),
+        "classes": list(test.classes),
+        "confusion": confusion.tolist(),
+        "sure": np.bincount(tenths, sure, 10).round(3).tolist(),
+        "sure_and_right": np.bincount(tenths, right, 10).tolist(),
+        "sure_count": np.bincount(tenths, minlength=10).tolist(),
+        "accuracy": {name: float(hit.mean()) for name, hit in scores.items()},
+        "saliency": packed(255 * saliency(model, transform, test)),
     }
 
 
 def main(argv: list[str] | None = None) -> int:
     """Measure, and write the record."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    kind = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=kind)
+    parser.add_argument("runs", type=Path, nargs="*", help="their folders")
     parser.add_argument("--data-dir", help="folder of the data sets")
     parser.add_argument("--note", default="official files")
     args = parser.parse_args(argv)
-    record = measure(args.data_dir, args.note)
-    RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    short = {k: v for k, v in record.items() if k != "class_means"}
-    print(json.dumps(short, indent=1))
+    if args.runs:
+        name, record = "cnn_cifar10.json", measure_network(args.runs[0])
+        record["filters"] = [filters_of(folder) for folder in args.runs]
+    else:
+        name = "cifar10.json"
+        record = measure_set(args.data_dir, args.note)
+    (RUNS / name).write_text(json.dumps(record) + "\n", encoding="utf-8")
+    print(f"wrote {RUNS / name}")
     return 0

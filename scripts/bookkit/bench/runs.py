@@ -24,6 +24,8 @@ from pathlib import Path
 from bookkit import ROOT
 from bookkit.run.machine import blas, machine
 
+ARGUMENTS = ("seed", "threads", "validation")  # that a record names
+
 
 def run(experiment: str, arguments: list[str], keep: Path | None) -> dict:
     """Run the experiment in a folder of its own; return its record."""
@@ -40,26 +42,21 @@ def run(experiment: str, arguments: list[str], keep: Path | None) -> dict:
                 check=True,
             )
         seconds = time.perf_counter() - began
-        files = {
-            name: (folder / name).read_text(encoding="utf-8")
-            for name in ("config.json", "metrics.jsonl")
-        }
-    config = json.loads(files["config.json"])
-    rows = [json.loads(line) for line in files["metrics.jsonl"].splitlines()]
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+        lines = (folder / "metrics.jsonl").read_text("utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
     epochs = [row for row in rows if "train_loss" in row]
     tested = {name: rows[-1][name] for name in rows[-1] if "test_a" in name}
+    said = {name: config["arguments"][name] for name in ARGUMENTS}
+    known = {name: config[name] for name in ("python", "numpy", "git")}
     return {
         "command": "python " + shlex.join(module),
-        "seed": config["arguments"]["seed"],
-        "threads": config["arguments"]["threads"],
+        **said,
         "data": config["data"]["source"].partition(" from ")[0],
         "data_sha256": config["data"]["sha256"],
-        "python": config["python"],
-        "numpy": config["numpy"],
-        "git": config["git"],
+        **known,
         "machine": machine(),
         "blas": blas(),
-        "validation": config["arguments"]["validation"],
         "validation_by_epoch": [
             row.get("validation_accuracy") for row in epochs
         ],

@@ -124,11 +124,15 @@ def make_chain(kind: str, a, b, tolerance: float) -> Workload:
 
 def make_product(m: int, k: int, n: int) -> Workload:
     """A matrix product, which shows how fast the BLAS library is."""
-    rng = np.random.default_rng(4)
-    a, b = rng.random((m, k), np.float32), rng.random((k, n), np.float32)
+
+    def start(library):
+        rng = np.random.default_rng(4)
+        shapes = (m, k), (k, n)
+        return library.product(*(rng.random(s, np.float32) for s in shapes))
+
     return Workload(
         f"a float32 matrix product ({m}, {k}) by ({k}, {n})",
-        lambda library: library.product(a, b),
+        start,
         lambda run: np.asarray(run())[0],
         *("GFLOP/s", lambda s: 2e-9 * m * k * n / s),
         runs=160,
@@ -138,10 +142,14 @@ def make_product(m: int, k: int, n: int) -> Workload:
 
 def make_layer(title: str, make: Callable, shape: tuple, y_shape: tuple):
     """A layer of the CNN, forward and backward."""
-    x = np.random.default_rng(7).random((BATCH, *shape), np.float32)
+
+    def start(library):
+        x = np.random.default_rng(7).random((BATCH, *shape), np.float32)
+        return library.layer(make, x, (BATCH, *y_shape))
+
     return Workload(
         f"{title} of {shape}, forward and backward",
-        lambda library: library.layer(make, x, (BATCH, *y_shape)),
+        start,
         lambda run: np.float32([np.abs(a).sum() for a in run()]),
         *("ms", lambda s: 1e3 * s),
         tolerance=0.01,

@@ -6,7 +6,7 @@ leads to the section of the book that explains it and to its code.
 
 import griffe
 
-from bookkit.weave.reference import ENTRIES, explain, source_link
+from bookkit.weave.reference import ENTRIES, origin
 
 
 class BookLinks(griffe.Extension):
@@ -16,6 +16,6 @@ class BookLinks(griffe.Extension):
         """Add the line to one object."""
         entry = ENTRIES.get(obj.path)
         if entry and obj.docstring:
-            line = f"Explained in {explain(entry)} · {source_link(entry)}"
             summary, gap, rest = obj.docstring.value.partition("\n\n")
-            obj.docstring.value = f"{summary}\n\n{line}{gap}{rest}"
+            text = f"{summary}\n\n{origin(entry)}{gap}{rest}"
+            obj.docstring.value = text

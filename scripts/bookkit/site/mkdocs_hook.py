@@ -4,7 +4,6 @@
 mends what that needs.
 """
 
-import functools
 import logging
 import os
 import posixpath
@@ -12,13 +11,13 @@ import re
 import subprocess
 from pathlib import Path
 
-from jinja2 import FileSystemBytecodeCache
 from mkdocs.exceptions import PluginError
 from mkdocs.plugins import event_priority, get_plugin_logger
 from mkdocs.structure.files import File
 
 from bookkit.read.chapters import BookError, Chapter
 from bookkit.run.cache import hash_of
+from bookkit.run.kernels import package_hash
 from bookkit.site.mend import (
     image_size,
     keep_together,
@@ -37,9 +36,10 @@ from bookkit.site.rendered import (
 from bookkit.site.search import mend_index
 from bookkit.tangle.disk import write_snapshot
 from bookkit.tangle.notebooks import colab_link
-from bookkit.weave import reference
 from bookkit.weave.book import WOVEN, Book, weave
-from bookkit.weave.listing import RAW_END, RAW_START, drop_plain
+from bookkit.weave.listing import FOLDER, drop_plain
+from bookkit.weave.reference import ENTRIES, origin
+from bookkit.weave.reference import FOLDER as REFERENCE
 from bookkit.weave.terms import PAGE
 
 log = get_plugin_logger("weave")
@@ -47,19 +47,11 @@ log = get_plugin_logger("weave")
 for name in ("mkdocs.plugins.mkdocs_jupyter", "mkdocs.mkdocs-jupyter"):
     logging.getLogger(name).setLevel(logging.WARNING)
 PACKAGE = "build/package"  # where mkdocstrings reads the package
-TEMPLATES = ".cache/templates"
 NOTEBOOK_CSS = "assets/notebook.css"
 # A title counts 1,000 times in the search; what a chapter explains stands
 # before the entry of the reference that has the name.
 CHAPTER_BOOST = 1000
-RAW = re.compile(
-    f"^{re.escape(RAW_START)}.*^{re.escape(RAW_END)}$",
-    re.DOTALL | re.MULTILINE,
-)
-RAW_PLACE = "<!-- lines -->"
-ANCHOR = re.compile(r'<(?:a|div) id="([^"]+)"')
-PAGE_LINK = re.compile(r'(<a href=")([^"]*?)\.md#')
-KEYS: dict[str, str] = {}  # what the pages of this build follow from
+FILE_LINK = re.compile(r'(<a href=")([^"]*?)\.md#')  # in the code of a file
 CHAPTERS: list[Chapter] = []
 
 
@@ -102,12 +94,15 @@ def on_files(files, config):
             report=log.info,
             is_plain=False,
         )
-    except BookError as error:
+        served = npm_files(root)
+    except (BookError, MissingPackageError) as error:
         raise PluginError(str(error)) from error
-    add_npm_files(files, config, root)
-    reference.ENTRIES.clear()
-    entries = reference.find_entries(book.outputs[-1]).values()
-    reference.ENTRIES.update({each.home: each for each in entries})
+    parts = [package_hash(root, book.outputs[-1])]
+    parts.append(Path(__file__).with_name("griffe_book.py").read_text("utf-8"))
+    parts += map(origin, ENTRIES.values())
+    config.extra["package"] = hash_of(parts)
+    for name, content in served.items():
+        files.append(File.generated(config, name, content=content))
     fill_nav(config.nav, names)
     for name in names:
         known = files.get_file_from_path(name)
@@ -118,37 +113,26 @@ def on_files(files, config):
     return files
 
 
-def add_npm_files(files, config, root: Path) -> None:
-    """Serve what npm installed from the site itself."""
-    try:
-        found = npm_files(root)
-    except MissingPackageError as error:
-        raise PluginError(str(error)) from error
-    for name, content in found.items():
-        files.append(File.generated(config, name, content=content))
-
-
 def check_nav(config, chapters: list[Chapter]) -> None:
     """Check that the navigation has all chapters in their order.
 
     Those of the workshop stand in groups of that name, apart from the path.
     """
-    listed = [name for name in pages_of(config.nav) if name[0].isdigit()]
+    listed = [
+        (name, title.startswith("Workshop"))
+        for entry in config.nav
+        for title, pages in (entry.items() if isinstance(entry, dict) else ())
+        for name in pages_of(pages)
+        if name[0].isdigit()
+    ]
     names = [f"{each.name}.md" for each in chapters]
-    if listed != names:
+    if [name for name, _ in listed] != names:
         raise PluginError(
             "mkdocs.yml: nav has to list the chapters in the order of their "
             f"names: {', '.join(names)}"
         )
-    apart = {
-        name
-        for entry in config.nav
-        for title, pages in (entry.items() if isinstance(entry, dict) else ())
-        if title.startswith("Workshop")
-        for name in pages_of(pages)
-    }
-    for chapter, name in zip(chapters, names, strict=True):
-        if chapter.is_workshop != (name in apart):
+    for chapter, (name, is_apart) in zip(chapters, listed, strict=True):
+        if chapter.is_workshop != is_apart:
             place = "into a" if chapter.is_workshop else "outside each"
             raise PluginError(
                 f"mkdocs.yml: {name} belongs {place} group Workshop of nav, "
@@ -177,39 +161,30 @@ def pages_of(nav) -> list[str]:
 
 
 def on_nav(nav, config, files):
-    """Lead the path past the workshop.
-
-    And note what all pages of this build follow from.
-    """
-    before = None
-    for page in nav.pages:
-        if Path(page.file.src_uri).stem in config.extra["workshop"]:
-            page.previous_page = before
-            continue
-        page.previous_page, before = before, page
-    after = None
-    for page in reversed(nav.pages):
-        page.next_page = after
-        if Path(page.file.src_uri).stem not in config.extra["workshop"]:
-            after = page
-    root = Path(config.config_file_path).parent
-    load_kept(root)
-    package = sorted((root / PACKAGE).rglob("*.py"))
-    links = Path(__file__).with_name("griffe_book.py")
-    code = [path.read_text("utf-8") for path in (*package, links)]
-    places = [
-        [each.path, reference.explain(each), reference.source_link(each)]
-        for each in reference.ENTRIES.values()
-    ]
-    KEYS.update(site=site_key(config, files), package=hash_of([code, places]))
+    """Lead the path past the workshop; note what all pages follow from."""
+    workshop = config.extra["workshop"]
+    for pages, neighbour in (
+        (nav.pages, "previous_page"),
+        (reversed(nav.pages), "next_page"),
+    ):
+        last = None
+        for page in pages:
+            setattr(page, neighbour, last)
+            if Path(page.file.src_uri).stem not in workshop:
+                last = page
+    load_kept(Path(config.config_file_path).parent)
+    config.extra["key"] = site_key(config, files)
+    config.extra["media"] = {file.url: file for file in files.media_files()}
+    config.plugins["mkdocstrings"].get_handler("python")  # has its styles
 
 
 def on_page_markdown(markdown, page, config, files):
     """Join a chapter and its notebook; search finds the chapter first."""
     name = page.file.src_uri
+    if "/" in name:  # it is made of the chapters
+        page.edit_url = None
     if name.startswith("notebooks/"):
         page.meta["search"] = {"exclude": True}
-        page.edit_url = None
     elif name[0].isdigit():
         page.meta["search"] = {"boost": CHAPTER_BOOST}
     stem = Path(name).stem
@@ -220,61 +195,40 @@ def on_page_markdown(markdown, page, config, files):
         page.meta["chapter" if other is chapter else "notebook"] = other.url
         page.meta["download"] = f"{notebook.url}{stem}.ipynb"
         page.meta["colab"] = colab_link(config.repo_url or "", stem)
-    markdown = keep_raw(markdown, page)
+    parts = [markdown, config.extra["key"]]
+    if name.startswith(f"{REFERENCE}/"):
+        parts.append(config.extra["package"])
     if not name.startswith("notebooks/"):  # mkdocs-jupyter keeps those
-        render_once(page, markdown, **KEYS)
-    return markdown
-
-
-def keep_raw(markdown, page):
-    """Keep the lines of a file from the Markdown parser.
-
-    They are HTML already, and it would take seconds to find that out.
-    """
-    match = RAW.search(markdown)
-    if not match:
-        return markdown
-    page.meta["lines"] = match[0]
-    page.edit_url = None
-    return markdown.replace(match[0], RAW_PLACE)
+        render_once(page, *parts)
 
 
 @event_priority(-100)  # after the links to the reference are in place
 def on_env(env, config, files):
-    """Give notebooks the titles of their chapters.
-
-    Templates are compiled once.
-    """
-    root = Path(config.config_file_path).parent
-    save_kept(root, files)
-    cache = root / TEMPLATES
-    cache.mkdir(parents=True, exist_ok=True)
-    env.bytecode_cache = FileSystemBytecodeCache(str(cache))
+    """Give notebooks the titles of their chapters."""
+    save_kept(Path(config.config_file_path).parent, files)
     for file in files:
         chapter = files.get_file_from_path(f"{Path(file.src_uri).stem}.md")
         if file.src_uri.startswith("notebooks/") and file.page and chapter:
             file.page.title = chapter.page.title
-    return env
 
 
-def on_page_content(html, page, config, files):
-    """Put back what was kept; mend code, size figures."""
-    raw = page.meta.pop("lines", None)
-    if raw:
-        page.present_anchor_ids |= set(ANCHOR.findall(raw))
-        return html.replace(RAW_PLACE, PAGE_LINK.sub(r"\1../\2/#", raw))
-    if page.file.src_uri.startswith("notebooks/"):
-        return html
+@event_priority(100)  # before the search reads it
+def on_page_context(context, page, config, nav):
+    """Mend code and links in the code of a file; size figures."""
+    name, html = page.file.src_uri, page.content
+    if name.startswith(f"{FOLDER}/"):
+        page.content = FILE_LINK.sub(r"\1../\2/#", html)
+    if name.startswith((f"{FOLDER}/", "notebooks/")):
+        return
+    if name.startswith(f"{REFERENCE}/"):
+        html = mend_reference(html)
 
-    @functools.cache
     def size_of(address: str):
         path = posixpath.normpath(posixpath.join(page.url, address))
-        file = next((f for f in files if f.url == path), None)
+        file = config.extra["media"].get(path)
         return image_size(file.content_bytes) if file else None
 
-    if page.file.src_uri.startswith("api/"):
-        html = mend_reference(html)
-    return size_images(keep_together(drop_plain(html)), size_of)
+    page.content = size_images(keep_together(drop_plain(html)), size_of)
 
 
 def on_post_page(output, page, config):

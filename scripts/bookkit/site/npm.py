@@ -7,7 +7,6 @@ node_modules/. The site serves its own copies: no page asks another host.
 import re
 from pathlib import Path
 
-FOLDER = "node_modules"
 MISSING = (
     "{path} is missing; the site needs Node.js with npm: run "
     "`npm ci` in {root}, or `make site`, which does it"
@@ -33,19 +32,19 @@ class MissingPackageError(Exception):
 
 def npm_files(root: Path) -> dict[str, bytes]:
     """The content of each file, under its address in the site."""
-    folder = root / FOLDER
+    folder = root / "node_modules"
     names = dict(FILES)
     for name in FONTS:
-        for style in STYLES:
-            names[FONT.format(name=name, style=style)] = (
-                f"fonts/{name}-{style}.woff2"
-            )
         names[FONT_LICENSE.format(name=name)] = f"fonts/{name}-LICENSE"
+        for style in STYLES:
+            font = FONT.format(name=name, style=style)
+            names[font] = f"fonts/{name}-{style}.woff2"
     for path in sorted((folder / KATEX_FONTS).glob("*.woff2")):
         names[f"{KATEX_FONTS}/{path.name}"] = f"katex/fonts/{path.name}"
-    found = {}
-    for source, name in names.items():
-        found[f"assets/{name}"] = read(root, folder / source)
+    found = {
+        f"assets/{name}": read(root, folder / source)
+        for source, name in names.items()
+    }
     # Every browser of the last ten years reads woff2: the rest stays here.
     css = found["assets/katex/katex.min.css"].decode()
     css = OTHER_FORMATS.sub("", css)

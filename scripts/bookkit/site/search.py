@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator
 
 from bookkit.read.chapters import BookError, Chapter, Mistake
-from bookkit.weave.terms import LINE, term_anchor, term_names
+from bookkit.weave.terms import read_terms
 
 FIRST, LAST = 8000, 0.01  # what a term counts, and sources; a chapter: 1000
 TAG = 100_000  # what a tag counts; a title: 1000
@@ -60,22 +60,18 @@ def find_terms(glossary: str) -> Iterator[dict]:
 
     One that contains another one comes behind it: "AdamW" behind "Adam".
     """
-    lines = [LINE.fullmatch(line) for line in glossary.split("\n")]
-    found = [match.groups() for match in lines if match]
-    everything = [
-        name.lower() for term, *_ in found for name in term_names(term)
-    ]
-    for term, *texts in found:
-        where, meaning = (LINK.sub(r"\1", text) for text in texts)
-        names = list(term_names(term))
+    terms = read_terms(glossary)
+    everything = [name.lower() for term in terms for name in term.names]
+    for term in terms:
         inside = min(
             sum(other in name.lower() for other in everything)
-            for name in names
+            for name in term.names
         )
+        text = f"<p>{term.meaning}</p><p>{term.where}</p>"
         yield {
-            "location": f"glossary/?term={term_anchor(term)}",
-            "title": term,
-            "text": f"<p>{meaning}</p><p>{where}</p>",
-            "tags": names,
+            "location": f"glossary/?term={term.anchor}",
+            "title": term.title,
+            "text": LINK.sub(r"\1", text),
+            "tags": term.names,
             "boost": FIRST * 0.75**inside,
         }

@@ -17,32 +17,23 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from bookkit import ROOT
 from bookkit.read.chapters import (
     BookError,
     Cell,
-    Chapter,
     read_book,
     unnumbered_pages,
     write_any_text,
 )
+from bookkit.run import recorded as timings
 from bookkit.run.kernels import Run, run_chapter
-from bookkit.run.recorded import (
-    find_untagged,
-    is_recorded,
-    read_recorded,
-    with_recorded,
-    with_recorded_times,
-    write_recorded,
-)
 from bookkit.run.run_chapters import at_least_one
 from bookkit.run.testruns import ChapterTests, run_tests
 from bookkit.tangle.disk import has_content, write_files
 from bookkit.tangle.notebooks import make_notebook
-from bookkit.tangle.output import Output, tangle
+from bookkit.tangle.output import tangle
 from bookkit.weave.habits import ask_names, make_names
 from bookkit.weave.listing import cached_listings
 from bookkit.weave.pages import Site, make_page, make_text
@@ -56,20 +47,15 @@ Report = Callable[[str], None]  # prints a line
 WRITTEN = ".woven"  # the names of the files in a woven folder
 
 
-@dataclass
 class Book:
     """The chapters, and what they make up to each of them.
 
     `outputs[n]` is what the first `n` chapters make.
     """
 
-    root: Path
-    folder: Path
-    chapters: list[Chapter] = field(default_factory=list)
-    outputs: list[Output] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.chapters = read_book(self.folder)
+    def __init__(self, root: Path, folder: Path) -> None:
+        self.root, self.folder = root, folder
+        self.chapters = read_book(folder)
         self.outputs = [
             tangle(self.chapters[:count])
             for count in range(len(self.chapters) + 1)
@@ -99,7 +85,7 @@ def weave(
     files that changed are written. Raises `BookError` with the mistakes of
     all chapters that do not run.
     """
-    files: dict[str, bytes] = {}
+    files: dict[str, str | bytes] = {}
     site = Site(book.outputs[-1], repository, tuple(glossary_terms(book)))
     for run, tests in run_all(book, book.select(numbers or []), jobs, report):
         files |= woven_files(book, run, tests, site, report)
@@ -111,7 +97,10 @@ def weave(
     changed = {
         name: content
         for name, content in files.items()
-        if not has_content(folder / name, content)
+        if not has_content(
+            folder / name,
+            content.encode() if isinstance(content, str) else content,
+        )
     }
     write_files(folder, changed)
     return [name for name in files if name != WRITTEN]
@@ -173,25 +162,25 @@ def woven_files(
     tests: ChapterTests,
     site: Site,
     report: Report,
-) -> dict[str, bytes]:
+) -> dict[str, str | bytes]:
     """The page of a chapter, its figures and its notebook."""
     chapter = run.chapter
-    recorded = read_recorded(book.folder, chapter)
-    if not is_recorded(recorded, run):
+    recorded = timings.read_recorded(book.folder, chapter)
+    if not timings.is_recorded(recorded, run):
         report(
             f"{chapter.name}: its timings are not recorded for this code, the "
             "page shows those of this run (scripts/weave.py --record)"
         )
-    outputs, conditions = with_recorded(recorded, run)
+    outputs, conditions = timings.with_recorded(recorded, run)
     outputs = list(map(without_docstring, chapter.live_cells, outputs))
-    tests = with_recorded_times(recorded, tests)
+    tests = timings.with_recorded_times(recorded, tests)
     page = make_page(chapter, outputs, conditions, site, tests)
     index = book.chapters.index(chapter)
     before = book.chapters[index - 1] if index else None
     notebook = make_notebook(chapter, outputs, site.repository, before)
     return {
-        f"{chapter.name}.md": page.text.encode(),
-        f"notebooks/{chapter.name}.ipynb": notebook.encode(),
+        f"{chapter.name}.md": page.text,
+        f"notebooks/{chapter.name}.ipynb": notebook,
         **page.figures,
     }
 
@@ -212,7 +201,7 @@ def glossary_terms(book: Book) -> list[Term]:
     return read_terms(path.read_text("utf-8")) if path.is_file() else []
 
 
-def other_pages(book: Book, site: Site) -> dict[str, bytes]:
+def other_pages(book: Book, site: Site) -> dict[str, str | bytes]:
     """The pages that are no chapters: home, glossary, code."""
     facts = functools.cache(lambda: find_facts(book.folder, site.book))
     files = {}
@@ -220,15 +209,14 @@ def other_pages(book: Book, site: Site) -> dict[str, bytes]:
         source = path.read_text(encoding="utf-8")
         name = f"{book.folder.name}/{path.name}"
         text = make_text(fill(source, name, facts), site.repository)
-        files[path.name] = text.encode()
+        is_glossary = path.name == GLOSSARY
+        files[path.name] = make_glossary(text) if is_glossary else text
     for path in sorted(book.folder.glob("pictures/*")):
         files[f"pictures/{path.name}"] = path.read_bytes()
-    if GLOSSARY in files:
-        files[GLOSSARY] = make_glossary(files[GLOSSARY].decode()).encode()
     return files | cached_listings(book.root, site.book)
 
 
-def delete_others(folder: Path, files: dict[str, bytes]) -> None:
+def delete_others(folder: Path, files: dict[str, str | bytes]) -> None:
     """Delete what an earlier weaving wrote and this one does not.
 
     What it wrote stands in a file of its own, so that nothing else is lost.
@@ -238,44 +226,31 @@ def delete_others(folder: Path, files: dict[str, bytes]) -> None:
         for name in written.read_text(encoding="utf-8").splitlines():
             if name not in files:
                 (folder / name).unlink(missing_ok=True)
-    files[WRITTEN] = "".join(f"{name}\n" for name in sorted(files)).encode()
+    files[WRITTEN] = "".join(f"{name}\n" for name in sorted(files))
 
 
-# --- Commands ---
+# --- The command ---
 
 
-def command_weave(book: Book, folder: Path, args: argparse.Namespace) -> int:
-    """Write the pages and say how long it took."""
-    start = time.perf_counter()
-    files = weave(
-        book, folder, args.chapter, args.jobs, os.environ.get("DLFS_REPO", "")
-    )
-    seconds = time.perf_counter() - start
-    print(f"{len(files)} files in {folder} after {seconds:.1f} s")
-    return 0
-
-
-def command_record(book: Book, args: argparse.Namespace) -> int:
+def record(book: Book, numbers: list[int]) -> None:
     """Record timings: one chapter at a time, on an otherwise idle machine."""
-    for index in book.select(args.chapter):
-        runs = [
-            *run_all(book, [index], 1, lambda line: None, False),
-            *run_all(book, [index], 1, lambda line: None, False),
-        ]
-        mistakes = find_untagged(*(run for run, _ in runs))
+    for index in book.select(numbers):
+        (first, _), (run, tests) = (
+            run_all(book, [index], 1, lambda line: None, use_cache=False)[0]
+            for _ in range(2)
+        )
+        mistakes = timings.find_untagged(first, run)
         if mistakes:
             raise BookError(mistakes)
-        write_recorded(book.folder, *runs[-1])
-        print(f"{book.chapters[index].name}: recorded", flush=True)
-    return 0
+        timings.write_recorded(book.folder, run, tests)
+        print(f"{run.chapter.name}: recorded", flush=True)
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """The command line."""
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; mistakes go to stderr and give exit code 1."""
+    kind = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
-        prog="weave.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="weave.py", description=__doc__, formatter_class=kind
     )
     add = parser.add_argument
     add("--markdown", type=Path, metavar="DIR")
@@ -283,19 +258,21 @@ def make_parser() -> argparse.ArgumentParser:
     add("--record", action="store_true", help="runs each chapter twice")
     add("--jobs", type=at_least_one, default=2, help="chapters at once (2)")
     add("--root", type=Path, default=ROOT, help="the folder with book/")
-    return parser
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run a command; mistakes go to stderr and give exit code 1."""
-    args = make_parser().parse_args(arguments)
+    args = parser.parse_args(arguments)
     root = args.root.resolve()
+    folder = args.markdown or root / WOVEN
+    repository = os.environ.get("DLFS_REPO", "")
     write_any_text()
+    start = time.perf_counter()
     try:
         book = Book(root, root / "book")
         if args.record:
-            return command_record(book, args)
-        return command_weave(book, args.markdown or root / WOVEN, args)
+            record(book, args.chapter)
+            return 0
+        files = weave(book, folder, args.chapter, args.jobs, repository)
     except BookError as error:
         print(error, file=sys.stderr)
         return 1
+    seconds = time.perf_counter() - start
+    print(f"{len(files)} files in {folder} after {seconds:.1f} s")
+    return 0

@@ -59,16 +59,11 @@ def list_tests(tests: BlockTests) -> str:
         groups.setdefault(result.group, []).append(result)
     parts = []
     # What is in no class comes first, where no class seems to hold it.
-    for group, results in sorted(groups.items(), key=is_in_class):
+    for group, results in sorted(groups.items(), key=lambda g: g[0] != ""):
         if len(groups) > 1 and group:
             parts.append(f"`{group}`")
         parts.append("\n".join(map(line_of_test, results)))
     return "\n\n".join(parts)
-
-
-def is_in_class(group: tuple[str, list[Result]]) -> bool:
-    """Whether a group of tests has the name of a class."""
-    return group[0] != ""
 
 
 def line_of_test(result: Result) -> str:

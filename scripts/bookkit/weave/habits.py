@@ -73,7 +73,7 @@ def ask_names(root: Path, output: Output) -> Names:
     return names
 
 
-def make_names(names: Names, entries: dict[str, Entry]) -> dict[str, bytes]:
+def make_names(names: Names, entries: dict[str, Entry]) -> dict[str, str]:
     """The page, if there is a table to make it from."""
     parts = [INTRODUCTION]
     for place, advice in names.items():
@@ -89,7 +89,7 @@ def make_names(names: Names, entries: dict[str, Entry]) -> dict[str, bytes]:
         absent = [f"`{n}`" for n in advice if advice[n].startswith(NONE)]
         if absent:
             parts.append(f"Not in this package: {', '.join(absent)}")
-    return {PAGE: "\n\n".join([*parts, ""]).encode()} if names else {}
+    return {PAGE: "\n\n".join([*parts, ""])} if names else {}
 
 
 def link(name: str, homes: tuple[str, ...], entries: dict[str, Entry]) -> str:

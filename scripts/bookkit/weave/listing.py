@@ -21,8 +21,6 @@ PLAIN = re.compile(
     '|vm|w)">([^<]*)</span>'
 )
 FOLDER = "code"
-RAW_START = '<div class="dlfs-code highlight" tabindex="0">'
-RAW_END = "</div>"
 INTRODUCTION = """\
 ---
 title: Code
@@ -53,45 +51,32 @@ def listing_page(file: str) -> str:
     return f"{FOLDER}/{file.removesuffix('.py')}.md"
 
 
-def placed_ids(output: Output) -> set[str]:
-    """The ids of the blocks that have a line of their own in the files."""
-    return {
-        line.origin.block
-        for lines in output.files.values()
-        for line in lines
-        if line.origin
-    }
-
-
-def cached_listings(root: Path, output: Output) -> dict[str, bytes]:
+def cached_listings(root: Path, output: Output) -> dict[str, str]:
     """The pages of all files, from the cache if nothing has changed.
 
     To colour all these lines takes a second.
     """
-    parts = [Path(__file__).read_text(encoding="utf-8")]
-    parts.append(version("pygments"))
+    parts = [Path(__file__).read_text("utf-8"), version("pygments")]
     for file in output.files:
         parts += [file, output.text(file)]
     for block in output.blocks:
         parts += [block.id, block.chapter.name]
     cached = cache_file(root, "listings", parts)
     pages = read_cache(cached)
-    if pages is not None:
-        return {name: text.encode() for name, text in pages.items()}
-    made = make_listings(output)
-    write_cache(cached, {name: page.decode() for name, page in made.items()})
-    return made
+    if pages is None:
+        pages = make_listings(output)
+        write_cache(cached, pages)
+    return pages
 
 
-def make_listings(output: Output) -> dict[str, bytes]:
+def make_listings(output: Output) -> dict[str, str]:
     """The pages of all files, and the one that lists them."""
     blocks = {block.id: block for block in output.blocks}
     pages = {
-        listing_page(file): make_listing(file, output, blocks).encode()
-        for file in output.files
+        listing_page(file): make_listing(file, lines, blocks)
+        for file, lines in output.files.items()
     }
-    pages[f"{FOLDER}/index.md"] = make_index(output, blocks).encode()
-    return pages
+    return pages | {f"{FOLDER}/index.md": make_index(output, blocks)}
 
 
 def make_index(output: Output, blocks: dict[str, Block]) -> str:
@@ -122,9 +107,10 @@ def chapter_links(blocks: list[Block], root: str) -> str:
     )
 
 
-def make_listing(file: str, output: Output, blocks: dict[str, Block]) -> str:
+def make_listing(
+    file: str, lines: list[Line], blocks: dict[str, Block]
+) -> str:
     """The page of a file."""
-    lines = output.files[file]
     used = used_blocks(lines, blocks)
     root = "../" * listing_page(file).count("/")
     regions = list(split_regions(lines))
@@ -146,8 +132,8 @@ search:
 {len(lines):,} lines{describe_blocks(used, root)}. \
 [All files]({root}{FOLDER}/index.md)
 
-{RAW_START}
-{"".join(rows)}{RAW_END}
+<div class="dlfs-code highlight" tabindex="0">
+{"".join(rows)}</div>
 """
 
 

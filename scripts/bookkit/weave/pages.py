@@ -11,6 +11,7 @@ import base64
 import difflib
 import functools
 import html
+import itertools
 import json
 import re
 from dataclasses import dataclass, field
@@ -20,13 +21,18 @@ from bookkit.read.chapters import BookError, Cell, Chapter, Mistake
 from bookkit.read.fences import scan_fences
 from bookkit.run.kernels import ESCAPES
 from bookkit.run.recorded import is_timing
-from bookkit.run.testruns import ChapterTests
-from bookkit.tangle.blocks import Block, assigned_names, changed_names
+from bookkit.run.testruns import BlockTests, ChapterTests
+from bookkit.tangle.blocks import (
+    IMPORTS,
+    Block,
+    assigned_names,
+    changed_names,
+)
 from bookkit.tangle.methods import find_extend
 from bookkit.tangle.notebooks import link_out
 from bookkit.tangle.output import Output
 from bookkit.weave.folds import fold, is_folded, list_tests, reading_minutes
-from bookkit.weave.listing import listing_page, placed_ids
+from bookkit.weave.listing import listing_page
 from bookkit.weave.reference import Entry, find_entries
 from bookkit.weave.terms import Linker, Term
 
@@ -56,8 +62,9 @@ class Site:
 
     @functools.cached_property
     def placed(self) -> set[str]:
-        """The blocks that can be seen in the index of code."""
-        return placed_ids(self.book)
+        """The ids of the blocks that have a line of their own in a file."""
+        lines = itertools.chain(*self.book.files.values())
+        return {line.origin.block for line in lines if line.origin}
 
 
 @dataclass
@@ -103,8 +110,7 @@ def make_page(
             if not cell.is_test:
                 add_outputs(page, cell, next(found))
     if page.tests.conditions:
-        text = f"Tests timed on {explain(page.tests.conditions)}."
-        page.parts.append(measured(text))
+        page.parts.append(measured("Tests timed", page.tests.conditions))
     return page
 
 
@@ -115,18 +121,14 @@ def front_matter(chapter: Chapter, tests: ChapterTests) -> str:
     """The front matter, the number of the chapter in its title."""
     options = chapter.front_matter
     title = options.get("title", chapter.slug.replace("-", " ").capitalize())
-    lines = [f"title: {json.dumps(numbered_title(chapter, title))}"]
+    number = f"{chapter.number}. " if chapter.number else ""  # the preface
+    lines = [f"title: {json.dumps(number + title)}"]
     if "description" in options:
         lines.append(f"description: {json.dumps(options['description'])}")
     if chapter.is_workshop:
         lines.append("kind: workshop")
     lines.append(f"minutes: {reading_minutes(chapter, tests)}")
     return "\n".join(["---", *lines, "---"])
-
-
-def numbered_title(chapter: Chapter, title: str) -> str:
-    """A title such as "3. Tensors and the graph"; the preface has none."""
-    return f"{chapter.number}. {title}" if chapter.number else title
 
 
 def make_text(text: str, repository: str = "") -> str:
@@ -157,9 +159,9 @@ def add_code(page: Page, cell: Cell, block: Block | None) -> None:
         page.parts.append(make_bar(page, block))
     elif "id" in cell.options:
         page.parts.append(f'<a id="{ANCHOR}{cell.options["id"]}"></a>')
-    tests = page.tests.blocks.get(block.id) if block else None
-    if tests:
-        page.parts.append(div("dlfs-tests", list_tests(tests)))
+    if block and block.id in page.tests.blocks:
+        tests = list_tests(page.tests.blocks[block.id])
+        page.parts.append(div("dlfs-tests", tests))
     code = fenced(cell.source, "python")
     page.parts.append(fold(cell, code) if is_folded(cell) else code)
     for old in old_blocks(page.site.book, block):
@@ -183,18 +185,15 @@ def make_bar(page: Page, block: Block) -> str:
         for new in book.blocks
         if block.id in new.replaces
     ]
-    parts.append(count_tests(page, block))
+    if block.id in page.tests.blocks:
+        parts.append(count_tests(page.tests.blocks[block.id]))
     anchor = ANCHOR + block.id
-    permalink = f"[#](#{anchor})"
     text = " · ".join(part for part in parts if part)
-    return div("dlfs-bar", f"{text} {permalink}", f' id="{anchor}"')
+    return div("dlfs-bar", f"{text} [#](#{anchor})", f' id="{anchor}"')
 
 
-def count_tests(page: Page, block: Block) -> str:
+def count_tests(tests: BlockTests) -> str:
     """How many tests of a block passed: "12 tests passed in 30 ms"."""
-    tests = page.tests.blocks.get(block.id)
-    if not tests:
-        return ""
     parts = []
     if tests.passed:
         parts = [f"{tests.passed} test{'s' * (tests.passed > 1)} passed"]
@@ -214,10 +213,8 @@ def in_words(seconds: float) -> str:
 
 def file_link(site: Site, block: Block) -> str:
     """The file of a block, a link to its place there if it has one."""
-    name = f"`{block.file}`"
-    if block.id not in site.placed:
-        return name
-    return f"[{name}]({listing_page(block.file)}#{block.id})"
+    link = f"[`{block.file}`]({listing_page(block.file)}#{block.id})"
+    return link if block.id in site.placed else f"`{block.file}`"
 
 
 def div(name: str, text: str, attributes: str = "") -> str:
@@ -234,9 +231,8 @@ def block_link(block: Block) -> str:
 
 def old_blocks(book: Output, block: Block | None) -> list[Block]:
     """The blocks that a block replaces."""
-    if not block or not block.replaces:
-        return []
-    return [each for each in book.blocks if each.id in block.replaces]
+    ids = block.replaces if block else []
+    return [each for each in book.blocks if each.id in ids]
 
 
 def describe(site: Site, block: Block) -> str:
@@ -250,8 +246,7 @@ def describe(site: Site, block: Block) -> str:
     if grown:
         names = [f"`{name}`" for name in dict.fromkeys(grown)]
         return f"adds to {some_of(names)}"
-    imports = (ast.Import, ast.ImportFrom)
-    is_import = any(isinstance(node, imports) for node in block.tree.body)
+    is_import = any(isinstance(node, IMPORTS) for node in block.tree.body)
     return "imports" if is_import else ""
 
 
@@ -323,12 +318,14 @@ def add_outputs(page: Page, cell: Cell, outputs: list[dict]) -> None:
         else:
             page.parts.append(make_output(output))
     if is_timing(cell) and outputs:
-        text = f"Measured on {explain(page.conditions)}."
-        page.parts.append(measured(text))
+        page.parts.append(measured("Measured", page.conditions))
 
 
-def measured(text: str) -> str:
-    """A line that says where something was measured."""
+def measured(what: str, conditions: dict[str, str]) -> str:
+    """A line that says where and with what something was measured."""
+    text = (
+        "{} on {machine}, with Python {python}, NumPy {numpy} and {blas}."
+    ).format(what, **conditions)
     return f'<p class="dlfs-measured">{html.escape(text)}</p>'
 
 
@@ -350,14 +347,6 @@ def make_output(output: dict) -> str:
     return f'<pre class="dlfs-output{kind}" tabindex="0">{text}</pre>'
 
 
-def explain(conditions: dict[str, str]) -> str:
-    """Where and with what was measured, in words."""
-    return (
-        f"{conditions['machine']}, with Python {conditions['python']}, NumPy "
-        f"{conditions['numpy']} and {conditions['blas']}"
-    )
-
-
 def add_figure(page: Page, cell: Cell, suffix: str, data: str) -> None:
     """Add a figure: a file of its own, named by chapter and number."""
     if "alt" not in cell.options:
@@ -368,12 +357,8 @@ def add_figure(page: Page, cell: Cell, suffix: str, data: str) -> None:
     name = f"figures/{page.chapter.name}-{number}.{suffix}"
     page.figures[name] = content
     alt = re.sub(r"([\\\[\]_*`$<&])", r"\\\1", cell.options["alt"])
-    parts = [f"![{alt}]({name})"]
-    caption = cell.options.get("caption")
-    if caption:
-        text = html.escape(caption.replace("'", APOSTROPHE))
-        parts.append(f"<figcaption>{text}</figcaption>")
-    text = "\n\n".join(parts)
-    page.parts.append(
-        f'<figure class="dlfs-figure" markdown="1">\n\n{text}\n\n</figure>'
-    )
+    figure = ['<figure class="dlfs-figure" markdown="1">', f"![{alt}]({name})"]
+    if "caption" in cell.options:
+        text = html.escape(cell.options["caption"].replace("'", APOSTROPHE))
+        figure.append(f"<figcaption>{text}</figcaption>")
+    page.parts += [*figure, "</figure>"]

@@ -7,12 +7,12 @@ generators the pages hold everything themselves, in plain Markdown.
 """
 
 import ast
+import functools
 import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bookkit.read.chapters import Chapter
 from bookkit.read.fences import scan_fences
 from bookkit.tangle.assemble import module_name
 from bookkit.tangle.blocks import DEFINITIONS, Block, Line
@@ -20,8 +20,8 @@ from bookkit.tangle.output import Output
 from bookkit.weave.listing import listing_page
 
 FOLDER = "api"
-ENTRIES: dict[str, "Entry"] = {}  # of the site that is being built, by home
-HEADING = re.compile(r"(#{1,6}) +(.*?)(?: +#+)? *")
+ENTRIES: dict[str, "Entry"] = {}  # those of mkdocstrings, by home
+HEADING = re.compile(r"#{1,6} +(.*?)(?: +#+)? *")
 INTRODUCTION = """\
 ---
 title: API reference
@@ -131,58 +131,51 @@ def signature(node: ast.stmt, lines: list[Line]) -> str:
 # --- Sections ---
 
 
-def find_headings(text: str) -> Iterator[tuple[int, str]]:
-    """The headings in a text outside its fences: level and words."""
+def find_headings(text: str) -> Iterator[str]:
+    """The headings in a text, outside its fences."""
     lines = text.split("\n")
     inside = {n for each in scan_fences(lines, 0) for n in each.numbers}
     for number, line in enumerate(lines, 1):
         match = HEADING.fullmatch(line)
         if match and number not in inside:
-            yield len(match[1]), match[2]
+            yield match[1]
 
 
+@functools.cache
 def section_of(block: Block) -> tuple[str, str]:
     """The heading above a block, and its anchor on the page."""
-    title, anchor = "", ""
-    known: dict[str, int] = {}
-    for cell in block.chapter.cells:
-        if cell is block.cell:
-            break
-        if cell.kind != "markdown":
-            continue
-        for _, title in find_headings(cell.source):
-            slug = slugify(title)
-            count = known.get(slug, 0)
-            known[slug] = count + 1
-            anchor = f"{slug}_{count}" if count else slug
-    return title, anchor
+    from pymdownx.slugs import slugify
+
+    cells = block.chapter.cells
+    titles = [
+        title
+        for cell in cells[: cells.index(block.cell)]
+        if cell.kind == "markdown"
+        for title in find_headings(cell.source)
+    ]
+    if not titles:
+        return "", ""
+    make = slugify(case="lower")  # as the table of contents does
+    *before, slug = (make(re.sub(r"[`*$\\]", "", t), "-") for t in titles)
+    count = before.count(slug)
+    return titles[-1], f"{slug}_{count}" if count else slug
 
 
-def slugify(title: str) -> str:
-    """The anchor of a heading, as the table of contents makes it."""
-    from pymdownx.slugs import slugify as make
-
-    return make(case="lower")(re.sub(r"[`*$\\]", "", title), "-")
-
-
-def chapter_label(chapter: Chapter) -> str:
-    """What a chapter is called in a sentence."""
-    return f"chapter {chapter.number}" if chapter.number else "the preface"
-
-
-def explain(entry: Entry, root: str = "../") -> str:
+def explain(entry: Entry) -> str:
     """A link to the section that explains an entry."""
     title, anchor = section_of(entry.block)
     chapter = entry.block.chapter
-    words = f"{chapter_label(chapter)}, {title}" if title else ""
-    target = f"{chapter.name}.md" + (f"#{anchor}" if anchor else "")
-    return f"[{words or chapter_label(chapter)}]({root}{target})"
+    words = f"chapter {chapter.number}" if chapter.number else "the preface"
+    if not title:
+        return f"[{words}](../{chapter.name}.md)"
+    return f"[{words}, {title}](../{chapter.name}.md#{anchor})"
 
 
-def source_link(entry: Entry, root: str = "../") -> str:
-    """A link to the code of an entry."""
-    block = entry.block
-    return f"[source]({root}{listing_page(block.file)}#{block.id})"
+def origin(entry: Entry) -> str:
+    """What an entry says of itself: where it is explained, and its code."""
+    page = listing_page(entry.block.file)
+    source = f"[source](../{page}#{entry.block.id})"
+    return f"Explained in {explain(entry)} · {source}"
 
 
 # --- Pages ---
@@ -190,18 +183,20 @@ def source_link(entry: Entry, root: str = "../") -> str:
 
 def make_reference(
     entries: dict[str, Entry], is_plain: bool = False
-) -> dict[str, bytes]:
+) -> dict[str, str]:
     """The pages of the modules, and the one that lists them.
 
-    Those that are plain do not need mkdocstrings.
+    Those that are not plain need mkdocstrings, and these `ENTRIES`.
     """
+    ENTRIES.clear()
+    ENTRIES.update({each.home: each for each in entries.values()})
     modules: dict[str, list[Entry]] = {}
     for entry in entries.values():
         modules.setdefault(entry.module, []).append(entry)
     pages = {f"{FOLDER}/index.md": make_index(modules)}
     for module, found in modules.items():
         pages[found[0].page] = make_module(module, found, is_plain)
-    return {name: text.encode() for name, text in pages.items()}
+    return pages
 
 
 def make_index(modules: dict[str, list[Entry]]) -> str:
@@ -253,7 +248,7 @@ def make_entry(entry: Entry) -> str:
         f"{level} `{entry.name}`",
         f"```python\n{entry.signature}\n```",
         summary,
-        f"Explained in {explain(entry)} · {source_link(entry)}",
+        origin(entry),
     ]
     parts += [list_items(part) for part in rest.split("\n\n") if part]
     return "\n\n".join(parts) + "\n"

@@ -18,7 +18,7 @@ from bookkit.read.fences import scan_fences
 from bookkit.weave.reference import Entry
 
 PAGE = "glossary.md"
-LINE = re.compile(r"\*\*(.+?)\*\* \((.+?)\): (.*)")
+LINE = re.compile(r"^\*\*(.+?)\*\* \((.+?)\): (.*)$", re.MULTILINE)
 CHAPTER = re.compile(r"\((\d\d)-[a-z0-9-]+\.md")
 IN_BRACKETS = re.compile(r"(.*?) ?\((.+?)\)(.*)")
 # Words that often mean something else: their definitions begin like this, or
@@ -43,22 +43,40 @@ KNOWN = (builtins, dict, np, np.ndarray)  # whose names are not only ours
 
 @dataclass(frozen=True)
 class Term:
-    """A term of the glossary: its names, and the chapters that use it.
+    """A term of the glossary: where it is introduced, and what it means."""
 
-    One that means something else in ordinary language is only marked in the
-    chapters that introduce it.
-    """
+    title: str
+    where: str
+    meaning: str
 
-    anchor: str
-    names: list[str]
-    chapters: list[int]
-    is_special: bool
+    @property
+    def anchor(self) -> str:
+        """Its anchor: "fan-in-fan-out"."""
+        return re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-")
+
+    @property
+    def names(self) -> list[str]:
+        """Its names: "stochastic gradient descent (SGD)" has two.
+
+        Brackets in the middle give a choice: "tied (shared) parameters".
+        """
+        names = []
+        for part in self.title.split(", "):
+            match = IN_BRACKETS.fullmatch(part)
+            first, second, rest = match.groups() if match else (part, "", "")
+            names += [first + rest] + [second + rest] * bool(match)
+        return names
 
     def is_known_in(self, chapter: Chapter) -> bool:
-        """Whether a chapter uses the term in this sense."""
-        if self.is_special:
-            return chapter.number in self.chapters
-        return chapter.number >= min(self.chapters)
+        """Whether a chapter uses the term in this sense.
+
+        One that means something else in ordinary language is only marked in
+        the chapters that introduce it.
+        """
+        introduced = [int(number) for number in CHAPTER.findall(self.where)]
+        if SPECIAL.match(self.meaning) or self.title in ORDINARY:
+            return chapter.number in (introduced or [0])
+        return chapter.number >= min(introduced, default=0)
 
 
 # --- The glossary ---
@@ -66,52 +84,15 @@ class Term:
 
 def read_terms(text: str) -> list[Term]:
     """The terms of the glossary."""
-    terms = []
-    for line in text.split("\n"):
-        match = LINE.fullmatch(line)
-        if match:
-            chapters = [int(number) for number in CHAPTER.findall(match[2])]
-            names = list(term_names(match[1]))
-            terms.append(
-                Term(
-                    term_anchor(match[1]),
-                    names,
-                    chapters or [0],
-                    bool(SPECIAL.match(match[3])) or match[1] in ORDINARY,
-                )
-            )
-    return terms
-
-
-def term_anchor(words: str) -> str:
-    """The anchor of a term: "fan-in-fan-out"."""
-    return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
-
-
-def term_names(words: str) -> Iterator[str]:
-    """The names of a term: "stochastic gradient descent (SGD)" has two.
-
-    Brackets in the middle give a choice: "tied (shared) parameters".
-    """
-    for part in words.split(", "):
-        match = IN_BRACKETS.fullmatch(part)
-        if not match:
-            yield part
-        elif match[3]:
-            yield match[1] + match[3]
-            yield match[2] + match[3]
-        else:
-            yield from (match[1], match[2])
+    return [Term(*match.groups()) for match in LINE.finditer(text)]
 
 
 def make_glossary(text: str) -> str:
     """The glossary with an anchor at each term."""
-    return re.sub(
-        r"^\*\*(.+?)\*\*(?= \()",
-        lambda m: f'**<dfn id="{term_anchor(m[1])}">{m[1]}</dfn>**',
-        text,
-        flags=re.MULTILINE,
-    )
+    for term in read_terms(text):
+        marked = f'**<dfn id="{term.anchor}">{term.title}</dfn>**'
+        text = text.replace(f"**{term.title}**", marked, 1)
+    return text
 
 
 # --- Chapters ---
