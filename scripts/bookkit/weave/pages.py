@@ -357,7 +357,10 @@ def add_figure(page: Page, cell: Cell, suffix: str, data: str) -> None:
     name = f"figures/{page.chapter.name}-{number}.{suffix}"
     page.figures[name] = content
     alt = re.sub(r"([\\\[\]_*`$<&])", r"\\\1", cell.options["alt"])
-    figure = ['<figure class="dlfs-figure" markdown="1">', f"![{alt}]({name})"]
+    tags = cell.options.get("tags", [])
+    look = " dlfs-photographs" if "photographs" in tags else ""
+    figure = [f'<figure class="dlfs-figure{look}" markdown="1">']
+    figure.append(f"![{alt}]({name})")
     if "caption" in cell.options:
         text = html.escape(cell.options["caption"].replace("'", APOSTROPHE))
         figure.append(f"<figcaption>{text}</figcaption>")
