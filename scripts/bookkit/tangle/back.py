@@ -35,8 +35,8 @@ from bookkit.tangle.disk import (
     remember,
     write_files,
 )
-from bookkit.tangle.moves import Edited, Move, docstring_length, find_moves
-from bookkit.tangle.output import HEADER, Output, tangle
+from bookkit.tangle.moves import Edited, Move, docstring_end, find_moves
+from bookkit.tangle.output import HEADER, Output, nearest_origin, tangle
 from bookkit.tangle.written import hash_text, is_known
 
 
@@ -228,16 +228,22 @@ def explain_no_base(
 
 
 def check_same(edited: Edited, made: list[Line]) -> None:
-    """Raise `BookError` unless the book makes a file as it was edited."""
+    """Raise `BookError` unless the book makes a file as it was edited.
+
+    Its imports and `__all__` are as they were, or as they will be.
+    """
+    old, new = [line.text for line in edited.old], edited.new
     texts = [line.text for line in made]
-    end, made_end = edited.docstring_end(), docstring_length(made) + 1
-    cut = min(edited.cuts(edited.new), default=len(edited.new))
-    made_cut = min(edited.cuts(texts), default=len(texts))
-    check_top(edited, (end, cut), texts[made_end:made_cut])
-    ours = [*enumerate(edited.new[1:end], 2), *without_imports(edited, cut)]
-    theirs = texts[1:made_end] + texts[made_cut:]
+    (end, cut), (old_end, old_cut), (made_end, made_cut) = (
+        (docstring_end(each), min(edited.cuts(each), default=len(each)))
+        for each in (new, old, texts)
+    )
+    tops = [old[old_end:old_cut], texts[made_end:made_cut]]
+    top = tops[new[end:cut] == tops[1]]
+    ours = [*enumerate(new[1:cut], 2), *without_imports(edited, cut)]
+    theirs = texts[1:made_end] + top + texts[made_cut:]
     for one, text in itertools.zip_longest(ours, theirs):
-        number, edit = one or (len(edited.new), None)
+        number, edit = one or (len(new), None)
         if edit != text:
             back = (
                 "missing" if text is None else f'"{text}"' if text else "empty"
@@ -245,6 +251,8 @@ def check_same(edited: Edited, made: list[Line]) -> None:
             message = (
                 f"the book cannot hold this edit: it makes this line {back}"
             )
+            if end < number <= cut:
+                message = explain_top(edited, number)
             raise edited.mistake(number, message)
 
 
@@ -268,40 +276,14 @@ def without_imports(edited: Edited, cut: int) -> Iterator[tuple[int, str]]:
             yield number, text
 
 
-def check_top(edited: Edited, top: tuple[int, int], made: list[str]) -> None:
-    """Check the imports and `__all__`: as they were, or as they will be."""
-    end = docstring_length(edited.old) + 1
-    texts = [line.text for line in edited.old]
-    cut = min(edited.cuts(texts), default=len(texts))
-    old, new = edited.old[end:cut], edited.new[slice(*top)]
-    if new in (texts[end:cut], made):
-        return
-    pairs = itertools.zip_longest(texts[end:cut], new)
-    index = next(i for i, (one, two) in enumerate(pairs) if one != two)
-    text = new[index] if index < len(new) else ""
-    message = explain_top(old, index, text)
-    raise edited.mistake(top[0] + index + 1, message)
-
-
-def explain_top(old: list[Line], index: int, text: str) -> str:
+def explain_top(edited: Edited, number: int) -> str:
     """Say how to change a line that is gathered from the blocks."""
-    here = old[index] if index < len(old) else Line("")
-    if not here.origin and not text.startswith(("import ", "from ")):
-        return (
-            "this belongs to no block; scripts/tangle.py makes what stands "
-            "here from all of them"
-        )
-    imports = [line.origin for line in old[: index + 1] if line.origin]
-    imports = imports or [line.origin for line in old if line.origin]
-    ways = []
-    if text and text not in [line.text for line in old]:
-        ways.append("move this one into the block below that needs it")
-    if imports:
-        ways.append(
-            "undo this and, after --back, edit the import in "
-            f"{imports[-1]} ({imports[-1].block})"
-        )
-    return f"imports are gathered from the blocks: {', or '.join(ways)}"
+    origin = nearest_origin(edited.old, number)
+    return (
+        "this belongs to no block: imports and __all__ are gathered from all "
+        "blocks: undo this and, after --back, edit the block that needs it"
+        + (f", or the import in {origin} ({origin.block})" if origin else "")
+    )
 
 
 # --- Writing ---
