@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from _pytest._code.code import ExceptionChainRepr, ReprEntry, ReprTraceback
+from _pytest._code.code import ExceptionChainRepr, ReprEntry
 
 from bookkit import ROOT
 from bookkit.tangle.tracebacks import ChapterLines
@@ -42,36 +42,26 @@ def pytest_runtest_makereport(item: pytest.Item):
 def pytest_make_collect_report(collector: pytest.Collector):
     """Add chapter lines to the report of a file that cannot be imported."""
     report = yield
-    add_to_report(report, collector.config)
-    call = getattr(report, "call", None)
-    if call and call.excinfo and not is_chain(report.longrepr):
-        arrows = list(arrows_of(call.excinfo.value, collector.config))
+    if not add_to_report(report, collector.config) and report.failed:
+        error = report.call.excinfo.value
+        arrows = list(arrows_of(error, collector.config))
         if arrows:
             report.sections.append((SECTION, "\n".join(arrows)))
     return report
 
 
-def add_to_report(report, config: pytest.Config) -> None:
-    """Add chapter lines below the entries of a report's tracebacks."""
-    if is_chain(report.longrepr):
-        for part, *_ in report.longrepr.chain:
-            add_to_traceback(part, config)
-
-
-def is_chain(longrepr: object) -> bool:
-    """Whether a report holds tracebacks entry by entry."""
-    return isinstance(longrepr, ExceptionChainRepr)
-
-
-def add_to_traceback(part: ReprTraceback, config: pytest.Config) -> None:
-    """Add chapter lines below the entries of one traceback."""
-    for entry in part.reprentries:
-        place = entry.reprfileloc if isinstance(entry, ReprEntry) else None
-        if place:
-            path = config.invocation_params.dir / place.path
-            arrow = find_arrow(config, str(path), place.lineno)
-            if arrow:
-                entry.lines.append(arrow)
+def add_to_report(report, config: pytest.Config) -> bool:
+    """Add chapter lines below each entry of a report, if it has entries."""
+    if not isinstance(report.longrepr, ExceptionChainRepr):
+        return False
+    for part, *_ in report.longrepr.chain:
+        for entry in part.reprentries:
+            place = entry.reprfileloc if isinstance(entry, ReprEntry) else None
+            if place:
+                path = config.invocation_params.dir / place.path
+                arrow = find_arrow(config, str(path), place.lineno)
+                entry.lines += [arrow] if arrow else []
+    return True
 
 
 def arrows_of(
@@ -86,13 +76,13 @@ def arrows_of(
         error = error.__cause__
 
 
-def find_arrow(config: pytest.Config, path: str, line: int) -> str:
-    """The line to add for a frame, or nothing."""
-    root = config.getoption("--chapters-root")
-    return load_chapter_lines(root).arrow(path, line)
-
-
 @functools.cache
 def load_chapter_lines(root: str) -> ChapterLines:
     """What finds the lines; it is kept, as it reads the book."""
     return ChapterLines(Path(root))
+
+
+def find_arrow(config: pytest.Config, path: str, line: int) -> str:
+    """The line to add for a frame, or nothing."""
+    root = config.getoption("--chapters-root")
+    return load_chapter_lines(root).arrow(path, line)

@@ -306,3 +306,10 @@ def snapshot_folder(chapters: list[Chapter]) -> str:
     """Where the snapshot after the last of `chapters` is kept."""
     name = f"{chapters[-1].number:02}" if chapters else "none"
     return f"build/snapshots/{name}"
+
+
+def keep_snapshot(root: Path, output: Output) -> Path:
+    """Write what chapters make into the folder that is kept for it."""
+    folder = root / snapshot_folder(output.chapters)
+    write_snapshot(root, output, folder)
+    return folder

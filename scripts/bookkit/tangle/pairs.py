@@ -13,10 +13,10 @@ from bookkit.read.chapters import BookError, Cell, Chapter
 from bookkit.read.source import parse
 from bookkit.tangle.blocks import Line, Origin
 from bookkit.tangle.disk import (
+    keep_snapshot,
     read_generated,
     snapshot_folder,
     write_files,
-    write_snapshot,
 )
 from bookkit.tangle.methods import indent, lines_inside_strings
 from bookkit.tangle.notebooks import make_notebook
@@ -65,10 +65,9 @@ def write_pair(
     `before` is what the chapters before it make. Returns the path of the
     script.
     """
-    snapshot = snapshot_folder(before.chapters)
-    write_snapshot(root, before, root / snapshot)
+    keep_snapshot(root, before)
     script = book / "py" / f"{chapter.name}.py"
-    lines = pair_lines(chapter, snapshot)
+    lines = pair_lines(chapter, snapshot_folder(before.chapters))
     write_if_changed(book, script, "".join(f"{x.text}\n" for x in lines))
     if notebook:
         outputs = [[] for _ in chapter.live_cells]
