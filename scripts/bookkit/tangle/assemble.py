@@ -47,6 +47,7 @@ from bookkit.tangle.methods import (
 )
 
 BLANK = Line("")
+KEPT = 512  # files and chapters, for the next run in the same process
 
 
 @dataclass(eq=False)
@@ -74,8 +75,8 @@ class Module:
         return list(render_body(self))
 
     @functools.cached_property
-    def missing(self) -> set[str]:
-        """The names that its code uses but no block defines or imports."""
+    def used(self) -> set[str]:
+        """The names that its code uses but does not define."""
         text = "\n".join(line.text for line in self.code)
         try:
             table = symtable.symtable(text, "", "exec")
@@ -84,7 +85,12 @@ class Module:
         made, used = set(), set()
         for is_made, name in find_global_names(table):
             (made if is_made else used).add(name)
-        return used - made - self.imported.keys()
+        return used - made
+
+    @property
+    def missing(self) -> set[str]:
+        """The names that it uses but no block defines or imports."""
+        return self.used - self.imported.keys()
 
 
 def module_name(file: str) -> str:
@@ -106,7 +112,10 @@ def find_global_names(
         yield from find_global_names(child)
 
 
-def assemble(file: str, blocks: list[Block], modules: set[str]) -> Module:
+@functools.lru_cache(KEPT)
+def gather(
+    file: str, blocks: tuple[Block, ...], modules: frozenset[str]
+) -> Module:
     """Gather the parts of a file from its blocks.
 
     `modules` are the names of the modules inside it, if it is a package. If
@@ -305,7 +314,7 @@ def find_class_mistakes(
 
 def render(module: Module, imports: dict[Imported, Origin]) -> list[Line]:
     """Write docstring, imports, `__all__` and body, in this order."""
-    if not uses_extend(module.code):
+    if "extend" not in module.used:
         imports = {k: v for k, v in imports.items() if k.bound != "extend"}
     lines = list(module.docstring)
     exports = list(render_all(module, imports))
@@ -327,20 +336,6 @@ def starts_with_definition(module: Module) -> bool:
     first = module.body[0]
     above = first_line(first.node) - 1 - first.start
     return all(line.text.strip() for line in first.lines[:above])
-
-
-def uses_extend(body: list[Line]) -> bool:
-    """Whether the name `extend` is left in the code of a module."""
-    if not any("extend" in line.text for line in body):
-        return False
-    try:
-        tree = ast.parse("\n".join(line.text for line in body))
-    except SyntaxError:
-        return True  # which is reported before the file is written
-    return any(
-        isinstance(node, ast.Name) and node.id == "extend"
-        for node in ast.walk(tree)
-    )
 
 
 def render_import_block(imports: dict[Imported, Origin]) -> Iterator[Line]:

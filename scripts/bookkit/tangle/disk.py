@@ -117,17 +117,14 @@ def first_difference(text: str, made: str) -> int:
 
 def find_orphans(root: Path, output: Output) -> list[str]:
     """The files in generated folders that no block makes."""
-    orphans = []
-    for folder in GENERATED_FOLDERS:
-        for path in sorted((root / folder).rglob("*")):
-            file = path.relative_to(root).as_posix()
-            if (
-                path.is_file()
-                and file not in output.files
-                and not is_allowed(path.relative_to(root))
-            ):
-                orphans.append(file)
-    return orphans
+    paths = [
+        path.relative_to(root)
+        for folder in GENERATED_FOLDERS
+        for path in sorted((root / folder).rglob("*"))
+        if path.is_file()
+    ]
+    names = [path.as_posix() for path in paths if not is_allowed(path)]
+    return [name for name in names if name not in output.files]
 
 
 def is_allowed(path: Path) -> bool:
@@ -135,14 +132,9 @@ def is_allowed(path: Path) -> bool:
     return (
         path.name == "py.typed"
         or path.suffix == ".pyc"
-        or is_hidden(path)
+        or any(p in CACHE_FOLDERS or p.startswith(".") for p in path.parts)
         or any(path.is_relative_to(folder) for folder in DATA_FOLDERS)
     )
-
-
-def is_hidden(path: Path) -> bool:
-    """Whether a file is hidden or in a cache."""
-    return any(p in CACHE_FOLDERS or p.startswith(".") for p in path.parts)
 
 
 def explain_orphans(root: Path, output: Output) -> list[Mistake]:
@@ -288,13 +280,18 @@ def is_snapshot(folder: Path) -> bool:
 
 def copy_data(root: Path, folder: Path) -> None:
     """Copy the data files that are missing or differ."""
-    contents = {}
-    for data in DATA_FOLDERS:
-        for path in (root / data).rglob("*"):
-            copy = folder / path.relative_to(root)
-            if path.is_file() and not has_content(copy, path.read_bytes()):
-                contents[str(path.relative_to(root))] = path.read_bytes()
-    write_files(folder, contents)
+    contents = {
+        str(path.relative_to(root)): path.read_bytes()
+        for data in DATA_FOLDERS
+        for path in (root / data).rglob("*")
+        if path.is_file()
+    }
+    changed = {
+        file: content
+        for file, content in contents.items()
+        if not has_content(folder / file, content)
+    }
+    write_files(folder, changed)
 
 
 def has_content(path: Path, content: bytes) -> bool:

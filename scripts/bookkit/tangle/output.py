@@ -11,12 +11,17 @@ from dataclasses import dataclass, field
 
 from bookkit.read.chapters import BookError, Chapter, Mistake
 from bookkit.read.source import check_compiles, parse
-from bookkit.tangle.assemble import Module, assemble, module_name, render
+from bookkit.tangle.assemble import (
+    KEPT,
+    Module,
+    gather,
+    module_name,
+    render,
+)
 from bookkit.tangle.blocks import Block, Line, Origin
 from bookkit.tangle.rooms import find_rooms, link
 
 HEADER = "# Made from book/ by scripts/tangle.py: edit the chapters."
-KEPT = 512  # files and chapters, for the next run in the same process
 
 
 @dataclass(frozen=True)
@@ -81,14 +86,6 @@ def tangle(chapters: list[Chapter]) -> Output:
     }
     packages = {m.file: name for name, each in rooms.items() for m in each}
     return Output(files, chapters, blocks, packages)
-
-
-@functools.lru_cache(KEPT)
-def gather(
-    file: str, blocks: tuple[Block, ...], inside: frozenset[str]
-) -> Module:
-    """Gather the parts of a file; `inside` are the modules in it."""
-    return assemble(file, list(blocks), inside)
 
 
 @functools.lru_cache(KEPT)
