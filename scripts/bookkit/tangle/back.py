@@ -79,23 +79,19 @@ def propose(root: Path, book: Path, output: Output) -> Proposal | None:
     edited = find_edited(root, output)
     if not edited:
         return None
-    moves = collect_moves(edited)
-    chapters = {move.block.chapter.path: move.block.chapter for move in moves}
-    before = {
-        path: read_bytes(book / f"{chapter.name}.md")
-        for path, chapter in chapters.items()
-    }
-    after = {
-        path: apply_moves(content, [m for m in moves if in_chapter(m, path)])
-        for path, content in before.items()
-    }
+    moves: dict[str, list[Move]] = {}
+    for move in collect_moves(edited):
+        moves.setdefault(move.block.chapter.path, []).append(move)
+    before = {path: read_bytes(book / Path(path).name) for path in moves}
+    after = {path: apply_moves(before[path], moves[path]) for path in moves}
     try:
         outputs = [output, *tangle_in_turn(output, after)]
     except BookError as error:
         raise explain_mistake(error, moves) from error
     for each in edited:
         check_same(each, outputs[-1].files[each.file])
-    return Proposal(edited, moves, before, after, outputs)
+    found = list(itertools.chain(*moves.values()))
+    return Proposal(edited, found, before, after, outputs)
 
 
 def collect_moves(edited: list[Edited]) -> list[Move]:
@@ -111,11 +107,6 @@ def collect_moves(edited: list[Edited]) -> list[Move]:
     return sorted(
         moves, key=lambda move: (move.block.chapter.path, move.start)
     )
-
-
-def in_chapter(move: Move, path: str) -> bool:
-    """Whether a move changes this chapter."""
-    return move.block.chapter.path == path
 
 
 def apply_moves(content: bytes, moves: list[Move]) -> bytes:
@@ -154,15 +145,15 @@ def tangle_in_turn(
                 raise
 
 
-def explain_mistake(error: BookError, moves: list[Move]) -> BookError:
+def explain_mistake(
+    error: BookError, moves: dict[str, list[Move]]
+) -> BookError:
     """Say which edit the book cannot hold, and why."""
     mistake = error.mistakes[0]
-    close = [
-        move
-        for move in moves
-        if in_chapter(move, mistake.path) and move.start <= mistake.line
-    ]
-    move = close[-1] if close else moves[0]
+    move = next(iter(moves.values()))[0]
+    for each in moves.get(mistake.path, ()):
+        if each.start <= mistake.line:
+            move = each
     message = (
         f"the book cannot hold this edit: {mistake.message} "
         f"({mistake.path}:{mistake.line})"
@@ -294,21 +285,18 @@ def write_back(root: Path, book: Path, proposal: Proposal) -> list[str]:
 
     Returns the names of the files that changed.
     """
-    output = proposal.outputs[-1]
+    first, *_, output = proposal.outputs
     edited = {each.file: each.text for each in proposal.edited}
     seen = find_changes(root, output) | edited
     check_changes(root, output, seen | dict.fromkeys(edited))
     marked = {file: output.text(file) for file in edited}
     bases = {file: find_old_hashes(proposal, file) for file in edited}
-    state = remember(root, proposal.outputs[0], bases)
-    write_files(root, state | marked, seen)
-    chapters = {str(book / Path(path).name): path for path in proposal.after}
-    contents = {
-        file: proposal.after[path].decode() for file, path in chapters.items()
-    }
+    write_files(root, remember(root, first, bases) | marked, seen)
+    places = {path: str(book / Path(path).name) for path in proposal.after}
+    contents = {places[path]: text for path, text in proposal.after.items()}
     was = {
-        file: plain_text(proposal.before[path])
-        for file, path in chapters.items()
+        places[path]: plain_text(text)
+        for path, text in proposal.before.items()
     }
     files = {file: output.text(file) for file in sorted(seen)}
     state = remember(root, output)
@@ -318,10 +306,5 @@ def write_back(root: Path, book: Path, proposal: Proposal) -> list[str]:
 
 def find_old_hashes(proposal: Proposal, file: str) -> list[str]:
     """The hashes of what the book made of a file before each chapter."""
-    *bases, last = proposal.outputs
-    hashes = [hash_text(base.text(file)) for base in bases]
-    return [
-        each
-        for each in dict.fromkeys(hashes)
-        if each != hash_text(last.text(file))
-    ]
+    *bases, last = (hash_text(each.text(file)) for each in proposal.outputs)
+    return [each for each in dict.fromkeys(bases) if each != last]

@@ -67,13 +67,18 @@ class Block:
         """The comment that stands above it in the generated file."""
         return Line(f"# {self.chapter.path}#{self.id}")
 
+    @property
+    def numbers(self) -> range:
+        """The numbers of its lines in the chapter."""
+        count = self.cell.source.count("\n") + 1
+        return range(self.cell.line, self.cell.line + count)
+
     def lines(self) -> list[Line]:
         """The lines of the cell, with their origins."""
-        texts = self.cell.source.split("\n")
         path, name = self.chapter.path, self.id
         return [
             Line(text, Origin(path, number, name))
-            for number, text in enumerate(texts, self.cell.line)
+            for text, number in zip(self.cell.source.split("\n"), self.numbers)
         ]
 
     def mistake(self, message: str, node: ast.AST | None = None) -> Mistake:

@@ -106,11 +106,8 @@ def is_broken(block: Block, places: set[tuple[str, int]]) -> bool:
     What follows it in its file is not looked at, as most that would be found
     wrong there were only mistakes that follow from this one.
     """
-    first = block.cell.fence
-    return any(
-        path == block.chapter.path and 0 <= line - first <= len(block.lines())
-        for path, line in places
-    )
+    path, numbers = block.chapter.path, [block.cell.fence, *block.numbers]
+    return any((path, number) in places for number in numbers)
 
 
 @functools.lru_cache(KEPT)
