@@ -37,7 +37,7 @@ class ChapterLines:
         self.lines = functools.cache(self.load)
         self.tangle = functools.cache(self.tangle_until)
 
-    def arrow(self, filename: str, number: int) -> str:
+    def arrow(self, filename: str | Path, number: int) -> str:
         """The line to print under a frame, or nothing."""
         try:
             lines = self.lines(Path(filename).resolve())
