@@ -124,18 +124,25 @@ def read_book(
     `read` reads one chapter, if it is not `read_chapter`. Raises `BookError`
     with everything that is wrong in any of them.
     """
-    chapters, mistakes = [], []
-    for path in chapter_paths(book, until):
-        try:
-            chapters.append((read or read_chapter)(path))
-        except BookError as error:
-            mistakes += error.mistakes
+    paths = chapter_paths(book, until)
+    chapters, mistakes = collect(read or read_chapter, paths)
     mistakes += check_unique_ids(chapters)
     if until is None:
         mistakes += check_unnumbered_pages(book)
     if mistakes:
         raise BookError(sorted(mistakes))
     return chapters
+
+
+def collect(make: Callable, things: Iterable) -> tuple[list, list[Mistake]]:
+    """What is made of some things, and the mistakes of all the others."""
+    made, mistakes = [], []
+    for thing in things:
+        try:
+            made.append(make(thing))
+        except BookError as error:
+            mistakes += error.mistakes
+    return made, mistakes
 
 
 def chapter_paths(book: Path, until: int | None = None) -> list[Path]:

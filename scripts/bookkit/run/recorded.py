@@ -52,12 +52,12 @@ def conditions() -> dict[str, str]:
 def read_recorded(book: Path, chapter: Chapter) -> dict:
     """What is recorded: the `conditions`, and the `cells` and `tests`."""
     path = recorded_file(book, chapter)
+    nothing = {"conditions": {}, "cells": {}, "tests": {}}
     if not path.exists():
-        return {"conditions": {}, "cells": {}, "tests": {}}
+        return nothing
     try:
         recorded = json.loads(path.read_text(encoding="utf-8"))
-        found = {key: recorded[key] for key in ("conditions", "cells")}
-        return found | {"tests": recorded.get("tests", {})}
+        return {key: recorded[key] for key in nothing}
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"is no recording ({error}); delete it and record again"
         raise BookError([Mistake(str(path), 1, message)]) from error

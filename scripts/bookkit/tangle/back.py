@@ -19,6 +19,7 @@ from pathlib import Path
 from bookkit.read.chapters import (
     BookError,
     Mistake,
+    collect,
     decode_chapter,
     parse_chapter,
     read_bytes,
@@ -29,8 +30,8 @@ from bookkit.tangle.disk import (
     check_changes,
     explain_hand_edit,
     find_changes,
+    find_hand_edits,
     first_difference,
-    is_hand_edit,
     plain_text,
     remember,
     write_files,
@@ -80,7 +81,10 @@ def propose(root: Path, book: Path, output: Output) -> Proposal | None:
     if not edited:
         return None
     moves: dict[str, list[Move]] = {}
-    for move in collect_moves(edited):
+    found, mistakes = collect(lambda each: [*find_moves(each)], edited)
+    if mistakes:
+        raise BookError(mistakes)
+    for move in sorted(itertools.chain(*found), key=place_of):
         moves.setdefault(move.block.chapter.path, []).append(move)
     before = {path: read_bytes(book / Path(path).name) for path in moves}
     after = {path: apply_moves(before[path], moves[path]) for path in moves}
@@ -90,23 +94,13 @@ def propose(root: Path, book: Path, output: Output) -> Proposal | None:
         raise explain_mistake(error, moves) from error
     for each in edited:
         check_same(each, outputs[-1].files[each.file])
-    found = list(itertools.chain(*moves.values()))
-    return Proposal(edited, found, before, after, outputs)
+    ordered = list(itertools.chain(*moves.values()))
+    return Proposal(edited, ordered, before, after, outputs)
 
 
-def collect_moves(edited: list[Edited]) -> list[Move]:
-    """The moves of all edited files, in the order of the chapters."""
-    moves, mistakes = [], []
-    for each in edited:
-        try:
-            moves += find_moves(each)
-        except BookError as error:
-            mistakes += error.mistakes
-    if mistakes:
-        raise BookError(mistakes)
-    return sorted(
-        moves, key=lambda move: (move.block.chapter.path, move.start)
-    )
+def place_of(move: Move) -> tuple[str, int]:
+    """The chapter and the line of a move."""
+    return move.block.chapter.path, move.start
 
 
 def apply_moves(content: bytes, moves: list[Move]) -> bytes:
@@ -170,22 +164,18 @@ def find_edited(root: Path, output: Output) -> list[Edited]:
     Raises `BookError` if one cannot be compared with what it was before.
     """
     edited, mistakes = [], []
-    for file, text in find_changes(root, output).items():
-        if text is None or not is_hand_edit(
-            root, file, text, output.text(file)
-        ):
-            continue
+    changes = find_changes(root, output)
+    for file, text in find_hand_edits(root, changes).items():
+        message = explain_no_base(root, file, text, output)
         if find_marker(text):
             mistakes.append(explain_hand_edit(file, text, output))
-            continue
-        message = explain_no_base(root, file, text, output)
-        if message:
+        elif message:
             number = first_difference(text, output.text(file))
             mistakes.append(Mistake(file, number, message))
-            continue
-        blocks = {b.id: b for b in output.blocks if b.file == file}
-        lines = text.split("\n")[:-1]
-        edited.append(Edited(file, output.files[file], lines, blocks))
+        else:
+            blocks = {b.id: b for b in output.blocks if b.file == file}
+            lines = text.split("\n")[:-1]
+            edited.append(Edited(file, output.files[file], lines, blocks))
     if mistakes:
         raise BookError(mistakes)
     return edited

@@ -50,19 +50,22 @@ def plain_text(content: bytes) -> str:
     return content.decode(errors="replace").replace("\r\n", "\n")
 
 
-def is_hand_edit(root: Path, file: str, text: str, made: str) -> bool:
-    """Whether a file holds what is neither in the book nor was made by us.
-
-    `made` is the file as the book makes it.
-    """
-    return text != made and not is_known(root, file, text)
-
-
 def find_changes(root: Path, output: Output) -> dict[str, str | None]:
     """The files that differ from the book, each with its text on disk."""
     texts = {file: read_generated(root / file) for file in output.files}
     return {
         file: text for file, text in texts.items() if text != output.text(file)
+    }
+
+
+def find_hand_edits(
+    root: Path, changes: dict[str, str | None]
+) -> dict[str, str]:
+    """The changed files that hold what we did not make, with their texts."""
+    return {
+        file: text
+        for file, text in changes.items()
+        if text is not None and not is_known(root, file, text)
     }
 
 
@@ -75,12 +78,10 @@ def check_changes(
     file would be left that no block makes.
     """
     mistakes = explain_orphans(root, output)
-    for file, old in changes.items():
+    for file in changes:
         mistakes += find_syntax_error(output.files[file], file)
-        if old is not None and is_hand_edit(
-            root, file, old, output.text(file)
-        ):
-            mistakes.append(explain_hand_edit(file, old, output))
+    for file, text in find_hand_edits(root, changes).items():
+        mistakes.append(explain_hand_edit(file, text, output))
     if mistakes:
         raise BookError(mistakes)
 
