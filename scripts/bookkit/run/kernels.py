@@ -24,7 +24,7 @@ from bookkit.run.cache import (
     version,
 )
 from bookkit.run.run_chapters import ONE_THREAD
-from bookkit.tangle.disk import DATA_FOLDERS, keep_snapshot
+from bookkit.tangle.disk import keep_snapshot, read_data
 from bookkit.tangle.output import Output
 from bookkit.tangle.tracebacks import ChapterLines
 
@@ -93,11 +93,8 @@ def package_hash(root: Path, package: Output) -> str:
     for file in package.files:
         if file.startswith("dlfs/"):
             parts += [file, package.text(file)]
-    for folder in DATA_FOLDERS:
-        for path in sorted((root / folder).rglob("*")):
-            if path.is_file():
-                digest = hashlib.sha256(path.read_bytes()).hexdigest()
-                parts += [path.relative_to(root).as_posix(), digest]
+    for file, content in read_data(root).items():
+        parts += [file, hashlib.sha256(content).hexdigest()]
     return hash_of(parts)
 
 

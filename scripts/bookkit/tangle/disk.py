@@ -7,7 +7,6 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Iterable
 from pathlib import Path
 
 from bookkit.read.chapters import BookError, Chapter, Mistake
@@ -154,31 +153,36 @@ def write_files(
 ) -> None:
     """Write files whole, and none of them if one has no place on disk.
 
-    Each is written beside its place first; only then they are all moved, in
-    the order of `contents`. `seen` are texts as they were read; if one of them
-    is another by now, nothing is moved.
+    Those that hold this already are left alone. Each is written beside its
+    place first; only then they are all moved, in the order of `contents`.
+    `seen` are texts as they were read; if one of them is another by now,
+    nothing is moved.
     """
-    places = {file: Path(os.path.realpath(root / file)) for file in contents}
-    temporary = {file: temporary_name(path) for file, path in places.items()}
-    remove_litter(path.parent for path in places.values())
+    written: dict[str, tuple[Path, Path]] = {}
     try:
         for file, content in contents.items():
-            temporary[file].parent.mkdir(parents=True, exist_ok=True)
-            with open(temporary[file], "wb") as stream:
-                is_text = isinstance(content, str)
-                stream.write(content.encode() if is_text else content)
+            place = Path(os.path.realpath(root / file))
+            content = content.encode() if isinstance(content, str) else content
+            if has_content(place, content):
+                continue
+            path = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+            written[file] = path, place
+            place.parent.mkdir(parents=True, exist_ok=True)
+            remove_litter(place.parent)
+            with open(path, "wb") as stream:
+                stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())
-            if places[file].exists():
-                shutil.copymode(places[file], temporary[file])
+            if place.exists():
+                shutil.copymode(place, path)
         check_unchanged(root, seen or {})
-        for file, path in temporary.items():
-            os.replace(path, places[file])
+        for file in written:
+            os.replace(*written[file])
     except OSError as error:
         message = f"cannot be written: {error}"
         raise BookError([Mistake(file, 1, message)]) from error
     finally:
-        for path in temporary.values():
+        for path, _ in written.values():
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
 
@@ -195,22 +199,16 @@ def check_unchanged(root: Path, seen: dict[str, str | None]) -> None:
         raise BookError(mistakes)
 
 
-def temporary_name(path: Path) -> Path:
-    """Where a file is written before it is moved to its place."""
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
-
-
-def remove_litter(folders: Iterable[Path]) -> None:
-    """Delete what a run that was killed has left in these folders.
+def remove_litter(folder: Path) -> None:
+    """Delete what a run that was killed has left in a folder.
 
     Files of the last minute may belong to a run that goes on.
     """
-    for folder in set(folders):
-        for path in folder.glob(".*.tmp"):
-            with contextlib.suppress(OSError):
-                is_ours = LITTER.fullmatch(path.name)
-                if is_ours and path.stat().st_mtime < time.time() - 60:
-                    path.unlink()
+    for path in folder.glob(".*.tmp"):
+        with contextlib.suppress(OSError):
+            is_ours = LITTER.fullmatch(path.name)
+            if is_ours and path.stat().st_mtime < time.time() - 60:
+                path.unlink()
 
 
 def write_output(root: Path, output: Output) -> list[str]:
@@ -250,7 +248,7 @@ def write_snapshot(root: Path, output: Output, folder: Path) -> list[str]:
                     (folder / file).unlink()
             changes = write_output(folder, output)
             if "dlfs/__init__.py" in output.files:
-                copy_data(root, folder)
+                write_files(folder, read_data(root))
     except OSError as error:
         message = f"cannot be read or written: {error}"
         raise BookError([Mistake(str(folder), 1, message)]) from error
@@ -279,20 +277,14 @@ def is_snapshot(folder: Path) -> bool:
     return shown <= {*GENERATED_FOLDERS} and (not shown or mark in names)
 
 
-def copy_data(root: Path, folder: Path) -> None:
-    """Copy the data files that are missing or differ."""
-    contents = {
-        str(path.relative_to(root)): path.read_bytes()
-        for data in DATA_FOLDERS
-        for path in (root / data).rglob("*")
+def read_data(root: Path) -> dict[str, bytes]:
+    """The data files of the package."""
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for folder in DATA_FOLDERS
+        for path in sorted((root / folder).rglob("*"))
         if path.is_file()
     }
-    changed = {
-        file: content
-        for file, content in contents.items()
-        if not has_content(folder / file, content)
-    }
-    write_files(folder, changed)
 
 
 def has_content(path: Path, content: bytes) -> bool:

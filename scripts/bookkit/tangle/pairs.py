@@ -14,7 +14,6 @@ from bookkit.read.source import parse
 from bookkit.tangle.blocks import Line, Origin
 from bookkit.tangle.disk import (
     keep_snapshot,
-    read_generated,
     snapshot_folder,
     write_files,
 )
@@ -66,23 +65,16 @@ def write_pair(
     script.
     """
     keep_snapshot(root, before)
-    script = book / "py" / f"{chapter.name}.py"
+    script = f"py/{chapter.name}.py"
     lines = pair_lines(chapter, snapshot_folder(before.chapters))
-    write_if_changed(book, script, "".join(f"{x.text}\n" for x in lines))
+    files = {script: "".join(f"{line.text}\n" for line in lines)}
     if notebook:
         outputs = [[] for _ in chapter.live_cells]
         last = before.chapters[-1] if before.chapters else None
         text = make_notebook(chapter, outputs, before=last)
-        path = book / "ipynb" / f"{chapter.name}.ipynb"
-        write_if_changed(book, path, text)
-    return script
-
-
-def write_if_changed(book: Path, path: Path, text: str) -> None:
-    """Write a file of the book unless it has this text already."""
-    if read_generated(path) != text:
-        file = path.relative_to(book.parent).as_posix()
-        write_files(book.parent, {file: text})
+        files[f"ipynb/{chapter.name}.ipynb"] = text
+    write_files(book, files)
+    return book / script
 
 
 def pair_lines(chapter: Chapter, snapshot: str) -> list[Line]:
