@@ -65,16 +65,16 @@ def write_pair(
     script.
     """
     keep_snapshot(root, before)
-    script = f"py/{chapter.name}.py"
+    script = f"{book.name}/py/{chapter.name}.py"
     lines = pair_lines(chapter, snapshot_folder(before.chapters))
     files = {script: "".join(f"{line.text}\n" for line in lines)}
     if notebook:
         outputs = [[] for _ in chapter.live_cells]
         last = before.chapters[-1] if before.chapters else None
         text = make_notebook(chapter, outputs, before=last)
-        files[f"ipynb/{chapter.name}.ipynb"] = text
-    write_files(book, files)
-    return book / script
+        files[f"{book.name}/ipynb/{chapter.name}.ipynb"] = text
+    write_files(book.parent, files)
+    return book.parent / script
 
 
 def pair_lines(chapter: Chapter, snapshot: str) -> list[Line]:
