@@ -142,7 +142,10 @@ def add_block(
         if isinstance(segment.node, IMPORTS):
             add_import(module, segment, modules)
         elif segment.node is not None and segment.is_docstring:
-            add_docstring(module, segment, is_first)
+            module.docstring = segment.lines
+            if not is_first:
+                message = "only the first block of a file has a docstring"
+                module.mistakes.append(block.mistake(message, segment.node))
         elif find_extend(segment.node) is not None:
             add_method(module, segment)
         else:
@@ -158,15 +161,6 @@ def check_one_statement_a_line(module: Module, block: Block) -> None:
             message = "two statements on one line; give each its own"
             module.mistakes.append(block.mistake(message, node))
         last = node.end_lineno
-
-
-def add_docstring(module: Module, segment: Segment, is_first: bool) -> None:
-    """Take the docstring of the module, from its first block."""
-    if is_first:
-        module.docstring = segment.lines
-        return
-    message = "only the first block of a file can start with a docstring"
-    module.mistakes.append(segment.block.mistake(message, segment.node))
 
 
 def add_import(module: Module, segment: Segment, modules: set[str]) -> None:
@@ -247,7 +241,10 @@ def add_statement(module: Module, segment: Segment) -> None:
             message = explain_twice(name, earlier)
             module.mistakes.append(block.mistake(message, node))
     if isinstance(node, ast.ClassDef):
-        add_class(module, segment)
+        module.classes[node.name] = segment
+        for statement in node.body:
+            for member in assigned_names(statement):
+                module.members[node.name, member] = block
 
 
 def explain_twice(name: str, earlier: Block) -> str:
@@ -256,15 +253,6 @@ def explain_twice(name: str, earlier: Block) -> str:
         f"{name} is defined already by {earlier.id} ({earlier.place}); "
         f'say replaces="{earlier.id}"'
     )
-
-
-def add_class(module: Module, segment: Segment) -> None:
-    """Note a class and its members, so that blocks can extend it."""
-    node = segment.node
-    module.classes[node.name] = segment
-    for statement in node.body:
-        for member in assigned_names(statement):
-            module.members[node.name, member] = segment.block
 
 
 def add_method(module: Module, segment: Segment) -> None:

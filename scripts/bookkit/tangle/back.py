@@ -233,7 +233,7 @@ def check_same(edited: Edited, made: list[Line]) -> None:
                 f"the book cannot hold this edit: it makes this line {back}"
             )
             if end < number <= cut:
-                message = explain_top(edited, number)
+                message = explain_top(edited, number - end + old_end)
             raise edited.mistake(number, message)
 
 
@@ -258,7 +258,7 @@ def without_imports(edited: Edited, cut: int) -> Iterator[tuple[int, str]]:
 
 
 def explain_top(edited: Edited, number: int) -> str:
-    """Say how to change a line that is gathered from the blocks."""
+    """Say how to change what a line was that is gathered from the blocks."""
     origin = nearest_origin(edited.old, number)
     return (
         "this belongs to no block: imports and __all__ are gathered from all "

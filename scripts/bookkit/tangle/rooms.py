@@ -66,10 +66,8 @@ def link(
 
 def first_place(module: Module) -> tuple:
     """Where in the book a module begins."""
-    blocks = [segment.block for segment in module.body]
-    return (
-        min((b.chapter.path, b.cell.fence) for b in blocks) if blocks else ()
-    )
+    blocks = (segment.block for segment in module.body)
+    return min(((b.chapter.path, b.cell.fence) for b in blocks), default=())
 
 
 def add_home(home: dict[str, Module], room: Module) -> Iterator[Mistake]:
