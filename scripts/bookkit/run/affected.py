@@ -50,9 +50,11 @@ Graph = dict[str, set[str]]
 class Part:
     """A statement at the top of a file: the names that it makes and uses.
 
-    `decorators` are the names of those; `is_table` says whether it makes a
-    list, a dictionary or the like, `says` whether a string in it names a
-    module of the package, `hides` whether it may use what it does not name.
+    `text` is what is compared: its code, and what that uses, as an import may
+    give a name another meaning. `decorators` are the names of those;
+    `is_table` says whether it makes a list, a dictionary or the like, `says`
+    whether a string in it names a module of the package, `hides` whether it
+    may use what it does not name.
     """
 
     text: str
@@ -217,8 +219,9 @@ def read_part(
         if isinstance(called, ast.Attribute):  # as in @TABLE.register
             makes |= found
     value = getattr(node, "value", None)
+    code = lines[first_line(node) - 1 : node.end_lineno]
     return Part(
-        "\n".join(lines[first_line(node) - 1 : node.end_lineno]),
+        "\n".join([*code, *sorted(uses)]),
         makes,
         uses,
         decorators,
