@@ -138,6 +138,24 @@ class TestOfAChange:
         assert affected(book, "# Only text") == set()
 
 
+class TestOfAnImport:
+    @pytest.mark.parametrize(
+        ("name", "names"), [("b", {"test_it"}), ("a", set())]
+    )
+    def test_another_meaning_of_a_name_counts(self, book, name, names):
+        start = "from dlfs.data.x import {} as given\n\nLIMIT = 1"
+        file = "tests/test_data.py"
+        book.chapter(
+            "00-zero",
+            make_block("a = 1\nb = 1", "data", "dlfs/data/x.py"),
+            make_block(start.format("a"), "start", file),
+            make_block("def test_it():\n    assert given", "it", file),
+        )
+        code = start.format(name)
+        change = make_block(code, "again", file, replaces="start")
+        assert affected(book, change) == names
+
+
 class TestOfATable:
     """A name may be changed far from where it stands."""
 

@@ -113,7 +113,7 @@ class TestRunTests:
     def test_a_file_that_is_not_imported_stops_the_build(self, book):
         grown = f"import dlfs.nothing\n\n\n{GROWN}"
         chapters, outputs = write_book(book, grown=grown)
-        with pytest.raises(BookError, match=r"^book/02-two\.md:1: .*") as e:
+        with pytest.raises(BookError, match=r"^book/02-two\.md:2: .*") as e:
             run(book, chapters[1], outputs[1])
         assert "No module named 'dlfs.nothing'" in str(e.value)
 

@@ -17,8 +17,9 @@ from test_properties import books, quick, write_book
 from bookkit import ROOT
 from bookkit.read.chapters import parse_chapter, read_book
 from bookkit.tangle import watch
+from bookkit.tangle.assemble import gather
 from bookkit.tangle.disk import find_changes
-from bookkit.tangle.output import gather, make_file, parse_cells, tangle
+from bookkit.tangle.output import make_file, parse_cells, tangle
 
 WATCH = [sys.executable, ROOT / "scripts/tangle.py", "--watch"]
 ONE = make_block("def one():\n    return 1", "one")

@@ -508,7 +508,7 @@ class TestRecord:
     def test_shows_recorded_times_of_tests_until_they_change(
         self, book, monkeypatch
     ):
-        found = {"t": make_tests(1, 0, 0.0312)}
+        found = [("t", "", "test_a", 0.0312, None)]
         monkeypatch.setattr(testruns, "execute", lambda *_: found)
 
         def page_with(code):

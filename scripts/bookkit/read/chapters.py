@@ -124,12 +124,8 @@ def read_book(
     `read` reads one chapter, if it is not `read_chapter`. Raises `BookError`
     with everything that is wrong in any of them.
     """
-    chapters, mistakes = [], []
-    for path in chapter_paths(book, until):
-        try:
-            chapters.append((read or read_chapter)(path))
-        except BookError as error:
-            mistakes += error.mistakes
+    paths = chapter_paths(book, until)
+    chapters, mistakes = collect(read or read_chapter, paths)
     mistakes += check_unique_ids(chapters)
     if until is None:
         mistakes += check_unnumbered_pages(book)
@@ -138,11 +134,22 @@ def read_book(
     return chapters
 
 
+def collect(make: Callable, things: Iterable) -> tuple[list, list[Mistake]]:
+    """What is made of some things, and the mistakes of all the others."""
+    made, mistakes = [], []
+    for thing in things:
+        try:
+            made.append(make(thing))
+        except BookError as error:
+            mistakes += error.mistakes
+    return made, mistakes
+
+
 def chapter_paths(book: Path, until: int | None = None) -> list[Path]:
     """The files of the chapters, in order, each number used once."""
     numbers: dict[int, Path] = {}
     mistakes = []
-    for path in numbered_pages(book):
+    for path in sorted(book.glob("[0-9]*.md")):
         match = CHAPTER_FILE.fullmatch(path.name)
         if not match:
             message = "a chapter is named NN-slug.md: 03-tensors.md"
@@ -152,6 +159,11 @@ def chapter_paths(book: Path, until: int | None = None) -> list[Path]:
             mistakes.append(Mistake(label(path), 1, message))
         else:
             numbers[number] = path
+    if not (numbers or mistakes):
+        message = f"there are no chapters NN-slug.md in {book}"
+        if not book.is_dir():
+            message = f"there is no such folder: {book}"
+        mistakes = [Mistake(book.name, 1, message)]
     if mistakes:
         raise BookError(mistakes)
     return [
@@ -159,22 +171,6 @@ def chapter_paths(book: Path, until: int | None = None) -> list[Path]:
         for number, path in numbers.items()
         if until is None or number <= until
     ]
-
-
-def numbered_pages(book: Path) -> list[Path]:
-    """The pages whose names begin with a digit; raises `BookError`."""
-    try:
-        paths = sorted(book.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        message = f"there is no such folder: {book}"
-    except OSError as error:
-        message = f"cannot be read: {error}"
-    else:
-        pages = [p for p in paths if re.match(r"[0-9].*\.md$", p.name)]
-        if pages:
-            return pages
-        message = f"there are no chapters NN-slug.md in {book}"
-    raise BookError([Mistake(book.name, 1, message)])
 
 
 def unnumbered_pages(book: Path) -> list[Path]:
@@ -210,25 +206,16 @@ def parse_chapter(path: str, text: str) -> Chapter:
     match = CHAPTER_FILE.fullmatch(path.rpartition("/")[2])
     start = front_matter_end(lines)
     fences = list(scan_fences(lines, start))
-    mistakes = [
-        Mistake(path, line, message)
-        for line, message in (
-            *check_front_matter(lines[:start]),
-            *find_fence_mistakes(lines, fences),
-        )
+    found = [
+        *check_front_matter(lines[:start]),
+        *find_fence_mistakes(lines, fences),
     ]
-    if not mistakes:
+    if not found:
         cells = list(split_cells(lines, start, fences))
         chapter = Chapter(int(match[1]), match[2], path, cells)
-        mistakes = [
-            Mistake(path, line, message)
-            for line, message in (
-                *check_exercises(chapter),
-                *check_markers(chapter),
-            )
-        ]
-    if mistakes:
-        raise BookError(mistakes)
+        found = [*check_exercises(chapter), *check_markers(chapter)]
+    if found:
+        raise BookError(Mistake(path, *each) for each in found)
     return chapter
 
 
@@ -265,12 +252,8 @@ def decode_chapter(path: str, content: bytes) -> str:
 
 def front_matter_end(lines: list[str]) -> int:
     """The number of lines of the front matter, 0 if there is none."""
-    if lines[0].rstrip() != "---":
-        return 0
-    for number, line in enumerate(lines[1:], 2):
-        if line.rstrip() == "---":
-            return number
-    return 0
+    marks = [n for n, line in enumerate(lines, 1) if line.rstrip() == "---"]
+    return marks[1] if marks[:1] == [1] and len(marks) > 1 else 0
 
 
 def check_front_matter(lines: list[str]) -> Iterator[tuple[int, str]]:
@@ -281,23 +264,19 @@ def check_front_matter(lines: list[str]) -> Iterator[tuple[int, str]]:
 
     for number, text in enumerate(lines, 1):
         if text.startswith(("jupyter:", "jupytext:", "kernelspec:")):
-            yield (
-                number,
-                "the front matter has title, description, kind and words",
-            )
+            message = "the front matter has title, description, kind and words"
+            yield number, message
     try:
-        options = yaml.safe_load("\n".join(lines[1:-1]))
+        options = yaml.safe_load("\n".join(lines[1:-1])) or {}
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or error
-        yield (
-            2 + (mark.line if mark else 0),
-            (f"the front matter is not YAML: {problem}"),
-        )
+        message = f"the front matter is not YAML: {problem}"
+        yield 2 + (mark.line if mark else 0), message
     else:
-        if not isinstance(options, dict | None):
+        if not isinstance(options, dict):
             yield 1, "the front matter is made of lines such as title: ..."
-        elif options and options.get("kind", "workshop") != "workshop":
+        elif options.get("kind", "workshop") != "workshop":
             yield 1, "the front matter says kind: workshop, or nothing of it"
 
 
@@ -377,39 +356,29 @@ def split_cells(
 
 def text_cell(lines: list[str], start: int, stop: int) -> Iterator[Cell]:
     """The text of `lines[start:stop]`, unless there is none."""
-    while start < stop and not lines[start].strip():
-        start += 1
-    while start < stop and not lines[stop - 1].strip():
-        stop -= 1
-    if start < stop:
-        yield Cell("markdown", "\n".join(lines[start:stop]), start + 1)
+    filled = [n for n in range(start, stop) if lines[n].strip()]
+    if filled:
+        text = "\n".join(lines[filled[0] : filled[-1] + 1])
+        yield Cell("markdown", text, filled[0] + 1)
 
 
 def check_markers(chapter: Chapter) -> Iterator[tuple[int, str]]:
     """Check that text means nothing to Jupyter, and hides no cell."""
     for cell in chapter.cells:
-        if cell.kind == "markdown":
-            yield from check_comments(chapter, cell)
         if cell.kind == "code":
             continue
         for number, line in enumerate(cell.source.split("\n"), cell.line):
             if line.startswith(("%%", "<!-- #")):
                 yield number, "a line of text cannot start with %% or <!-- #"
-
-
-def check_comments(chapter: Chapter, cell: Cell) -> Iterator[tuple[int, str]]:
-    """Check that a comment of Markdown ends before the next code cell."""
-    if cell is chapter.cells[-1]:
-        return
-    start = cell.source.rfind("\n<!--") + 1
-    comment = cell.source[start:]
-    if comment.startswith("<!--") and "-->" not in comment:
-        line = cell.line + cell.source.count("\n", 0, start)
-        message = (
-            "this comment has no --> before the next code cell, which runs "
-            "all the same"
-        )
-        yield line, message
+        start = cell.source.rfind("\n<!--") + 1
+        comment = cell.source[start:]
+        is_open = comment.startswith("<!--") and "-->" not in comment
+        if is_open and cell is not chapter.cells[-1]:
+            message = (
+                "this comment has no --> before the next code cell, which "
+                "runs all the same"
+            )
+            yield cell.line + cell.source.count("\n", 0, start), message
 
 
 def check_exercises(chapter: Chapter) -> Iterator[tuple[int, str]]:

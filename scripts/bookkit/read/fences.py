@@ -13,15 +13,8 @@ FENCE = re.compile(
 )
 OPTION = re.compile(r'\s+([A-Za-z_][\w-]*)=("(?:[^"\\]|\\.)*"|\[[^\]]*\])')
 OPTIONS = (
-    "file",
-    "id",
-    "replaces",
-    "expect",
-    "exercise",
-    "solution",
-    "caption",
-    "alt",
-    "tags",
+    *("file", "id", "replaces", "expect", "exercise", "solution"),
+    *("caption", "alt", "tags"),
 )
 GENERATED_FOLDERS = ("dlfs", "tests")
 PYTHON_LIKE = {"py", "python", "python2", "python3", "ipython", "ipython3"}
@@ -207,11 +200,7 @@ def check_file(file: str) -> str | None:
         return f'file="{file}" is outside dlfs/ and tests/'
     if name.suffix != ".py":
         return f'file="{file}" does not end with .py'
-    if not all(map(is_module_name, [*rest[:-1], name.stem])):
-        return f'file="{file}" cannot be imported: not a name of a module'
+    for part in [*rest[:-1], name.stem]:
+        if not part.isidentifier() or keyword.iskeyword(part):
+            return f'file="{file}" cannot be imported: not a name of a module'
     return None
-
-
-def is_module_name(name: str) -> bool:
-    """Whether a file or folder of this name can be imported."""
-    return name.isidentifier() and not keyword.iskeyword(name)

@@ -1,10 +1,12 @@
 """Which tests a chapter may break: those that it changes, or their code.
 
-A test is a function or class of a test file. It depends on the statements of
-the package and the tests that it can reach by names: `nn.Linear` leads through
-`dlfs/nn/__init__.py` to a class in `dlfs/nn/dense.py`, and on to what that
-uses. It runs again where the text of any of them is another than after the
-chapter before. In doubt there is a dependence:
+A test is a function or class of a test file. Whatever uses a name that a
+chapter changes counts as changed, too, and so on up to the tests. A name is
+known as on the page, `Linear`, wherever it stands in the package; a private
+one with its module, `dlfs.nn.dense._scale`, and one of a test file with that,
+`tests/test_nn.py::make`. A module's name stands for all in it, and nothing,
+after the file if there is one, for what every test depends on. In doubt a name
+is used:
 
 * A module that is not followed by a name of its own, as in `vars(nn)`, stands
   for all that is in it. So does a module named in a string of a test or a
@@ -22,61 +24,46 @@ chapter before. In doubt there is a dependence:
 import ast
 import functools
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from bookkit.read.source import parse
 from bookkit.tangle.assemble import module_name
-from bookkit.tangle.blocks import DEFINITIONS, IMPORTS, is_string
-from bookkit.tangle.imports import read_import
+from bookkit.tangle.blocks import DEFINITIONS, IMPORTS, first_line, is_string
+from bookkit.tangle.imports import Imported, read_import
 from bookkit.tangle.output import Output
 
-Name = tuple[str, ...]  # nn.Linear as ("nn", "Linear")
-Node = tuple[str, str]  # a module and a name in it, or "" for what has none
-
 IN_STRING = re.compile(r"\bdlfs(?:\.\w+)+|(?:from|import|-m) dlfs(?:\.\w+)*")
-WORD = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*\.?")
+WORD = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*")
 HIDDEN = {  # what leads to modules that no name leads to
     *("__import__", "import_module", "iter_modules", "walk_packages"),
     *("Popen", "globals", "runpy", "subprocess", "__subclasses__"),
 }
 HOOKS = ("pytest", "setup", "teardown")  # pytest looks for such names
 TABLE = re.compile(r"[\[{]|(?:\w+\.)*(?:\w*[dD]ict\w*|list|set|Weak\w+)\(")
+PACKAGE = "dlfs"  # as a name: all that is in it
+
+Graph = dict[str, set[str]]
 
 
 @dataclass(frozen=True)
-class Statement:
-    """A statement at the top of a module, and all that it uses.
+class Part:
+    """A statement at the top of a file: the names that it makes and uses.
 
-    `names` are looked up in its module, and so are the `words` in its strings;
-    `paths` are full names, of modules and what is in them, and `says` whether
-    one of them stands in a string.
+    `text` is what is compared: its code, and what that uses, as an import may
+    give a name another meaning. `decorators` are the names of those;
+    `is_table` says whether it makes a list, a dictionary or the like, `says`
+    whether a string in it names a module of the package, `hides` whether it
+    may use what it does not name.
     """
 
     text: str
-    names: set[Name]
-    words: set[Name]
-    paths: set[Name]
-    says: bool
-    decorators: list[Name]
-    is_table: bool
-
-    @property
-    def is_hidden(self) -> bool:
-        """Whether it may lead to modules that it does not name."""
-        return any(HIDDEN.intersection(name) for name in self.names)
-
-
-@dataclass
-class Contents:
-    """A module: statements by what they define or change, and imports.
-
-    `tests` are the names of those statements that pytest takes for tests.
-    """
-
-    statements: dict[str, list[Statement]] = field(default_factory=dict)
-    imports: dict[str, Name] = field(default_factory=dict)
-    tests: list[str] = field(default_factory=list)
+    makes: set[str]
+    uses: set[str]
+    decorators: set[str] = frozenset()
+    is_table: bool = False
+    says: bool = False
+    hides: bool = False
 
 
 def affected_tests(before: Output, after: Output) -> list[str]:
@@ -84,12 +71,16 @@ def affected_tests(before: Output, after: Output) -> list[str]:
 
     They are named as pytest is asked for them: "tests/test_a.py::test_b".
     """
-    old, new = (
-        read_package(tuple((file, each.text(file)) for file in each.files))
-        for each in (before, after)
-    )
-    broken = new.users({n for n in new.nodes if new[n] != old[n]})
-    return [test for test, node in new.tests.items() if node in broken]
+    (old, _), (new, users) = map(read_package, (before, after))
+    changed = {name for name in old | new if old.get(name) != new.get(name)}
+    broken = closure(changed, users)
+    return [
+        name
+        for file in after.files
+        if file.startswith("tests/")
+        for node in parse(after.text(file)).body
+        if is_test(node) and (name := f"{file}::{node.name}") in broken
+    ]
 
 
 def is_test(node: ast.stmt) -> bool:
@@ -106,275 +97,212 @@ def is_fixture(decorator: ast.expr) -> bool:
     return ast.unparse(decorator).startswith("pytest.fixture")
 
 
-# --- Reading a module ---
+def read_package(output: Output) -> tuple[dict[str, list[str]], Graph]:
+    """The texts that make each name, and which names use it."""
+    parts = [
+        part
+        for file in output.files
+        for part in read_parts(file, output.text(file))
+    ]
+    uses = link((part.makes, part.uses) for part in parts)
+    tables = join(part.makes for part in parts if part.is_table)
+    texts: dict[str, list[str]] = {}
+    users: Graph = {}
+    for part in parts:
+        entered = join(uses.get(name, set()) for name in part.decorators)
+        makes = part.makes | (tables & (part.decorators | entered))
+        for name in makes:
+            texts.setdefault(name, []).append(part.text)
+        for name in part.uses:
+            users.setdefault(name, set()).update(makes)
+    return texts, users
+
+
+def join(sets: Iterable[set[str]]) -> set[str]:
+    """All that is in any of some sets."""
+    return set().union(*sets)
+
+
+def link(pairs: Iterable[tuple[set[str], set[str]]]) -> Graph:
+    """A graph that leads from each of some names to all of the others."""
+    graph: Graph = {}
+    for names, others in pairs:
+        for name in names:
+            graph.setdefault(name, set()).update(others)
+    return graph
+
+
+def closure(names: set[str], graph: Graph) -> set[str]:
+    """These names, and all that the graph leads to."""
+    found, new = set(), names
+    while new:
+        found |= new
+        new = join(graph.get(name, set()) for name in new) - found
+    return found
+
+
+# --- Reading a file ---
 
 
 @functools.lru_cache(1024)  # most files stay as they are for many chapters
-def read_module(module: str, text: str) -> Contents:
-    """Read what a module defines, changes and imports."""
-    contents = Contents()
-    lines = text.splitlines()
-    is_of_test = is_test_module(module)
-    for node in parse(text).body:
+def read_parts(file: str, text: str) -> list[Part]:
+    """Read what the statements of a file make and use."""
+    tree, lines = parse(text), text.splitlines()
+    is_test_file = file.startswith("tests/test_")
+    start = f"{file}::" if is_test_file else f"{module_name(file)}."
+    meanings = {}
+    for node in ast.walk(tree):
         if isinstance(node, IMPORTS):
-            contents.imports |= dict(bound_names(node))
-            continue
-        if is_test(node):
-            contents.tests.append(node.name)
-        if not is_string(node):
-            statement = read_statement(node, lines, is_of_test)
-            for name in changed_names(node):
-                if contents.imports.get(name, ["dlfs"])[0] != "dlfs":
-                    name = ""  # it changes somebody else's library
-                contents.statements.setdefault(name, []).append(statement)
-    return contents
+            meanings |= {x.bound: full_name(x) for x, _ in read_import(node)}
+    imported = join(resolve(name, meanings) for name in meanings)
+    nodes = [
+        (node, {*made_names(node)} - {*meanings} - {""})
+        for node in tree.body
+        if not isinstance(node, IMPORTS) and not is_string(node)
+    ]
+    meanings |= {name: start + name for _, made in nodes for name in made}
+    parts = [
+        read_part(node, lines, meanings, start * is_test_file)
+        for node, _ in nodes
+    ]
+    if is_test_file:
+        return [use_hidden(part, parts) for part in parts]
+    if file.startswith("tests/"):  # every test depends on it
+        return [replace(part, makes={*part.makes, ""}) for part in parts]
+    offered = imported | join(part.makes for part in parts)
+    folders = module_name(file).split(".")
+    inside = {".".join(folders[: n + 1]) for n in range(len(folders))}
+    return [*parts, Part("", inside, {x for x in offered if PACKAGE not in x})]
 
 
-def bound_names(node) -> Iterator[tuple[str, Name]]:
-    """The names that an import binds, each with the full name behind it."""
-    for imported, _ in read_import(node):
-        path = tuple(imported.module.split("."))
-        if imported.name:
-            path += (imported.name,)
-        elif not imported.alias:
-            path = path[:1]
-        yield imported.bound, path
+def full_name(imported: Imported) -> str:
+    """The full name of what an import binds."""
+    if imported.name:
+        return f"{imported.module}.{imported.name}"
+    return imported.module if imported.alias else imported.bound
 
 
-def is_test_module(name: str) -> bool:
-    """Whether a module is one of tests/."""
-    return name.startswith("tests.")
+def use_hidden(part: Part, parts: list[Part]) -> Part:
+    """A part of a test file, which may use more than it names."""
+    own = closure(part.makes, link((x.makes, x.uses) for x in parts))
+    mine = [each for each in parts if each.makes & own]
+    is_told = any(each.says for each in mine)
+    if is_told or not any(each.hides for each in mine):
+        return part
+    return replace(part, uses={*part.uses, PACKAGE})
 
 
-def changed_names(node: ast.stmt) -> set[str]:
-    """What a statement defines or changes; "" if it concerns every test."""
-    if isinstance(node, DEFINITIONS):
-        decorators = " ".join(map(ast.unparse, node.decorator_list))
-        is_hook = "autouse" in decorators or node.name.startswith(HOOKS)
-        return {node.name, "" if is_hook else node.name}
-    if ast.unparse(node).startswith("if __name__ == '__main__'"):
-        return {"__main__"}  # it does not run in an import
-    targets = getattr(node, "targets", [getattr(node, "target", None)])
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-        targets = [node.value.func]
-        if isinstance(targets[0], ast.Name):
-            return {""}
-    elif not isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
-        return {""}
-    for each in targets:
-        if isinstance(each, ast.Tuple | ast.List):
-            targets = [*targets, *each.elts]
-    names = {
-        "".join(name_of(each)[:1])
-        for each in targets
-        if not isinstance(each, ast.Tuple | ast.List)
+def read_part(
+    node: ast.stmt, lines: list[str], meanings: dict[str, str], start: str
+) -> Part:
+    """Read a statement; `start` begins the names of a test file."""
+    names, strings = names_in(node)
+    modules = {name.split()[-1] for name in IN_STRING.findall(strings)}
+    uses = join(resolve(name, meanings) for name in names)
+    hides = HIDDEN & {part for name in names for part in name.split(".")}
+    makes = {
+        own_name(meanings[name]) if name in meanings else start
+        for name in made_names(node)
     }
-    return names | {"" for name in names if name.startswith(HOOKS)}
+    if start:
+        words = join(resolve(w, meanings) for w in WORD.findall(strings))
+        uses |= {"", start} | {x for x in words if x[:4] != PACKAGE}
+    elif "import_module" in hides and any(name[:1] != "_" for name in makes):
+        uses.add(PACKAGE)
+    if start or isinstance(node, DEFINITIONS):
+        uses |= modules
+    decorators = set()
+    for each in getattr(node, "decorator_list", []):
+        called = each.func if isinstance(each, ast.Call) else each
+        found = resolve(dotted(called), meanings)
+        decorators |= found
+        if isinstance(called, ast.Attribute):  # as in @TABLE.register
+            makes |= found
+    value = getattr(node, "value", None)
+    code = lines[first_line(node) - 1 : node.end_lineno]
+    return Part(
+        "\n".join([*code, *sorted(uses)]),
+        makes,
+        uses,
+        decorators,
+        is_table=bool(value and TABLE.match(ast.unparse(value))),
+        says=bool(modules),
+        hides=bool(hides),
+    )
 
 
-def name_of(node: ast.expr) -> Name:
-    """The name that an expression begins with: of `a.b(1)[0]` ("a", "b")."""
-    if isinstance(node, ast.Attribute):
-        start = name_of(node.value)
-        return (*start, node.attr) if start else ()
-    if isinstance(node, ast.Subscript):
-        return name_of(node.value)
-    if isinstance(node, ast.Call):
-        return name_of(node.func)
-    return (node.id,) if isinstance(node, ast.Name) else ()
-
-
-def read_statement(
-    node: ast.stmt, lines: list[str], is_of_test: bool
-) -> Statement:
-    """Read what a statement uses."""
-    decorators = getattr(node, "decorator_list", [])
-    first = min(each.lineno for each in (node, *decorators))
-    names, paths, strings = set(), set(), []
+def names_in(node: ast.stmt) -> tuple[set[str], str]:
+    """The names that a statement uses, dotted, and its strings."""
+    names, strings = set(), []
     seen = set()  # the `nn` of `nn.Linear` is no name of its own
     for each in ast.walk(node):
         if is_string(each):
             seen.add(each.value)
         elif isinstance(each, IMPORTS):
-            paths |= {path for _, path in bound_names(each)}
+            names |= {found.bound for found, _ in read_import(each)}
         elif isinstance(each, ast.Attribute | ast.Name):
-            if isinstance(each, ast.Attribute):
-                seen.add(each.value)
-            if each not in seen or not name_of(each):
-                names.add(name_of(each))
-        elif isinstance(each, ast.arg) and is_of_test:
-            names.add((each.arg,))  # a fixture
+            seen.add(getattr(each, "value", None))
+            if each not in seen:
+                names.add(dotted(each))
+        elif isinstance(each, ast.arg):
+            names.add(each.arg)  # in a test a fixture
         elif isinstance(each, ast.Constant) and each not in seen:
             strings += [each.value] * isinstance(each.value, str)
-    text = "\n".join(strings)
-    in_strings = {split(name.split()[-1]) for name in IN_STRING.findall(text)}
-    words = set(map(split, WORD.findall(text))) if is_of_test else set()
-    return Statement(
-        "\n".join(lines[first - 1 : node.end_lineno]),
-        names - {()},
-        words,
-        paths | in_strings,
-        bool(in_strings),
-        [name for each in decorators if (name := name_of(each))],
-        bool(TABLE.match(ast.unparse(getattr(node, "value", None) or []))),
-    )
+    return names, "\n".join(strings)
 
 
-def split(name: str) -> Name:
-    """The parts of a name with points."""
-    return tuple(name.split("."))
+def dotted(node: ast.expr) -> str:
+    """A name with its attributes: "nn.Linear"; nothing, if it is none."""
+    if isinstance(node, ast.Attribute):
+        start = dotted(node.value)
+        return f"{start}.{node.attr}" if start else ""
+    return node.id if isinstance(node, ast.Name) else ""
 
 
-# --- Following names ---
+def resolve(name: str, meanings: dict[str, str]) -> set[str]:
+    """The names of the book that a dotted name may mean in a file."""
+    first, dot, rest = name.partition(".")
+    meant = meanings.get(first, "")
+    if meant.startswith("tests/"):
+        return {meant}
+    path = (meant + dot + rest).removeprefix("tests.")
+    root, *parts = path.split(".")
+    if root.startswith("test_"):
+        return {f"tests/{root}.py::{part}" for part in parts}
+    module = path.partition(".__")[0]  # for its `__file__` or `__dict__`
+    return {path, module, *parts} if root == PACKAGE else set()
 
 
-def closure(
-    nodes: set[Node], follow: Callable[[Node], set[Node]]
-) -> set[Node]:
-    """These nodes, and all that following leads to."""
-    found, new = set(), nodes
-    while new:
-        found |= new
-        new = set().union(*map(follow, new)) - found
-    return found
+def own_name(meant: str) -> str:
+    """The name that a file makes or changes by a full name."""
+    last = meant.rpartition(".")[2]
+    is_ours = meant.startswith((f"{PACKAGE}.", "tests"))
+    if not is_ours:
+        return ""  # it changes somebody else's library
+    return meant if last[0] == "_" or "::" in meant else last
 
 
-class Package:
-    """The package and its tests after a chapter, as a graph of names."""
-
-    def __init__(self, files: tuple[tuple[str, str]]) -> None:
-        names = [(module_name(file), text) for file, text in files]
-        self.modules = {name: read_module(name, text) for name, text in names}
-        self.tests = {
-            f"{file}::{test}": (module_name(file), test)
-            for file, _ in files
-            if file.startswith("tests/")
-            for test in self.modules[module_name(file)].tests
-        }
-        self.writers: dict[Node, set[Node]] = {}
-        for module, contents in self.modules.items():
-            for name, statements in contents.statements.items():
-                writer = module, name
-                changed = self.find(module, (name,)) - {writer}
-                for decorator in {x for s in statements for x in s.decorators}:
-                    for node in self.find(module, decorator):
-                        changed |= set(filter(self.is_table, self.uses(node)))
-                        changed |= {node} if decorator[1:] else set()
-                for node in changed:
-                    self.writers.setdefault(node, set()).add(writer)
-        self.nodes = {node: self.uses(node) for node in self.all_of("")}
-        shared = {n for n in self.nodes if self.is_shared(n)}
-        everything = {n for n in self.nodes if not is_test_module(n[0])}
-        importers = {
-            node
-            for node in everything
-            for statement in self.statements(node)
-            if any("import_module" in name for name in statement.names)
-            and not node[1].startswith("_")
-        }
-        for node in self.tests.values():
-            self.nodes[node] |= shared | {(node[0], "")} & self.nodes.keys()
-            own = closure({node}, self.uses_of_tests)
-            mine = [s for each in own for s in self.statements(each)]
-            if closure({node}, self.nodes.__getitem__) & importers:
-                self.nodes[node] |= everything
-            says = any(statement.says for statement in mine)
-            if not says and any(statement.is_hidden for statement in mine):
-                self.nodes[node] |= everything
-
-    def is_shared(self, node: Node) -> bool:
-        """Whether every test depends on a node."""
-        module, name = node
-        return module.endswith("conftest") or (
-            not name and not module.startswith("tests.test_")
-        )
-
-    def uses_of_tests(self, node: Node) -> set[Node]:
-        """What a node uses of the tests."""
-        return {n for n in self.nodes[node] if is_test_module(n[0])}
-
-    def users(self, nodes: set[Node]) -> set[Node]:
-        """These nodes, and all that lead to them."""
-        users: dict[Node, set[Node]] = {}
-        for node, used in self.nodes.items():
-            for each in used:
-                users.setdefault(each, set()).add(node)
-        return closure(nodes, lambda node: users.get(node, set()))
-
-    def __getitem__(self, node: Node) -> tuple:
-        """What is to be compared of a node."""
-        if node not in self.nodes:
-            return ()
-        imports = self.modules[node[0]].imports
-        statements = self.statements(node)
-        used = {x[0] for s in statements for x in s.names | s.words}
-        return (
-            [statement.text for statement in statements],
-            {name: imports[name] for name in used & imports.keys()},
-            self.nodes[node],
-        )
-
-    def statements(self, node: Node) -> list[Statement]:
-        """The statements that define or change a name."""
-        return self.modules[node[0]].statements.get(node[1], [])
-
-    def is_table(self, node: Node) -> bool:
-        """Whether a name stands for a list, a dictionary or the like."""
-        return any(statement.is_table for statement in self.statements(node))
-
-    def uses(self, node: Node) -> set[Node]:
-        """What the statements of a name use."""
-        found = set(self.writers.get(node, ()))
-        for statement in self.statements(node):
-            words = statement.words - set(self.bare_modules(node[0]))
-            for name in statement.names | words:
-                found |= self.find(node[0], name)
-            is_table = not statement.text.startswith(("def", "class", "@"))
-            is_label = is_table and not is_test_module(node[0])
-            for path in () if is_label else statement.paths:
-                found |= self.find_path(path)
-        return found
-
-    def bare_modules(self, module: str) -> Iterator[Name]:
-        """The names by which a module knows others: in a string, a word."""
-        for name, path in self.modules[module].imports.items():
-            if ".".join(path) in self.modules:
-                yield (name,)
-
-    def find(self, module: str, name: Name) -> set[Node]:
-        """What a name means in a module."""
-        contents = self.modules[module]
-        found = (
-            {(module, name[0])} if name[0] in contents.statements else set()
-        )
-        if name[0] in contents.imports:
-            found |= self.find_path(contents.imports[name[0]] + name[1:])
-        return found
-
-    def find_path(self, path: Name) -> set[Node]:
-        """What the full name of a module, or of something in it, means."""
-        if f"tests.{path[0]}" in self.modules:  # pytest puts tests/ first
-            path = ("tests", *path)
-        for stop in range(len(path), 0, -1):
-            module, rest = ".".join(path[:stop]), path[stop:]
-            if module in self.modules:
-                found = self.find(module, rest) if rest else None
-                return found or self.all_of(module)
-        return set()
-
-    def all_of(self, name: str) -> set[Node]:
-        """All that is in a module, or in those of a package, or anywhere."""
-        nodes = set()
-        for module, contents in self.modules.items():
-            if not name or f"{module}.".startswith(f"{name}."):
-                nodes |= {(module, each) for each in contents.statements}
-                for path in contents.imports.values():
-                    if ".".join(path) not in self.modules:
-                        nodes |= self.find_path(path)
-        return nodes
+def made_names(node: ast.stmt) -> Iterator[str]:
+    """What a statement defines or changes; "" if it concerns every test."""
+    if isinstance(node, DEFINITIONS):
+        decorators = " ".join(map(ast.unparse, node.decorator_list))
+        if "autouse" in decorators or node.name.startswith(HOOKS):
+            yield ""
+        yield node.name
+    elif ast.unparse(node).startswith("if __name__ == '__main__'"):
+        yield "__main__"  # it does not run in an import
+    elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        for target in getattr(node, "targets", None) or [node.target]:
+            for each in getattr(target, "elts", [target]):
+                name = leftmost(each)
+                yield "" if name.startswith(HOOKS) else name
+    elif isinstance(getattr(node, "value", None), ast.Call):
+        called = node.value.func
+        yield "" if isinstance(called, ast.Name) else leftmost(called)
+    else:
+        yield ""
 
 
-@functools.lru_cache(2)  # a chapter begins with what the one before it made
-def read_package(files: tuple[tuple[str, str]]) -> Package:
-    """The package and its tests, from the names and texts of their files."""
-    return Package(files)
+def leftmost(node: ast.expr) -> str:
+    """The name that an expression begins with: of `a.b(1)[0]` "a"."""
+    return re.match(r"\w*", ast.unparse(node))[0]

@@ -8,6 +8,7 @@ import hashlib
 import importlib.metadata
 import json
 import platform
+from collections.abc import Callable
 from pathlib import Path
 
 from bookkit.tangle.disk import write_files
@@ -48,18 +49,24 @@ def read_cache(path: Path):
     return value
 
 
+def keep(path: Path, make: Callable, use_cache: bool) -> tuple:
+    """What is kept there, or else is made and kept; and whether it is new."""
+    found = read_cache(path) if use_cache else None
+    if found is not None:
+        return found, False
+    made = make()
+    write_cache(path, made)
+    return made, True
+
+
 def write_cache(path: Path, value) -> None:
     """Keep what JSON can hold in NAME-HASH.json; forget old ones of NAME."""
     text = json.dumps(value, ensure_ascii=False)
     write_files(path.parent, {path.name: text})
-    forget_old(path.parent, path.name.rpartition("-")[0])
-
-
-def forget_old(folder: Path, name: str) -> None:
-    """Delete all but the latest files of this name."""
+    name = path.name.rpartition("-")[0]
     files = sorted(
-        folder.glob(f"{name}-*.json"),
+        path.parent.glob(f"{name}-*.json"),
         key=lambda path: path.stat().st_mtime_ns,
     )
-    for path in files[:-KEPT]:
-        path.unlink(missing_ok=True)
+    for old in files[:-KEPT]:
+        old.unlink(missing_ok=True)

@@ -20,12 +20,11 @@ from bookkit.read.chapters import BookError, Cell, Chapter, Mistake
 from bookkit.run.cache import (
     cache_file,
     hash_of,
-    read_cache,
+    keep,
     version,
-    write_cache,
 )
 from bookkit.run.run_chapters import ONE_THREAD
-from bookkit.tangle.disk import DATA_FOLDERS, snapshot_folder, write_snapshot
+from bookkit.tangle.disk import keep_snapshot, read_data
 from bookkit.tangle.output import Output
 from bookkit.tangle.tracebacks import ChapterLines
 
@@ -68,15 +67,12 @@ def run_chapter(
     Raises `BookError` at the line of the chapter where a cell fails.
     """
     keys = cell_keys(chapter, package_hash(root, before))
-    cached = cache_file(root, chapter.name, [*keys, *program()])
-    outputs = read_cache(cached) if use_cache else None
-    if outputs is not None:
-        return Run(chapter, outputs, keys, False)
-    snapshot = root / snapshot_folder(before.chapters)
-    write_snapshot(root, before, snapshot)
-    outputs = execute(root, chapter, snapshot)
-    write_cache(cached, outputs)
-    return Run(chapter, outputs, keys, True)
+    outputs, is_fresh = keep(
+        cache_file(root, chapter.name, [*keys, *program()]),
+        lambda: execute(root, chapter, keep_snapshot(root, before)),
+        use_cache,
+    )
+    return Run(chapter, outputs, keys, is_fresh)
 
 
 # --- The cache ---
@@ -97,11 +93,8 @@ def package_hash(root: Path, package: Output) -> str:
     for file in package.files:
         if file.startswith("dlfs/"):
             parts += [file, package.text(file)]
-    for folder in DATA_FOLDERS:
-        for path in sorted((root / folder).rglob("*")):
-            if path.is_file():
-                digest = hashlib.sha256(path.read_bytes()).hexdigest()
-                parts += [path.relative_to(root).as_posix(), digest]
+    for file, content in read_data(root).items():
+        parts += [file, hashlib.sha256(content).hexdigest()]
     return hash_of(parts)
 
 

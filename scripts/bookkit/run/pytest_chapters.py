@@ -8,17 +8,17 @@ The book is only read when something failed.
 """
 
 import functools
-import traceback
-from collections.abc import Iterator
+import re
 from pathlib import Path
 
 import pytest
-from _pytest._code.code import ExceptionChainRepr, ReprEntry, ReprTraceback
+from _pytest._code.code import ExceptionChainRepr
+from _pytest.reports import CollectErrorRepr
 
 from bookkit import ROOT
 from bookkit.tangle.tracebacks import ChapterLines
 
-SECTION = "lines of the book"
+PLACE = re.compile(r"^(.+\.py):(\d+): in .*", re.MULTILINE)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,53 +43,31 @@ def pytest_make_collect_report(collector: pytest.Collector):
     """Add chapter lines to the report of a file that cannot be imported."""
     report = yield
     add_to_report(report, collector.config)
-    call = getattr(report, "call", None)
-    if call and call.excinfo and not is_chain(report.longrepr):
-        arrows = list(arrows_of(call.excinfo.value, collector.config))
-        if arrows:
-            report.sections.append((SECTION, "\n".join(arrows)))
     return report
 
 
 def add_to_report(report, config: pytest.Config) -> None:
-    """Add chapter lines below the entries of a report's tracebacks."""
-    if is_chain(report.longrepr):
+    """Add chapter lines below each entry of a report's tracebacks."""
+    if isinstance(report.longrepr, CollectErrorRepr):
+        report.longrepr.longrepr = PLACE.sub(
+            lambda found: "\n".join(
+                [found[0], *arrows(config, *found.groups())]
+            ),
+            report.longrepr.longrepr,
+        )
+    elif isinstance(report.longrepr, ExceptionChainRepr):
         for part, *_ in report.longrepr.chain:
-            add_to_traceback(part, config)
+            for entry in part.reprentries:
+                place = getattr(entry, "reprfileloc", None)
+                if place:
+                    entry.lines += arrows(config, place.path, place.lineno)
 
 
-def is_chain(longrepr: object) -> bool:
-    """Whether a report holds tracebacks entry by entry."""
-    return isinstance(longrepr, ExceptionChainRepr)
-
-
-def add_to_traceback(part: ReprTraceback, config: pytest.Config) -> None:
-    """Add chapter lines below the entries of one traceback."""
-    for entry in part.reprentries:
-        place = entry.reprfileloc if isinstance(entry, ReprEntry) else None
-        if place:
-            path = config.invocation_params.dir / place.path
-            arrow = find_arrow(config, str(path), place.lineno)
-            if arrow:
-                entry.lines.append(arrow)
-
-
-def arrows_of(
-    error: BaseException | None, config: pytest.Config
-) -> Iterator[str]:
-    """A line for each frame of an error and its causes that has one."""
-    while error:
-        for frame in traceback.extract_tb(error.__traceback__):
-            arrow = find_arrow(config, frame.filename, frame.lineno)
-            if arrow:
-                yield f"{frame.filename}:{frame.lineno}\n{arrow}"
-        error = error.__cause__
-
-
-def find_arrow(config: pytest.Config, path: str, line: int) -> str:
-    """The line to add for a frame, or nothing."""
-    root = config.getoption("--chapters-root")
-    return load_chapter_lines(root).arrow(path, line)
+def arrows(config: pytest.Config, path: str, line: str | int) -> list[str]:
+    """The line to add for a frame, if there is one."""
+    finder = load_chapter_lines(config.getoption("--chapters-root"))
+    arrow = finder.arrow(config.invocation_params.dir / path, int(line))
+    return [arrow] if arrow else []
 
 
 @functools.cache

@@ -14,6 +14,7 @@ took is recorded in the same way, and else is not shown.
 
 import json
 import platform
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,40 +52,40 @@ def conditions() -> dict[str, str]:
 def read_recorded(book: Path, chapter: Chapter) -> dict:
     """What is recorded: the `conditions`, and the `cells` and `tests`."""
     path = recorded_file(book, chapter)
+    nothing = {"conditions": {}, "cells": {}, "tests": {}}
     if not path.exists():
-        return {"conditions": {}, "cells": {}, "tests": {}}
+        return nothing
     try:
         recorded = json.loads(path.read_text(encoding="utf-8"))
-        found = {key: recorded[key] for key in ("conditions", "cells")}
-        return found | {"tests": recorded.get("tests", {})}
+        return {key: recorded[key] for key in nothing}
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"is no recording ({error}); delete it and record again"
         raise BookError([Mistake(str(path), 1, message)]) from error
 
 
+def timings(run: Run) -> Iterator[tuple[str, list[dict]]]:
+    """The outputs of each cell that is tagged, by what they follow from."""
+    for cell, outputs, key in zip(
+        run.chapter.live_cells, run.outputs, run.keys
+    ):
+        if is_timing(cell):
+            yield key[:20], outputs
+
+
 def write_recorded(book: Path, run: Run, tests: ChapterTests) -> None:
     """Record the timings of a chapter; without any, delete the file."""
     path = recorded_file(book, run.chapter)
-    cells = {
-        key[:20]: outputs
-        for cell, outputs, key in zip(
-            run.chapter.live_cells, run.outputs, run.keys
-        )
-        if is_timing(cell)
-    }
+    cells = dict(timings(run))
     if not (cells or tests.blocks):
         path.unlink(missing_ok=True)
         return
+    seconds = {
+        name: round(each.seconds, 3) for name, each in tests.blocks.items()
+    }
     recorded = {
         "conditions": conditions(),
         "cells": cells,
-        "tests": {
-            "key": tests.key[:20],
-            "seconds": {
-                name: round(each.seconds, 3)
-                for name, each in tests.blocks.items()
-            },
-        },
+        "tests": {"key": tests.key[:20], "seconds": seconds},
     }
     text = json.dumps(recorded, ensure_ascii=False, indent=1) + "\n"
     write_files(path.parent, {path.name: text})
@@ -92,11 +93,7 @@ def write_recorded(book: Path, run: Run, tests: ChapterTests) -> None:
 
 def is_recorded(recorded: dict, run: Run) -> bool:
     """Whether all timings of a chapter are recorded for its code."""
-    return all(
-        key[:20] in recorded["cells"]
-        for cell, key in zip(run.chapter.live_cells, run.keys)
-        if is_timing(cell)
-    )
+    return all(key in recorded["cells"] for key, _ in timings(run))
 
 
 def with_recorded(

@@ -26,7 +26,7 @@ from bookkit.read.chapters import BookError, Chapter, read_book, write_any_text
 from bookkit.read.lists import begin_chapter
 from bookkit.run.affected import affected_tests
 from bookkit.tangle.assemble import module_name
-from bookkit.tangle.disk import snapshot_folder, write_snapshot
+from bookkit.tangle.disk import keep_snapshot, snapshot_folder
 from bookkit.tangle.output import Output, tangle
 from bookkit.tangle.pairs import write_pair
 
@@ -46,7 +46,7 @@ for name in sys.argv[2:]:
 
 @dataclass
 class Job:
-    """A chapter with all that is needed to run it."""
+    """A chapter with all that is needed to run it, and how often it failed."""
 
     chapter: Chapter
     script: Path
@@ -54,22 +54,21 @@ class Job:
     after: Path
     modules: list[str]
     tests: list[str]
-
-
-@dataclass
-class Result:
-    """What came of running a chapter."""
-
     passed: int = 0
     failed: int = 0
+
+    def fail(self, what: str, output: str) -> None:
+        """Say what failed and where, in the chapter if it shows there."""
+        places = [(path, line) for path, line, _ in ARROW.findall(output)]
+        own = [each for each in places if each[0] == self.chapter.path]
+        path, line = (own or places or [(self.chapter.path, 1)])[-1]
+        say(f"{path}:{line}: {self.chapter.name}: {what} FAILED\n{output}")
+        self.failed += 1
 
 
 def prepare(root: Path, book: Path, before: Output, after: Output) -> Job:
     """Write the pair of the last chapter and both its snapshots."""
     chapter = after.chapters[-1]
-    script = write_pair(root, book, chapter, before)
-    folder = root / snapshot_folder(after.chapters)
-    write_snapshot(root, after, folder)
     modules = [
         module_name(file)
         for file in after.files
@@ -77,42 +76,27 @@ def prepare(root: Path, book: Path, before: Output, after: Output) -> Job:
     ]
     return Job(
         chapter,
-        script,
+        write_pair(root, book, chapter, before),
         root / snapshot_folder(before.chapters),
-        folder,
+        keep_snapshot(root, after),
         modules,
         affected_tests(before, after),
     )
 
 
-def run_job(root: Path, cells: bool, job: Job) -> Result:
+def run_job(root: Path, cells: bool, job: Job) -> None:
     """Run a chapter on the snapshot before it, and the tests after it.
 
     Says at once what fails. Without `cells` it only runs the tests.
     """
-    result, parts = Result(), []
-    if cells:
-        ran, seconds = run_script(job)
-        count = len(job.chapter.live_cells)
-        verb = "ran" if ran.returncode == 0 else "FAILED"
-        parts.append(f"{count} cells {verb} in {seconds:.1f} s")
-        if ran.returncode:
-            report_failure(job, "its cells", ran.stdout, result)
-    for check in (check_imports, run_tests):
-        text = check(root, job, result)
-        if text:
-            parts.append(text)
+    parts = [run_script(job)] if cells else []
+    arguments = ["-c", IMPORT_ALL, str(root), *job.modules]
+    ran = run_python(arguments, job.after, job.after)
+    if ran.returncode:
+        job.fail("imports after it", ran.stdout)
+        parts.append("snapshot: imports FAILED")
+    parts.append(f"snapshot: {run_tests(root, job)}")
     say(f"{job.chapter.name}: {'; '.join(parts)}")
-    return result
-
-
-def report_failure(job: Job, what: str, output: str, result: Result) -> None:
-    """Say what failed and where, in the chapter if it shows there."""
-    places = [(path, line) for path, line, _ in ARROW.findall(output)]
-    own = [each for each in places if each[0] == job.chapter.path]
-    path, line = (own or places or [(job.chapter.path, 1)])[-1]
-    say(f"{path}:{line}: {job.chapter.name}: {what} FAILED\n{output}")
-    result.failed += 1
 
 
 def say(text: str) -> None:
@@ -120,38 +104,32 @@ def say(text: str) -> None:
     print(f"{text}\n", end="", flush=True)
 
 
-def run_script(job: Job) -> tuple[subprocess.CompletedProcess, float]:
-    """Run the script of a chapter in an empty folder."""
+def run_script(job: Job) -> str:
+    """Run the script of a chapter in an empty folder; say how that went."""
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         ran = run_python([str(job.script)], job.before, Path(folder))
-    return ran, time.perf_counter() - start
+    seconds = time.perf_counter() - start
+    if ran.returncode:
+        job.fail("its cells", ran.stdout)
+    verb = "FAILED" if ran.returncode else "ran"
+    return f"{len(job.chapter.live_cells)} cells {verb} in {seconds:.1f} s"
 
 
-def check_imports(root: Path, job: Job, result: Result) -> str:
-    """Import every module of the snapshot after a chapter."""
-    arguments = ["-c", IMPORT_ALL, str(root), *job.modules]
-    ran = run_python(arguments, job.after, job.after)
-    if not ran.returncode:
-        return ""
-    report_failure(job, "imports after it", ran.stdout, result)
-    return "snapshot: imports FAILED"
-
-
-def run_tests(root: Path, job: Job, result: Result) -> str:
+def run_tests(root: Path, job: Job) -> str:
     """Run the tests that a chapter may have broken, on the snapshot after."""
     if not job.tests:
-        return "snapshot: no tests to run"
+        return "no tests to run"
     start = time.perf_counter()
     ran, cases = run_pytest(root, job.after, job.tests)
     seconds = time.perf_counter() - start
     failed = sum(problem_of(case) is not None for case in cases)
     skipped = sum(case.find("skipped") is not None for case in cases)
-    result.passed = len(cases) - failed - skipped
+    job.passed = len(cases) - failed - skipped
     if ran.returncode not in (0, NO_TESTS):
-        report_failure(job, "tests after it", ran.stdout, result)
+        job.fail("tests after it", ran.stdout)
         failed = max(failed, 1)
-    text = f"snapshot: {result.passed} tests passed"
+    text = f"{job.passed} tests passed"
     text += f", {failed} FAILED" if failed else ""
     text += f", {skipped} skipped" if skipped else ""
     return f"{text} in {seconds:.1f} s"
@@ -221,11 +199,9 @@ def command_run(root: Path, book: Path, args: argparse.Namespace) -> int:
     """Run the chapters that were asked for; 1 if anything failed."""
     jobs = [prepare(root, book, *each) for each in select(book, args.numbers)]
     with ThreadPoolExecutor(args.jobs) as pool:
-        results = list(
-            pool.map(functools.partial(run_job, root, args.cells), jobs)
-        )
-    passed = sum(result.passed for result in results)
-    failed = sum(result.failed for result in results)
+        list(pool.map(functools.partial(run_job, root, args.cells), jobs))
+    passed = sum(job.passed for job in jobs)
+    failed = sum(job.failed for job in jobs)
     print(f"{len(jobs)} chapters ran, {passed} tests passed, {failed} failed")
     return 1 if failed else 0
 

@@ -10,18 +10,13 @@ import ast
 import contextlib
 import importlib.metadata
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
+from xml.etree.ElementTree import Element
 
 from bookkit.read.chapters import BookError, Chapter, Mistake
 from bookkit.run.affected import is_test
-from bookkit.run.cache import (
-    cache_file,
-    hash_of,
-    read_cache,
-    version,
-    write_cache,
-)
+from bookkit.run.cache import cache_file, hash_of, keep, version
 from bookkit.run.kernels import package_hash
 from bookkit.run.run_chapters import (
     ARROW,
@@ -30,11 +25,13 @@ from bookkit.run.run_chapters import (
     run_pytest,
 )
 from bookkit.tangle.blocks import Block, Line
-from bookkit.tangle.disk import snapshot_folder, write_snapshot
+from bookkit.tangle.disk import keep_snapshot
 from bookkit.tangle.methods import find_extend
 from bookkit.tangle.output import Output, nearest_origin
 
 LIBRARIES = ("hypothesis", "numpy", "pytest", "torch")
+# The block of a case, the class and name of its test, seconds, why skipped.
+Case = tuple[str, str, str, float, str | None]
 
 
 @dataclass
@@ -117,14 +114,14 @@ def run_tests(
     names = list(test_names(chapter, after))
     key = tests_key(root, names, after)
     program = Path(__file__).read_text(encoding="utf-8")
-    parts = [key, program, *installed()]
-    cached = cache_file(root, f"tests-{chapter.name}", parts)
-    found = read_cache(cached) if use_cache else None
-    if found is not None:
-        return ChapterTests(key, from_cache(found))
-    run = ChapterTests(key, execute(root, chapter, after, names), True)
-    write_cache(cached, {id: asdict(each) for id, each in run.blocks.items()})
-    return run
+    cases, is_fresh = keep(
+        cache_file(
+            root, f"tests-{chapter.name}", [key, program, *installed()]
+        ),
+        lambda: execute(root, chapter, after, names),
+        use_cache,
+    )
+    return ChapterTests(key, count_tests(cases), is_fresh)
 
 
 def test_names(chapter: Chapter, after: Output) -> Iterator[str]:
@@ -132,18 +129,15 @@ def test_names(chapter: Chapter, after: Output) -> Iterator[str]:
 
     A method that a block adds to an earlier class is named with its class.
     """
+    replaced = {name for block in after.blocks for name in block.replaces}
     for block in after.blocks:
-        is_last = not any(block.id in each.replaces for each in after.blocks)
         if block.chapter is not chapter or not block.cell.is_test:
             continue
-        for node in block.tree.body if is_last else []:
+        for node in block.tree.body if block.id not in replaced else []:
             if is_test(node):
                 extend = find_extend(node)
                 names = [ast.unparse(extend.args[0])] if extend else []
                 yield "::".join([block.file, *names, node.name])
-
-
-# --- The cache ---
 
 
 def tests_key(root: Path, names: list[str], after: Output) -> str:
@@ -157,16 +151,6 @@ def tests_key(root: Path, names: list[str], after: Output) -> str:
     return hash_of([package_hash(root, after), *texts, *names])
 
 
-def from_cache(found: dict) -> dict[str, BlockTests]:
-    """What JSON has kept of the tests of each block."""
-    return {
-        id: BlockTests(
-            [Result(**result) for result in each["results"]], each["seconds"]
-        )
-        for id, each in found.items()
-    }
-
-
 def installed() -> list[str]:
     """The versions of the libraries that tests use, where there are any."""
     found = []
@@ -176,40 +160,38 @@ def installed() -> list[str]:
     return found
 
 
-# --- Running ---
-
-
 def execute(
     root: Path, chapter: Chapter, after: Output, names: list[str]
-) -> dict[str, BlockTests]:
+) -> list[Case]:
     """Run tests and return what came of them; raises `BookError`."""
     if not names:
-        return {}
-    snapshot = root / snapshot_folder(after.chapters)
-    write_snapshot(root, after, snapshot)
-    ran, cases = run_pytest(root, snapshot, names)
+        return []
+    ran, cases = run_pytest(root, keep_snapshot(root, after), names)
     mistakes = [
-        mistake
+        find_failure(chapter, after, case, problem)
         for case in cases
-        if (mistake := find_failure(chapter, after, case))
+        if (problem := problem_of(case)) is not None
     ]
     if ran.returncode not in (0, NO_TESTS) and not mistakes:
         message = f"its tests do not run\n{ran.stdout}"
         mistakes = [Mistake(chapter.path, 1, message)]
     if mistakes:
         raise BookError(mistakes)
-    return count_tests(cases, chapter, after)
+    found = [(block_of(case, after), case) for case in cases]
+    return [
+        read_case(block, case)
+        for block, case in found
+        if block and block.chapter is chapter
+    ]
 
 
-def find_failure(chapter: Chapter, after: Output, case) -> Mistake | None:
+def find_failure(
+    chapter: Chapter, after: Output, case: Element, problem: Element
+) -> Mistake:
     """The mistake that a test has found, at the chapter's line."""
-    problem = problem_of(case)
-    if problem is None:
-        return None
     text = problem.text or ""
-    block, line = block_of(case, after), 1
-    if block:
-        line = block.cell.fence
+    block = block_of(case, after)
+    line = block.cell.fence if block else 1
     for path, number, name in ARROW.findall(text):
         if path == chapter.path and (not block or name == block.id):
             line = int(number)
@@ -219,39 +201,35 @@ def find_failure(chapter: Chapter, after: Output, case) -> Mistake | None:
     )
 
 
-def count_tests(
-    cases, chapter: Chapter, after: Output
-) -> dict[str, BlockTests]:
+def read_case(block: Block, case: Element) -> Case:
+    """What pytest reports of a case of a test that did not fail.
+
+    The name of its class begins with Test: "tests.test_a.TestF" has one.
+    """
+    last = case.get("classname", "").rpartition(".")[2]
+    group = last if last.startswith("Test") else ""
+    name = case.get("name", "").partition("[")[0]
+    skipped = case.find("skipped")
+    reason = None if skipped is None else skipped.get("message", "")
+    return block.id, group, name, float(case.get("time", 0)), reason
+
+
+def count_tests(cases: list[Case]) -> dict[str, BlockTests]:
     """Count the tests that passed, for each block of the chapter."""
     found: dict[str, BlockTests] = {}
-    for case in cases:
-        block = block_of(case, after)
-        if block is None or block.chapter is not chapter:
-            continue
-        tests = found.setdefault(block.id, BlockTests())
-        tests.seconds += float(case.get("time", 0))
-        skipped = case.find("skipped")
-        result = tests.result_of(group_of(case), function_of(case))
-        if skipped is None:
+    for block, group, name, seconds, reason in cases:
+        tests = found.setdefault(block, BlockTests())
+        tests.seconds += seconds
+        result = tests.result_of(group, name)
+        if reason is None:
             result.passed += 1
         else:
             result.skipped += 1
-            result.reason = skipped.get("message", "")
+            result.reason = reason
     return found
 
 
-def function_of(case) -> str:
-    """The function of a test, without what marks one of its cases."""
-    return case.get("name", "").partition("[")[0]
-
-
-def group_of(case) -> str:
-    """The class of a test, or nothing: "tests.test_a.TestF" -> "TestF"."""
-    last = case.get("classname", "").rpartition(".")[2]
-    return last if last.startswith("Test") else ""
-
-
-def block_of(case, after: Output) -> Block | None:
+def block_of(case: Element, after: Output) -> Block | None:
     """The block that holds a test; pytest counts lines from 0."""
     lines: list[Line] = after.files.get(case.get("file", ""), [])
     line = case.get("line")

@@ -47,6 +47,7 @@ from bookkit.tangle.methods import (
 )
 
 BLANK = Line("")
+KEPT = 512  # files and chapters, for the next run in the same process
 
 
 @dataclass(eq=False)
@@ -74,8 +75,8 @@ class Module:
         return list(render_body(self))
 
     @functools.cached_property
-    def missing(self) -> set[str]:
-        """The names that its code uses but no block defines or imports."""
+    def used(self) -> set[str]:
+        """The names that its code uses but does not define."""
         text = "\n".join(line.text for line in self.code)
         try:
             table = symtable.symtable(text, "", "exec")
@@ -84,7 +85,12 @@ class Module:
         made, used = set(), set()
         for is_made, name in find_global_names(table):
             (made if is_made else used).add(name)
-        return used - made - self.imported.keys()
+        return used - made
+
+    @property
+    def missing(self) -> set[str]:
+        """The names that it uses but no block defines or imports."""
+        return self.used - self.imported.keys()
 
 
 def module_name(file: str) -> str:
@@ -106,7 +112,10 @@ def find_global_names(
         yield from find_global_names(child)
 
 
-def assemble(file: str, blocks: list[Block], modules: set[str]) -> Module:
+@functools.lru_cache(KEPT)
+def gather(
+    file: str, blocks: tuple[Block, ...], modules: frozenset[str]
+) -> Module:
     """Gather the parts of a file from its blocks.
 
     `modules` are the names of the modules inside it, if it is a package. If
@@ -133,7 +142,10 @@ def add_block(
         if isinstance(segment.node, IMPORTS):
             add_import(module, segment, modules)
         elif segment.node is not None and segment.is_docstring:
-            add_docstring(module, segment, is_first)
+            module.docstring = segment.lines
+            if not is_first:
+                message = "only the first block of a file has a docstring"
+                module.mistakes.append(block.mistake(message, segment.node))
         elif find_extend(segment.node) is not None:
             add_method(module, segment)
         else:
@@ -149,15 +161,6 @@ def check_one_statement_a_line(module: Module, block: Block) -> None:
             message = "two statements on one line; give each its own"
             module.mistakes.append(block.mistake(message, node))
         last = node.end_lineno
-
-
-def add_docstring(module: Module, segment: Segment, is_first: bool) -> None:
-    """Take the docstring of the module, from its first block."""
-    if is_first:
-        module.docstring = segment.lines
-        return
-    message = "only the first block of a file can start with a docstring"
-    module.mistakes.append(segment.block.mistake(message, segment.node))
 
 
 def add_import(module: Module, segment: Segment, modules: set[str]) -> None:
@@ -238,7 +241,10 @@ def add_statement(module: Module, segment: Segment) -> None:
             message = explain_twice(name, earlier)
             module.mistakes.append(block.mistake(message, node))
     if isinstance(node, ast.ClassDef):
-        add_class(module, segment)
+        module.classes[node.name] = segment
+        for statement in node.body:
+            for member in assigned_names(statement):
+                module.members[node.name, member] = block
 
 
 def explain_twice(name: str, earlier: Block) -> str:
@@ -247,15 +253,6 @@ def explain_twice(name: str, earlier: Block) -> str:
         f"{name} is defined already by {earlier.id} ({earlier.place}); "
         f'say replaces="{earlier.id}"'
     )
-
-
-def add_class(module: Module, segment: Segment) -> None:
-    """Note a class and its members, so that blocks can extend it."""
-    node = segment.node
-    module.classes[node.name] = segment
-    for statement in node.body:
-        for member in assigned_names(statement):
-            module.members[node.name, member] = segment.block
 
 
 def add_method(module: Module, segment: Segment) -> None:
@@ -305,7 +302,7 @@ def find_class_mistakes(
 
 def render(module: Module, imports: dict[Imported, Origin]) -> list[Line]:
     """Write docstring, imports, `__all__` and body, in this order."""
-    if not uses_extend(module.code):
+    if "extend" not in module.used:
         imports = {k: v for k, v in imports.items() if k.bound != "extend"}
     lines = list(module.docstring)
     exports = list(render_all(module, imports))
@@ -327,20 +324,6 @@ def starts_with_definition(module: Module) -> bool:
     first = module.body[0]
     above = first_line(first.node) - 1 - first.start
     return all(line.text.strip() for line in first.lines[:above])
-
-
-def uses_extend(body: list[Line]) -> bool:
-    """Whether the name `extend` is left in the code of a module."""
-    if not any("extend" in line.text for line in body):
-        return False
-    try:
-        tree = ast.parse("\n".join(line.text for line in body))
-    except SyntaxError:
-        return True  # which is reported before the file is written
-    return any(
-        isinstance(node, ast.Name) and node.id == "extend"
-        for node in ast.walk(tree)
-    )
 
 
 def render_import_block(imports: dict[Imported, Origin]) -> Iterator[Line]:

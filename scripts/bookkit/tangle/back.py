@@ -19,6 +19,7 @@ from pathlib import Path
 from bookkit.read.chapters import (
     BookError,
     Mistake,
+    collect,
     decode_chapter,
     parse_chapter,
     read_bytes,
@@ -29,14 +30,14 @@ from bookkit.tangle.disk import (
     check_changes,
     explain_hand_edit,
     find_changes,
+    find_hand_edits,
     first_difference,
-    is_hand_edit,
     plain_text,
     remember,
     write_files,
 )
-from bookkit.tangle.moves import Edited, Move, docstring_length, find_moves
-from bookkit.tangle.output import HEADER, Output, tangle
+from bookkit.tangle.moves import Edited, Move, docstring_end, find_moves
+from bookkit.tangle.output import HEADER, Output, nearest_origin, tangle
 from bookkit.tangle.written import hash_text, is_known
 
 
@@ -79,43 +80,27 @@ def propose(root: Path, book: Path, output: Output) -> Proposal | None:
     edited = find_edited(root, output)
     if not edited:
         return None
-    moves = collect_moves(edited)
-    chapters = {move.block.chapter.path: move.block.chapter for move in moves}
-    before = {
-        path: read_bytes(book / f"{chapter.name}.md")
-        for path, chapter in chapters.items()
-    }
-    after = {
-        path: apply_moves(content, [m for m in moves if in_chapter(m, path)])
-        for path, content in before.items()
-    }
+    moves: dict[str, list[Move]] = {}
+    found, mistakes = collect(lambda each: [*find_moves(each)], edited)
+    if mistakes:
+        raise BookError(mistakes)
+    for move in sorted(itertools.chain(*found), key=place_of):
+        moves.setdefault(move.block.chapter.path, []).append(move)
+    before = {path: read_bytes(book / Path(path).name) for path in moves}
+    after = {path: apply_moves(before[path], moves[path]) for path in moves}
     try:
         outputs = [output, *tangle_in_turn(output, after)]
     except BookError as error:
         raise explain_mistake(error, moves) from error
     for each in edited:
         check_same(each, outputs[-1].files[each.file])
-    return Proposal(edited, moves, before, after, outputs)
+    ordered = list(itertools.chain(*moves.values()))
+    return Proposal(edited, ordered, before, after, outputs)
 
 
-def collect_moves(edited: list[Edited]) -> list[Move]:
-    """The moves of all edited files, in the order of the chapters."""
-    moves, mistakes = [], []
-    for each in edited:
-        try:
-            moves += find_moves(each)
-        except BookError as error:
-            mistakes += error.mistakes
-    if mistakes:
-        raise BookError(mistakes)
-    return sorted(
-        moves, key=lambda move: (move.block.chapter.path, move.start)
-    )
-
-
-def in_chapter(move: Move, path: str) -> bool:
-    """Whether a move changes this chapter."""
-    return move.block.chapter.path == path
+def place_of(move: Move) -> tuple[str, int]:
+    """The chapter and the line of a move."""
+    return move.block.chapter.path, move.start
 
 
 def apply_moves(content: bytes, moves: list[Move]) -> bytes:
@@ -154,15 +139,15 @@ def tangle_in_turn(
                 raise
 
 
-def explain_mistake(error: BookError, moves: list[Move]) -> BookError:
+def explain_mistake(
+    error: BookError, moves: dict[str, list[Move]]
+) -> BookError:
     """Say which edit the book cannot hold, and why."""
     mistake = error.mistakes[0]
-    close = [
-        move
-        for move in moves
-        if in_chapter(move, mistake.path) and move.start <= mistake.line
-    ]
-    move = close[-1] if close else moves[0]
+    move = next(iter(moves.values()))[0]
+    for each in moves.get(mistake.path, ()):
+        if each.start <= mistake.line:
+            move = each
     message = (
         f"the book cannot hold this edit: {mistake.message} "
         f"({mistake.path}:{mistake.line})"
@@ -179,22 +164,18 @@ def find_edited(root: Path, output: Output) -> list[Edited]:
     Raises `BookError` if one cannot be compared with what it was before.
     """
     edited, mistakes = [], []
-    for file, text in find_changes(root, output).items():
-        if text is None or not is_hand_edit(
-            root, file, text, output.text(file)
-        ):
-            continue
+    changes = find_changes(root, output)
+    for file, text in find_hand_edits(root, changes).items():
+        message = explain_no_base(root, file, text, output)
         if find_marker(text):
             mistakes.append(explain_hand_edit(file, text, output))
-            continue
-        message = explain_no_base(root, file, text, output)
-        if message:
+        elif message:
             number = first_difference(text, output.text(file))
             mistakes.append(Mistake(file, number, message))
-            continue
-        blocks = {b.id: b for b in output.blocks if b.file == file}
-        lines = text.split("\n")[:-1]
-        edited.append(Edited(file, output.files[file], lines, blocks))
+        else:
+            blocks = {b.id: b for b in output.blocks if b.file == file}
+            lines = text.split("\n")[:-1]
+            edited.append(Edited(file, output.files[file], lines, blocks))
     if mistakes:
         raise BookError(mistakes)
     return edited
@@ -228,16 +209,22 @@ def explain_no_base(
 
 
 def check_same(edited: Edited, made: list[Line]) -> None:
-    """Raise `BookError` unless the book makes a file as it was edited."""
+    """Raise `BookError` unless the book makes a file as it was edited.
+
+    Its imports and `__all__` are as they were, or as they will be.
+    """
+    old, new = [line.text for line in edited.old], edited.new
     texts = [line.text for line in made]
-    end, made_end = edited.docstring_end(), docstring_length(made) + 1
-    cut = min(edited.cuts(edited.new), default=len(edited.new))
-    made_cut = min(edited.cuts(texts), default=len(texts))
-    check_top(edited, (end, cut), texts[made_end:made_cut])
-    ours = [*enumerate(edited.new[1:end], 2), *without_imports(edited, cut)]
-    theirs = texts[1:made_end] + texts[made_cut:]
+    (end, cut), (old_end, old_cut), (made_end, made_cut) = (
+        (docstring_end(each), min(edited.cuts(each), default=len(each)))
+        for each in (new, old, texts)
+    )
+    tops = [old[old_end:old_cut], texts[made_end:made_cut]]
+    top = tops[new[end:cut] == tops[1]]
+    ours = [*enumerate(new[1:cut], 2), *without_imports(edited, cut)]
+    theirs = texts[1:made_end] + top + texts[made_cut:]
     for one, text in itertools.zip_longest(ours, theirs):
-        number, edit = one or (len(edited.new), None)
+        number, edit = one or (len(new), None)
         if edit != text:
             back = (
                 "missing" if text is None else f'"{text}"' if text else "empty"
@@ -245,6 +232,8 @@ def check_same(edited: Edited, made: list[Line]) -> None:
             message = (
                 f"the book cannot hold this edit: it makes this line {back}"
             )
+            if end < number <= cut:
+                message = explain_top(edited, number - end + old_end)
             raise edited.mistake(number, message)
 
 
@@ -268,40 +257,14 @@ def without_imports(edited: Edited, cut: int) -> Iterator[tuple[int, str]]:
             yield number, text
 
 
-def check_top(edited: Edited, top: tuple[int, int], made: list[str]) -> None:
-    """Check the imports and `__all__`: as they were, or as they will be."""
-    end = docstring_length(edited.old) + 1
-    texts = [line.text for line in edited.old]
-    cut = min(edited.cuts(texts), default=len(texts))
-    old, new = edited.old[end:cut], edited.new[slice(*top)]
-    if new in (texts[end:cut], made):
-        return
-    pairs = itertools.zip_longest(texts[end:cut], new)
-    index = next(i for i, (one, two) in enumerate(pairs) if one != two)
-    text = new[index] if index < len(new) else ""
-    message = explain_top(old, index, text)
-    raise edited.mistake(top[0] + index + 1, message)
-
-
-def explain_top(old: list[Line], index: int, text: str) -> str:
-    """Say how to change a line that is gathered from the blocks."""
-    here = old[index] if index < len(old) else Line("")
-    if not here.origin and not text.startswith(("import ", "from ")):
-        return (
-            "this belongs to no block; scripts/tangle.py makes what stands "
-            "here from all of them"
-        )
-    imports = [line.origin for line in old[: index + 1] if line.origin]
-    imports = imports or [line.origin for line in old if line.origin]
-    ways = []
-    if text and text not in [line.text for line in old]:
-        ways.append("move this one into the block below that needs it")
-    if imports:
-        ways.append(
-            "undo this and, after --back, edit the import in "
-            f"{imports[-1]} ({imports[-1].block})"
-        )
-    return f"imports are gathered from the blocks: {', or '.join(ways)}"
+def explain_top(edited: Edited, number: int) -> str:
+    """Say how to change what a line was that is gathered from the blocks."""
+    origin = nearest_origin(edited.old, number)
+    return (
+        "this belongs to no block: imports and __all__ are gathered from all "
+        "blocks: undo this and, after --back, edit the block that needs it"
+        + (f", or the import in {origin} ({origin.block})" if origin else "")
+    )
 
 
 # --- Writing ---
@@ -312,21 +275,18 @@ def write_back(root: Path, book: Path, proposal: Proposal) -> list[str]:
 
     Returns the names of the files that changed.
     """
-    output = proposal.outputs[-1]
+    first, *_, output = proposal.outputs
     edited = {each.file: each.text for each in proposal.edited}
     seen = find_changes(root, output) | edited
     check_changes(root, output, seen | dict.fromkeys(edited))
     marked = {file: output.text(file) for file in edited}
     bases = {file: find_old_hashes(proposal, file) for file in edited}
-    state = remember(root, proposal.outputs[0], bases)
-    write_files(root, state | marked, seen)
-    chapters = {str(book / Path(path).name): path for path in proposal.after}
-    contents = {
-        file: proposal.after[path].decode() for file, path in chapters.items()
-    }
+    write_files(root, remember(root, first, bases) | marked, seen)
+    places = {path: str(book / Path(path).name) for path in proposal.after}
+    contents = {places[path]: text for path, text in proposal.after.items()}
     was = {
-        file: plain_text(proposal.before[path])
-        for file, path in chapters.items()
+        places[path]: plain_text(text)
+        for path, text in proposal.before.items()
     }
     files = {file: output.text(file) for file in sorted(seen)}
     state = remember(root, output)
@@ -336,10 +296,5 @@ def write_back(root: Path, book: Path, proposal: Proposal) -> list[str]:
 
 def find_old_hashes(proposal: Proposal, file: str) -> list[str]:
     """The hashes of what the book made of a file before each chapter."""
-    *bases, last = proposal.outputs
-    hashes = [hash_text(base.text(file)) for base in bases]
-    return [
-        each
-        for each in dict.fromkeys(hashes)
-        if each != hash_text(last.text(file))
-    ]
+    *bases, last = (hash_text(each.text(file)) for each in proposal.outputs)
+    return [each for each in dict.fromkeys(bases) if each != last]

@@ -67,13 +67,18 @@ class Block:
         """The comment that stands above it in the generated file."""
         return Line(f"# {self.chapter.path}#{self.id}")
 
+    @property
+    def numbers(self) -> range:
+        """The numbers of its lines in the chapter."""
+        count = self.cell.source.count("\n") + 1
+        return range(self.cell.line, self.cell.line + count)
+
     def lines(self) -> list[Line]:
         """The lines of the cell, with their origins."""
-        texts = self.cell.source.split("\n")
         path, name = self.chapter.path, self.id
         return [
             Line(text, Origin(path, number, name))
-            for number, text in enumerate(texts, self.cell.line)
+            for text, number in zip(self.cell.source.split("\n"), self.numbers)
         ]
 
     def mistake(self, message: str, node: ast.AST | None = None) -> Mistake:
@@ -126,14 +131,11 @@ def cut(
     stop: int,
 ) -> Iterator[Segment]:
     """Make a segment of `lines[start:stop]`, unless they are blank."""
-    first = start
-    while first < stop and not lines[first].text.strip():
-        first += 1
-    while first < stop and not lines[stop - 1].text.strip():
-        stop -= 1
-    if first < stop:
+    filled = [n for n in range(start, stop) if lines[n].text.strip()]
+    if filled:
+        first, last = filled[0], filled[-1]
         gap = lines[start:first]
-        yield Segment(block, node, gap, lines[first:stop], first)
+        yield Segment(block, node, gap, lines[first : last + 1], first)
 
 
 def first_line(node: ast.stmt) -> int:
@@ -162,30 +164,28 @@ def is_string(node: ast.stmt | None) -> bool:
     )
 
 
-def assigned_names(node: ast.stmt | None) -> Iterator[str]:
+def assigned_names(node: ast.stmt | None) -> list[str]:
     """The names that a statement defines or assigns."""
     if isinstance(node, DEFINITIONS):
-        yield node.name
-    elif isinstance(node, ast.Assign):
-        for target in node.targets:
-            yield from target_names(target)
-    elif isinstance(node, ast.AnnAssign) and node.value:
-        yield from target_names(node.target)
+        return [node.name]
+    if isinstance(node, ast.Assign):
+        return [name for each in node.targets for name in target_names(each)]
+    if isinstance(node, ast.AnnAssign) and node.value:
+        return target_names(node.target)
+    return []
 
 
 def changed_names(node: ast.stmt | None) -> list[str]:
     """The names that a statement defines, assigns or adds to."""
     if isinstance(node, ast.AugAssign):
-        return list(target_names(node.target))
-    return list(assigned_names(node))
+        return target_names(node.target)
+    return assigned_names(node)
 
 
-def target_names(target: ast.expr) -> Iterator[str]:
+def target_names(target: ast.expr) -> list[str]:
     """The names in the target of an assignment: `a, b = ...`."""
-    if isinstance(target, ast.Name):
-        yield target.id
-    elif isinstance(target, ast.Starred):
-        yield from target_names(target.value)
-    elif isinstance(target, (ast.Tuple, ast.List)):
-        for element in target.elts:
-            yield from target_names(element)
+    return [
+        node.id
+        for node in ast.walk(target)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    ]

@@ -31,7 +31,6 @@ from bookkit.tangle.blocks import Line, Origin
 from bookkit.tangle.disk import (
     explain_orphans,
     find_changes,
-    is_hand_edit,
     write_output,
     write_snapshot,
 )
@@ -43,26 +42,23 @@ CONTEXT = 3  # lines of a diff above the first that differs
 # --- Commands ---
 
 
-def command_write(root: Path, book: Path) -> int:
-    """Write what changed; say what was done."""
+def command_write(root: Path, book: Path, goes_back: bool) -> int:
+    """Write what changed; say what was done.
+
+    Edits of generated files may go back into the chapters first.
+    """
     start = time.perf_counter()
     output = tangle(read_book(book))
-    changes = write_output(root, output)
+    proposal = propose(root, book, output) if goes_back else None
+    if proposal:
+        output = proposal.outputs[-1]
+        changes = write_back(root, book, proposal)
+        print("\n".join(proposal.describe()))
+    else:
+        changes = write_output(root, output)
+        if goes_back:
+            print("no file was edited by hand")
     return report(changes, output, start)
-
-
-def command_back(root: Path, book: Path) -> int:
-    """Put edits of generated files into the chapters; write what changed."""
-    start = time.perf_counter()
-    output = tangle(read_book(book))
-    proposal = propose(root, book, output)
-    if proposal is None:
-        print("no file was edited by hand")
-        return report(write_output(root, output), output, start)
-    changes = write_back(root, book, proposal)
-    for line in proposal.describe():
-        print(line)
-    return report(changes, proposal.outputs[-1], start)
 
 
 def command_snapshot(root: Path, book: Path, until: int, folder: Path) -> int:
@@ -97,19 +93,13 @@ def command_check(root: Path, book: Path) -> int:
     for file, old in changes.items():
         show("\n".join(diff(file, old or "", output.files[file])))
     mistakes = explain_orphans(root, output)
-    if changes:
-        is_edited = any(
-            old is not None
-            and is_hand_edit(root, file, old, output.text(file))
-            for file, old in changes.items()
-        )
+    for file in [*changes][:1]:
         message = (
             f"{len(changes)} files differ from the book: edit the chapters "
-            "and run scripts/tangle.py"
+            "and run scripts/tangle.py, with --back if it was the files that "
+            "were edited"
         )
-        if is_edited:
-            message += ", or bring edits by hand back with --back"
-        mistakes.append(Mistake(next(iter(changes)), 1, message))
+        mistakes.append(Mistake(file, 1, message))
     if mistakes:
         raise BookError(mistakes)
     return 0
@@ -175,24 +165,18 @@ def find_copy(output: Output, path: str, number: int) -> str:
         for index, line in enumerate(lines, 1):
             if line.origin and line.origin[:2] == (path, number):
                 return f"{file}:{index}"
-    message = explain_no_copy(output, path, number)
-    raise BookError([Mistake(path, number, message)])
-
-
-def explain_no_copy(output: Output, path: str, number: int) -> str:
-    """Say why a line of a chapter is not in any file."""
-    replaced = {name: b for b in output.blocks for name in b.replaces}
+    message = "this line is not in a block with file="
     for block in output.blocks:
-        last = block.cell.line + len(block.lines()) - 1
-        if block.chapter.path == path and block.cell.line <= number <= last:
-            if block.id in replaced:
-                new = replaced[block.id]
-                return f"{block.id} is replaced by {new.id} ({new.place})"
-            return (
+        if block.chapter.path == path and number in block.numbers:
+            message = (
                 f"this line of {block.id} has no copy in {block.file}: it is "
                 "blank, @extend, or an import that is there already"
             )
-    return "this line is not in a block with file="
+            for new in output.blocks:
+                if block.id in new.replaces:
+                    message = f"{block.id} is replaced by {new.id}"
+                    message += f" ({new.place})"
+    raise BookError([Mistake(path, number, message)])
 
 
 def command_lint(root: Path, book: Path) -> int:
@@ -248,21 +232,19 @@ def main(arguments: list[str] | None = None) -> int:
     write_any_text()
     try:
         match args.command:
-            case []:
-                pass
             case ["where", place]:
                 return command_where(root, book, place)
             case ["lint"]:
                 return command_lint(root, book)
-            case _:
+            case [_, *_]:
                 parser.error("the commands are: where FILE:LINE, lint")
         if args.until is not None:
             return command_snapshot(root, book, args.until, args.out)
-        if args.back:
-            return command_back(root, book)
         if args.watch:
             return watch(root, book, show)
-        return (command_check if args.check else command_write)(root, book)
+        if args.check:
+            return command_check(root, book)
+        return command_write(root, book, args.back)
     except BookError as error:
         print(error, file=sys.stderr)
         return 1

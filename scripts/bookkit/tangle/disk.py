@@ -7,7 +7,6 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Iterable
 from pathlib import Path
 
 from bookkit.read.chapters import BookError, Chapter, Mistake
@@ -50,19 +49,22 @@ def plain_text(content: bytes) -> str:
     return content.decode(errors="replace").replace("\r\n", "\n")
 
 
-def is_hand_edit(root: Path, file: str, text: str, made: str) -> bool:
-    """Whether a file holds what is neither in the book nor was made by us.
-
-    `made` is the file as the book makes it.
-    """
-    return text != made and not is_known(root, file, text)
-
-
 def find_changes(root: Path, output: Output) -> dict[str, str | None]:
     """The files that differ from the book, each with its text on disk."""
     texts = {file: read_generated(root / file) for file in output.files}
     return {
         file: text for file, text in texts.items() if text != output.text(file)
+    }
+
+
+def find_hand_edits(
+    root: Path, changes: dict[str, str | None]
+) -> dict[str, str]:
+    """The changed files that hold what we did not make, with their texts."""
+    return {
+        file: text
+        for file, text in changes.items()
+        if text is not None and not is_known(root, file, text)
     }
 
 
@@ -75,12 +77,10 @@ def check_changes(
     file would be left that no block makes.
     """
     mistakes = explain_orphans(root, output)
-    for file, old in changes.items():
+    for file in changes:
         mistakes += find_syntax_error(output.files[file], file)
-        if old is not None and is_hand_edit(
-            root, file, old, output.text(file)
-        ):
-            mistakes.append(explain_hand_edit(file, old, output))
+    for file, text in find_hand_edits(root, changes).items():
+        mistakes.append(explain_hand_edit(file, text, output))
     if mistakes:
         raise BookError(mistakes)
 
@@ -117,17 +117,14 @@ def first_difference(text: str, made: str) -> int:
 
 def find_orphans(root: Path, output: Output) -> list[str]:
     """The files in generated folders that no block makes."""
-    orphans = []
-    for folder in GENERATED_FOLDERS:
-        for path in sorted((root / folder).rglob("*")):
-            file = path.relative_to(root).as_posix()
-            if (
-                path.is_file()
-                and file not in output.files
-                and not is_allowed(path.relative_to(root))
-            ):
-                orphans.append(file)
-    return orphans
+    paths = [
+        path.relative_to(root)
+        for folder in GENERATED_FOLDERS
+        for path in sorted((root / folder).rglob("*"))
+        if path.is_file()
+    ]
+    names = [path.as_posix() for path in paths if not is_allowed(path)]
+    return [name for name in names if name not in output.files]
 
 
 def is_allowed(path: Path) -> bool:
@@ -135,14 +132,9 @@ def is_allowed(path: Path) -> bool:
     return (
         path.name == "py.typed"
         or path.suffix == ".pyc"
-        or is_hidden(path)
+        or any(p in CACHE_FOLDERS or p.startswith(".") for p in path.parts)
         or any(path.is_relative_to(folder) for folder in DATA_FOLDERS)
     )
-
-
-def is_hidden(path: Path) -> bool:
-    """Whether a file is hidden or in a cache."""
-    return any(p in CACHE_FOLDERS or p.startswith(".") for p in path.parts)
 
 
 def explain_orphans(root: Path, output: Output) -> list[Mistake]:
@@ -161,31 +153,36 @@ def write_files(
 ) -> None:
     """Write files whole, and none of them if one has no place on disk.
 
-    Each is written beside its place first; only then they are all moved, in
-    the order of `contents`. `seen` are texts as they were read; if one of them
-    is another by now, nothing is moved.
+    Those that hold this already are left alone. Each is written beside its
+    place first; only then they are all moved, in the order of `contents`.
+    `seen` are texts as they were read; if one of them is another by now,
+    nothing is moved.
     """
-    places = {file: Path(os.path.realpath(root / file)) for file in contents}
-    temporary = {file: temporary_name(path) for file, path in places.items()}
-    remove_litter(path.parent for path in places.values())
+    written: dict[str, tuple[Path, Path]] = {}
     try:
         for file, content in contents.items():
-            temporary[file].parent.mkdir(parents=True, exist_ok=True)
-            with open(temporary[file], "wb") as stream:
-                is_text = isinstance(content, str)
-                stream.write(content.encode() if is_text else content)
+            place = Path(os.path.realpath(root / file))
+            content = content.encode() if isinstance(content, str) else content
+            if has_content(place, content):
+                continue
+            path = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+            written[file] = path, place
+            place.parent.mkdir(parents=True, exist_ok=True)
+            remove_litter(place.parent)
+            with open(path, "wb") as stream:
+                stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())
-            if places[file].exists():
-                shutil.copymode(places[file], temporary[file])
+            if place.exists():
+                shutil.copymode(place, path)
         check_unchanged(root, seen or {})
-        for file, path in temporary.items():
-            os.replace(path, places[file])
+        for file in written:
+            os.replace(*written[file])
     except OSError as error:
         message = f"cannot be written: {error}"
         raise BookError([Mistake(file, 1, message)]) from error
     finally:
-        for path in temporary.values():
+        for path, _ in written.values():
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
 
@@ -202,22 +199,16 @@ def check_unchanged(root: Path, seen: dict[str, str | None]) -> None:
         raise BookError(mistakes)
 
 
-def temporary_name(path: Path) -> Path:
-    """Where a file is written before it is moved to its place."""
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
-
-
-def remove_litter(folders: Iterable[Path]) -> None:
-    """Delete what a run that was killed has left in these folders.
+def remove_litter(folder: Path) -> None:
+    """Delete what a run that was killed has left in a folder.
 
     Files of the last minute may belong to a run that goes on.
     """
-    for folder in set(folders):
-        for path in folder.glob(".*.tmp"):
-            with contextlib.suppress(OSError):
-                is_ours = LITTER.fullmatch(path.name)
-                if is_ours and path.stat().st_mtime < time.time() - 60:
-                    path.unlink()
+    for path in folder.glob(".*.tmp"):
+        with contextlib.suppress(OSError):
+            is_ours = LITTER.fullmatch(path.name)
+            if is_ours and path.stat().st_mtime < time.time() - 60:
+                path.unlink()
 
 
 def write_output(root: Path, output: Output) -> list[str]:
@@ -257,7 +248,7 @@ def write_snapshot(root: Path, output: Output, folder: Path) -> list[str]:
                     (folder / file).unlink()
             changes = write_output(folder, output)
             if "dlfs/__init__.py" in output.files:
-                copy_data(root, folder)
+                write_files(folder, read_data(root))
     except OSError as error:
         message = f"cannot be read or written: {error}"
         raise BookError([Mistake(str(folder), 1, message)]) from error
@@ -286,15 +277,14 @@ def is_snapshot(folder: Path) -> bool:
     return shown <= {*GENERATED_FOLDERS} and (not shown or mark in names)
 
 
-def copy_data(root: Path, folder: Path) -> None:
-    """Copy the data files that are missing or differ."""
-    contents = {}
-    for data in DATA_FOLDERS:
-        for path in (root / data).rglob("*"):
-            copy = folder / path.relative_to(root)
-            if path.is_file() and not has_content(copy, path.read_bytes()):
-                contents[str(path.relative_to(root))] = path.read_bytes()
-    write_files(folder, contents)
+def read_data(root: Path) -> dict[str, bytes]:
+    """The data files of the package."""
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for folder in DATA_FOLDERS
+        for path in sorted((root / folder).rglob("*"))
+        if path.is_file()
+    }
 
 
 def has_content(path: Path, content: bytes) -> bool:
@@ -306,3 +296,10 @@ def snapshot_folder(chapters: list[Chapter]) -> str:
     """Where the snapshot after the last of `chapters` is kept."""
     name = f"{chapters[-1].number:02}" if chapters else "none"
     return f"build/snapshots/{name}"
+
+
+def keep_snapshot(root: Path, output: Output) -> Path:
+    """Write what chapters make into the folder that is kept for it."""
+    folder = root / snapshot_folder(output.chapters)
+    write_snapshot(root, output, folder)
+    return folder

@@ -8,6 +8,7 @@ and how its lines are moved.
 import ast
 import functools
 import io
+import re
 import tokenize
 from collections.abc import Iterator
 
@@ -42,21 +43,10 @@ def mentions_extend(decorator: ast.expr) -> bool:
     return name == "extend"
 
 
-def is_plain_extend(decorator: ast.expr) -> bool:
-    """Whether a decorator is exactly `extend(Name)`."""
-    return (
-        isinstance(decorator, ast.Call)
-        and isinstance(decorator.func, ast.Name)
-        and len(decorator.args) == 1
-        and isinstance(decorator.args[0], ast.Name)
-        and not decorator.keywords
-    )
-
-
 def find_misuse(segment: Segment) -> Iterator[tuple[ast.AST, str]]:
     """Find why a function cannot be a method, whatever the class is."""
     node, decorator = segment.node, find_extend(segment.node)
-    if not is_plain_extend(decorator):
+    if not re.fullmatch(r"extend\([^\W\d]\w*\)", ast.unparse(decorator)):
         yield node, "write @extend(Cls), with the name of one class"
     elif decorator is not node.decorator_list[0]:
         yield node, "@extend(Cls) must be the first decorator"
@@ -90,22 +80,13 @@ def walk_outside_functions(node: ast.stmt | None) -> Iterator[ast.AST]:
 
 def find_class_scope(node: ast.AST) -> Iterator[tuple[ast.AST, str]]:
     """Find what means one thing in a function and another in a method."""
-    if is_bare_super(node):
+    if isinstance(node, ast.Call) and ast.unparse(node) == "super()":
         message = "super() does not work under @extend; say super(Cls, self)"
         yield node, message
     for name in names_in(node):
         if name.startswith("__") and not name.endswith("__"):
             message = f"a class changes the private name {name}; use one _"
             yield node, message
-
-
-def is_bare_super(node: ast.AST) -> bool:
-    """Whether a node is a call `super()`."""
-    return (
-        isinstance(node, ast.Call)
-        and not node.args
-        and getattr(node.func, "id", None) == "super"
-    )
 
 
 def names_in(node: ast.AST) -> Iterator[str]:
@@ -116,27 +97,16 @@ def names_in(node: ast.AST) -> Iterator[str]:
             yield name
 
 
-def grows_property(node: ast.AST) -> bool:
+def grows_property(node: ast.stmt) -> bool:
     """Whether a function is the setter or deleter of its own property."""
-    return any(
-        isinstance(decorator, ast.Attribute)
-        and decorator.attr in ("setter", "deleter")
-        and isinstance(decorator.value, ast.Name)
-        and decorator.value.id == node.name
-        for decorator in node.decorator_list
-    )
+    grown = {f"{node.name}.setter", f"{node.name}.deleter"}
+    return not grown.isdisjoint(map(ast.unparse, node.decorator_list))
 
 
 def is_placeholder(node: ast.ClassDef) -> bool:
     """Whether the body of a class is only `...` or `pass`."""
-    statement = node.body[0]
-    if len(node.body) > 1:
-        return False
-    return isinstance(statement, ast.Pass) or (
-        isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Constant)
-        and statement.value.value is ...
-    )
+    first, *others = node.body
+    return not others and ast.unparse(first) in ("...", "pass")
 
 
 def has_one_line_body(segment: Segment) -> bool:
@@ -178,9 +148,8 @@ def method_lines(segment: Segment) -> Iterator[Line]:
 
 def indent(line: Line) -> Line:
     """A line moved to the right, unless it is blank."""
-    return (
-        line._replace(text=INDENT + line.text) if line.text.strip() else line
-    )
+    margin = INDENT if line.text.strip() else ""
+    return line._replace(text=margin + line.text)
 
 
 def lines_inside_strings(node: ast.AST, source: str) -> set[int]:

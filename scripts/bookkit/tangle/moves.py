@@ -6,6 +6,7 @@ lines were copied from. Methods are turned into what a block holds first: moved
 to the left, each under its `@extend(Cls)`.
 """
 
+import ast
 import difflib
 import itertools
 from collections.abc import Iterator
@@ -18,11 +19,11 @@ from bookkit.tangle.blocks import (
     FUNCTIONS,
     Block,
     Line,
-    Segment,
     first_line,
     is_string,
     split_block,
 )
+from bookkit.tangle.disk import first_difference
 from bookkit.tangle.methods import INDENT, find_extend, lines_inside_strings
 
 
@@ -80,21 +81,11 @@ class Edited:
         }
         return [i for i, text in enumerate(texts) if text in comments]
 
-    def docstring_end(self) -> int:
-        """The line on which the edited docstring ends.
 
-        1 if no block has one.
-        """
-        body = parse("\n".join(self.new)).body
-        if not docstring_length(self.old) or not body:
-            return 1
-        return body[0].end_lineno if is_string(body[0]) else 1
-
-
-def docstring_length(lines: list[Line]) -> int:
-    """How many lines the docstring of a generated file has."""
-    copied = itertools.takewhile(lambda line: line.origin, lines[1:])
-    return len(list(copied))
+def docstring_end(texts: list[str]) -> int:
+    """The line on which the docstring of a file ends; 1 if it has none."""
+    body = parse("\n".join(texts)).body
+    return body[0].end_lineno if body and is_string(body[0]) else 1
 
 
 def find_moves(edited: Edited) -> Iterator[Move]:
@@ -102,57 +93,47 @@ def find_moves(edited: Edited) -> Iterator[Move]:
 
     Raises `BookError` if an edit is not inside one block.
     """
+    old, new = [line.text for line in edited.old], edited.new
     try:
-        check_compiles("\n".join(edited.new))
+        check_compiles("\n".join(new))
     except SyntaxError as error:
         message = f"syntax error: {error.msg}"
         raise edited.mistake(error.lineno or 1, message) from error
-    yield from docstring_moves(edited)
-    old, new = [line.text for line in edited.old], edited.new
+    marked = [Marked(text, number) for number, text in enumerate(new, 1)]
+    origin, end = edited.old[1].origin, docstring_end(old)
+    if origin:
+        block = edited.blocks[origin.block]
+        docstring = marked[1 : docstring_end(new)]
+        before = in_block(block, edited.old[1:end])
+        yield from compare(edited, block, before, docstring, 2)
     old_cuts, new_cuts = edited.cuts(old), edited.cuts(new)
     check_comments(edited, old_cuts, new_cuts)
     old_ends, new_ends = [*old_cuts[1:], len(old)], [*new_cuts[1:], len(new)]
     for i1, i2, j1, j2 in zip(old_cuts, old_ends, new_cuts, new_ends):
         if old[i1:i2] != new[j1:j2]:
-            marked = [Marked(t, n) for n, t in enumerate(new[j1:j2], j1 + 1)]
-            yield from stretch_moves(edited, edited.old[i1 + 1 : i2], marked)
+            yield from stretch_moves(
+                edited, edited.old[i1 + 1 : i2], marked[j1:j2]
+            )
 
 
 def check_comments(
     edited: Edited, old_cuts: list[int], new_cuts: list[int]
 ) -> None:
     """Check that the comments above blocks are still there, in order."""
-    last = 0, 0
-    for i, j in itertools.zip_longest(old_cuts, new_cuts):
-        old = None if i is None else edited.old[i].text
-        new = None if j is None else edited.new[j]
+    texts = [line.text for line in edited.old]
+    i = j = 0
+    for next_i, next_j in itertools.zip_longest(old_cuts, new_cuts):
+        old = None if next_i is None else texts[next_i]
+        new = None if next_j is None else edited.new[next_j]
         if old != new:
-            message = (
+            ours, theirs = "\n".join(edited.new[j:]), "\n".join(texts[i:])
+            raise edited.mistake(
+                j + first_difference(ours, theirs),
                 "the edit crosses blocks: the comments above them stay as "
                 f'they are, but "{(old or new).strip()}" did not; edit inside '
-                "one block"
+                "one block",
             )
-            raise edited.mistake(first_difference(edited, *last), message)
-        last = i, j
-
-
-def first_difference(edited: Edited, i: int, j: int) -> int:
-    """The first edited line, looking from here in the old and new lines."""
-    pairs = itertools.zip_longest(edited.old[i + 1 :], edited.new[j + 1 :])
-    for number, (line, text) in enumerate(pairs, j + 2):
-        if line is None or line.text != text:
-            return number
-    return j + 1
-
-
-def docstring_moves(edited: Edited) -> Iterator[Move]:
-    """The edits of the docstring of a module."""
-    length, end = docstring_length(edited.old), edited.docstring_end()
-    if length:
-        block = edited.blocks[edited.old[1].origin.block]
-        old = in_block(block, edited.old[1 : length + 1])
-        new = [Marked(t, n) for n, t in enumerate(edited.new[1:end], 2)]
-        yield from compare(edited, block, old, new, 2)
+        i, j = next_i, next_j
 
 
 def stretch_moves(
@@ -160,38 +141,22 @@ def stretch_moves(
 ) -> Iterator[Move]:
     """The edits below one comment, which is the first line of `new`."""
     comment, *new = new
-    block = edited.blocks[next(x.origin.block for x in old if x.origin)]
-    check_blank_lines(edited, old, new)
+    origin = next(line.origin for line in old if line.origin)
+    block = edited.blocks[origin.block]
     while not old[-1].origin:
         old = old[:-1]
     while new and not new[-1].text.strip():
         new = new[:-1]
-    before, after = in_block(block, old), new
-    if comment.text.startswith(INDENT):
-        extend = find_extend(find_segments(block)[before[0].mark].node)
-        before = methods_before(block, before, extend.args[0].id)
-        after = methods_after(edited, block, new, extend.args[0].id)
     first = new[0].mark if new else comment.mark + 1
-    yield from compare(edited, block, before, after, first)
-
-
-def check_blank_lines(
-    edited: Edited, old: list[Line], new: list[Marked]
-) -> None:
-    """Check that the blank lines between two blocks are as they were."""
-    ours, theirs = count_blank_below(old), count_blank_below(new)
-    if ours != theirs < len(new):
-        message = (
-            "the blank lines below a block are not part of it: "
-            f"{ours} belong here, not {theirs}"
-        )
-        raise edited.mistake(new[-1].mark + (not theirs), message)
-
-
-def count_blank_below(lines: list[Line] | list[Marked]) -> int:
-    """How many blank lines there are at the end."""
-    blank = itertools.takewhile(lambda x: not x.text.strip(), reversed(lines))
-    return len(list(blank))
+    before = in_block(block, old)
+    if comment.text.startswith(INDENT):
+        number = origin.line - block.cell.fence
+        nodes = block.tree.body
+        method = next(node for node in nodes if node.end_lineno >= number)
+        name = find_extend(method).args[0].id
+        before = methods_before(block, name)
+        new = methods_after(edited, block, new, name)
+    yield from compare(edited, block, before, new, first)
 
 
 def in_block(block: Block, lines: list[Line]) -> list[Marked]:
@@ -206,95 +171,66 @@ def in_block(block: Block, lines: list[Line]) -> list[Marked]:
 # --- Methods that were moved into a class ---
 
 
-def find_segments(block: Block) -> dict[int, Segment]:
-    """The statement that each line of a block is part of, by its index."""
-    return {
-        number: segment
-        for segment in split_block(block)
-        for number in range(segment.start, segment.start + len(segment.lines))
-    }
-
-
-def methods_before(
-    block: Block, lines: list[Marked], name: str
-) -> list[Marked]:
-    """Methods of a class as their block holds them."""
-    segments = find_segments(block)
-    texts = [line.text for line in block.lines()]
+def methods_before(block: Block, name: str) -> list[Marked]:
+    """The methods of a class in a block, in the form of `methods_after`."""
     found: list[Marked] = []
-    for method in cut_class(block, lines, name):
-        mark = next(each.mark for each in method if each.mark is not None)
-        segment = segments[mark]
+    texts = [line.text for line in block.lines()]
+    for segment in split_block(block):
+        extend = find_extend(segment.node)
+        if extend is None or extend.args[0].id != name:
+            continue
         for above in (segment.start - 2, segment.start - 1) if found else ():
             is_blank = not texts[above].strip()
             found.append(Marked("", above if is_blank else None))
-        decorator = find_extend(segment.node).lineno - 1
-        found += [
-            each._replace(mark=decorator) if each.mark is None else each
-            for each in method
-        ]
+        stop = segment.start + len(segment.lines)
+        marks = [*range(segment.start, stop)]
+        for number in range(extend.lineno, extend.end_lineno + 1):
+            marks.remove(number - 1)
+        others = segment.node.decorator_list[1:]
+        first = min(each.lineno for each in (segment.node, *others))
+        marks.insert(marks.index(first - 1), extend.lineno - 1)
+        extended = {extend.lineno - 1: f"@extend({name})"}
+        found += [Marked(extended.get(m, texts[m]), m) for m in marks]
     return found
 
 
 def methods_after(
     edited: Edited, block: Block, lines: list[Marked], name: str
 ) -> list[Marked]:
-    """Edited methods of a class as a block would hold them."""
-    found: list[Marked] = []
-    if not lines:
-        return found
-    try:
-        for method in cut_class(block, lines, name):
-            found += [Marked(""), Marked("")] if found else []
-            found += method
-    except SyntaxError as error:
-        index = min(error.lineno or 1, len(lines)) - 1
-        message = f"only methods of class {name} can stand in this block here"
-        raise edited.mistake(lines[index].mark, message) from error
-    return found
+    """Edited methods of a class as a block would hold them.
 
-
-def cut_class(
-    block: Block, lines: list[Marked], name: str
-) -> list[list[Marked]]:
-    """Cut the inside of a class into methods, each under `@extend(Cls)`.
-
-    Raises `SyntaxError`, with a number in `lines`, if there is anything else.
+    Each stands under its `@extend(Cls)`, with two blank lines above it.
     """
-    lines = dedent(lines, name)
-    source = "\n".join(each.text for each in lines)
-    tree = parse(source)
-    cell = Cell("code", source, 1, block.cell.options)
-    found = []
-    for segment in split_block(Block(block.chapter, cell, tree)):
-        method = lines[segment.start : segment.start + len(segment.lines)]
-        if not isinstance(segment.node, FUNCTIONS):
-            place = ("", segment.start + 1, 0, "")
-            raise SyntaxError("not a method", place)
-        above = first_line(segment.node) - 1 - segment.start
-        method.insert(above, Marked(f"@extend({name})"))
-        found.append(method)
-    return found
-
-
-def dedent(lines: list[Marked], name: str) -> list[Marked]:
-    """Move the inside of a class to the left, except inside strings."""
     source = "\n".join([f"class {name}:", *(each.text for each in lines)])
+    found: list[Marked] = []
+    number = 0
     try:
-        tree = parse(source)
+        tree = parse(source) if lines else ast.Module([], [])
+        for outside in tree.body[1:2]:
+            number = outside.lineno - 2
+            raise SyntaxError
+        inside = lines_inside_strings(tree, source)
+        lines = [
+            each
+            if number in inside
+            else each._replace(text=each.text.removeprefix(INDENT))
+            for number, each in enumerate(lines, 2)
+        ]
+        source = "\n".join(each.text for each in lines)
+        cell = Cell("code", source, 1, block.cell.options)
+        for segment in split_block(Block(block.chapter, cell, parse(source))):
+            number = segment.start
+            if not isinstance(segment.node, FUNCTIONS):
+                raise SyntaxError
+            above = first_line(segment.node) - 1
+            stop = number + len(segment.lines)
+            found += [Marked(""), Marked("")] if found else []
+            found += lines[number:above]
+            found += [Marked(f"@extend({name})"), *lines[above:stop]]
     except SyntaxError as error:
-        place = ("", max((error.lineno or 1) - 1, 1), 0, "")
-        raise SyntaxError("not a class", place) from error
-    if len(tree.body) > 1:
-        place = ("", tree.body[1].lineno - 1, 0, "")
-        raise SyntaxError("outside of the class", place)
-    inside = lines_inside_strings(tree, source)
-    return [
-        each
-        if number in inside
-        else each._replace(text=each.text.removeprefix(INDENT))
-        for number, each in enumerate(lines, 2)
-    ]
+        message = f"only methods of class {name} can stand in this block here"
+        raise edited.mistake(lines[number].mark, message) from error
+    return found
 
 
 # --- From differences to lines of a chapter ---

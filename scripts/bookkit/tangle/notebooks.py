@@ -83,13 +83,9 @@ def make_notebook(
         cells.append({"id": cell.options.get("id", f"cell-{number}"), **made})
     metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
     # Made of plain dictionaries, as nbformat checks each cell that it makes.
+    form = {"nbformat": 4, "nbformat_minor": 5}
     notebook = nbformat.from_dict(
-        {
-            "cells": cells,
-            "metadata": metadata,
-            "nbformat": 4,
-            "nbformat_minor": 5,
-        }
+        form | {"cells": cells, "metadata": metadata}
     )
     nbformat.validate(notebook)
     return nbformat.v4.writes_json(notebook) + "\n"
@@ -100,11 +96,7 @@ def start_cells(before: Chapter, repository: str) -> list[dict]:
     text = START_TEXT.format(
         where=WHERE_FETCHED if repository else WHERE_FOUND
     )
-    code = START.format(
-        repository=repository,
-        last=before.number,
-        needs=NEEDS,
-    )
+    code = START.format(repository=repository, last=before.number, needs=NEEDS)
     started = make_cell("code", code, execution_count=None, outputs=[])
     return [
         {"id": "before-you-start", **make_cell("markdown", text)},

@@ -11,12 +11,17 @@ from dataclasses import dataclass, field
 
 from bookkit.read.chapters import BookError, Chapter, Mistake
 from bookkit.read.source import check_compiles, parse
-from bookkit.tangle.assemble import Module, assemble, module_name, render
+from bookkit.tangle.assemble import (
+    KEPT,
+    Module,
+    gather,
+    module_name,
+    render,
+)
 from bookkit.tangle.blocks import Block, Line, Origin
 from bookkit.tangle.rooms import find_rooms, link
 
 HEADER = "# Made from book/ by scripts/tangle.py: edit the chapters."
-KEPT = 512  # files and chapters, for the next run in the same process
 
 
 @dataclass(frozen=True)
@@ -84,14 +89,6 @@ def tangle(chapters: list[Chapter]) -> Output:
 
 
 @functools.lru_cache(KEPT)
-def gather(
-    file: str, blocks: tuple[Block, ...], inside: frozenset[str]
-) -> Module:
-    """Gather the parts of a file; `inside` are the modules in it."""
-    return assemble(file, list(blocks), inside)
-
-
-@functools.lru_cache(KEPT)
 def make_file(module: Module, imports: tuple[tuple, ...]) -> list[Line]:
     """Make the lines of a file, its header included."""
     return [Line(HEADER), *render(module, dict(imports))]
@@ -109,11 +106,8 @@ def is_broken(block: Block, places: set[tuple[str, int]]) -> bool:
     What follows it in its file is not looked at, as most that would be found
     wrong there were only mistakes that follow from this one.
     """
-    first = block.cell.fence
-    return any(
-        path == block.chapter.path and 0 <= line - first <= len(block.lines())
-        for path, line in places
-    )
+    path, numbers = block.chapter.path, [block.cell.fence, *block.numbers]
+    return any((path, number) in places for number in numbers)
 
 
 @functools.lru_cache(KEPT)

@@ -13,10 +13,9 @@ from bookkit.read.chapters import BookError, Cell, Chapter
 from bookkit.read.source import parse
 from bookkit.tangle.blocks import Line, Origin
 from bookkit.tangle.disk import (
-    read_generated,
+    keep_snapshot,
     snapshot_folder,
     write_files,
-    write_snapshot,
 )
 from bookkit.tangle.methods import indent, lines_inside_strings
 from bookkit.tangle.notebooks import make_notebook
@@ -65,25 +64,17 @@ def write_pair(
     `before` is what the chapters before it make. Returns the path of the
     script.
     """
-    snapshot = snapshot_folder(before.chapters)
-    write_snapshot(root, before, root / snapshot)
-    script = book / "py" / f"{chapter.name}.py"
-    lines = pair_lines(chapter, snapshot)
-    write_if_changed(book, script, "".join(f"{x.text}\n" for x in lines))
+    keep_snapshot(root, before)
+    script = f"{book.name}/py/{chapter.name}.py"
+    lines = pair_lines(chapter, snapshot_folder(before.chapters))
+    files = {script: "".join(f"{line.text}\n" for line in lines)}
     if notebook:
         outputs = [[] for _ in chapter.live_cells]
         last = before.chapters[-1] if before.chapters else None
         text = make_notebook(chapter, outputs, before=last)
-        path = book / "ipynb" / f"{chapter.name}.ipynb"
-        write_if_changed(book, path, text)
-    return script
-
-
-def write_if_changed(book: Path, path: Path, text: str) -> None:
-    """Write a file of the book unless it has this text already."""
-    if read_generated(path) != text:
-        file = path.relative_to(book.parent).as_posix()
-        write_files(book.parent, {file: text})
+        files[f"{book.name}/ipynb/{chapter.name}.ipynb"] = text
+    write_files(book.parent, files)
+    return book.parent / script
 
 
 def pair_lines(chapter: Chapter, snapshot: str) -> list[Line]:

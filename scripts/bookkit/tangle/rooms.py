@@ -66,10 +66,8 @@ def link(
 
 def first_place(module: Module) -> tuple:
     """Where in the book a module begins."""
-    blocks = [segment.block for segment in module.body]
-    return (
-        min((b.chapter.path, b.cell.fence) for b in blocks) if blocks else ()
-    )
+    blocks = (segment.block for segment in module.body)
+    return min(((b.chapter.path, b.cell.fence) for b in blocks), default=())
 
 
 def add_home(home: dict[str, Module], room: Module) -> Iterator[Mistake]:
@@ -169,14 +167,14 @@ def find_circle(
         graphlib.TopologicalSorter(graph).prepare()
     except graphlib.CycleError as error:
         circle = error.args[1][::-1]
-        steps = [
-            (*place_of_use(named[user], graph[user][target], imports), user)
-            for user, target in itertools.pairwise(circle)
-        ]
-        path, line, name, user = max(step for step in steps if step[0])
         way = " needs ".join(circle)
-        message = f"{user} uses {name}, but {way}: an import circle"
-        return [Mistake(path, line, message)]
+        steps = []
+        for user, target in itertools.pairwise(circle):
+            module, imported = named[user], graph[user][target]
+            place = place_of_use(module, imported, imports[module.file])
+            message = f"{user} uses {imported.bound}, but {way}"
+            steps.append(Mistake(*place, f"{message}: an import circle"))
+        return [max(step for step in steps if step.path)]
     return []
 
 
@@ -194,17 +192,15 @@ def find_targets(
 
 
 def place_of_use(
-    module: Module, imported: Imported, imports: dict[str, Imports]
-) -> tuple[str, int, str]:
+    module: Module, imported: Imported, imports: Imports
+) -> tuple[str, int]:
     """Where a module imports a name or, without a block, first uses it."""
-    name = imported.bound
-    origin = imports[module.file][imported]
+    origin = imports[imported]
     if origin:
-        return origin.path, origin.line, name
-    for segment, node in find_uses(module, name):
-        mistake = segment.block.mistake("", node)
-        return mistake.path, mistake.line, name
-    return "", 0, name
+        return origin[:2]
+    for segment, node in find_uses(module, imported.bound):
+        return segment.block.mistake("", node)[:2]
+    return "", 0
 
 
 def find_uses(module: Module, name: str) -> Iterator[tuple[Segment, ast.Name]]:

@@ -5,6 +5,8 @@ book makes exactly this file, at its end or at the end of an earlier chapter.
 In all other cases the frame is shown as usual.
 """
 
+import functools
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -17,10 +19,14 @@ from bookkit.read.chapters import (
     read_chapter,
 )
 from bookkit.read.fences import GENERATED_FOLDERS
-from bookkit.tangle.blocks import Line, Origin
+from bookkit.tangle.blocks import Line
 from bookkit.tangle.disk import read_generated, snapshot_folder
 from bookkit.tangle.output import HEADER, Output, tangle
 from bookkit.tangle.pairs import pair_lines
+
+FRAME = re.compile(  # with its lines of code, which stand further right
+    r'^([ |]*)File "(.+)", line (\d+).*\n(?:\1  .*\n)*', re.MULTILINE
+)
 
 
 class ChapterLines:
@@ -28,41 +34,27 @@ class ChapterLines:
 
     def __init__(self, root: Path) -> None:
         self.book = root.resolve() / "book"
-        self.files: dict[str, list[Line]] = {}
-        self.chapters: list[Chapter] | None = None
-        self.outputs: dict[int, Output | None] = {}
+        self.lines = functools.cache(self.load)
+        self.tangle = functools.cache(self.tangle_until)
 
-    def find(self, filename: str, number: int | None) -> Origin | None:
-        """The origin of a line, None if it has none."""
-        if filename not in self.files:
-            try:
-                self.files[filename] = self.load(Path(filename).resolve())
-            except Exception:  # a plain traceback is better than none
-                self.files[filename] = []
-        lines = self.files[filename]
-        if number is None or not 0 < number <= len(lines):
-            return None
-        return lines[number - 1].origin
-
-    def arrow(self, filename: str, number: int | None) -> str:
+    def arrow(self, filename: str | Path, number: int) -> str:
         """The line to print under a frame, or nothing."""
-        origin = self.find(filename, number)
-        if origin is None:
+        try:
+            lines = self.lines(Path(filename).resolve())
+        except Exception:  # a plain traceback is better than none
             return ""
-        name = f" ({origin.block})" if origin.block else ""
-        return f"    -> {origin}{name}"
+        origin = lines[number - 1].origin if number <= len(lines) else None
+        name = f" ({origin.block})" if origin and origin.block else ""
+        return f"    -> {origin}{name}" if origin else ""
 
     def load(self, path: Path) -> list[Line]:
         """The lines of a file with their origins, [] if we did not make it."""
         text = read_generated(path)
-        if text is None:
-            return []
+        candidates = []
         if path.parent == self.book / "py":
             candidates = self.make_pair(path)
-        elif text.startswith(HEADER):
+        elif text and text.startswith(HEADER):
             candidates = self.make_generated(path)
-        else:
-            return []
         for lines in candidates:
             if text == "".join(f"{line.text}\n" for line in lines):
                 return lines
@@ -70,10 +62,10 @@ class ChapterLines:
 
     def make_pair(self, path: Path) -> Iterator[list[Line]]:
         """The script of a chapter as the book makes it now."""
-        for index, chapter in enumerate(self.read_chapters()):
+        for index, chapter in enumerate(self.chapters):
             if chapter.name == path.stem:
-                before = self.read_chapters()[:index]
-                yield pair_lines(chapter, snapshot_folder(before))
+                folder = snapshot_folder(self.chapters[:index])
+                yield pair_lines(chapter, folder)
 
     def make_generated(self, path: Path) -> Iterator[list[Line]]:
         """A generated file at the end of each chapter, the last one first."""
@@ -81,64 +73,39 @@ class ChapterLines:
             i for i, p in enumerate(path.parts) if p in GENERATED_FOLDERS
         ]
         file = "/".join(path.parts[folders[-1] :])
-        for count in range(len(self.read_chapters()), 0, -1):
-            output = self.tangle_until(count)
+        for count in range(len(self.chapters), 0, -1):
+            output = self.tangle(count)
             if output and file in output.files:
                 yield output.files[file]
 
-    def read_chapters(self) -> list[Chapter]:
+    @functools.cached_property
+    def chapters(self) -> list[Chapter]:
         """The chapters, up to the first one with a mistake in it."""
-        if self.chapters is None:
-            self.chapters = []
-            for path in chapter_paths(self.book):
-                try:
-                    self.chapters.append(read_chapter(path))
-                except BookError:
-                    break
-        return self.chapters
+        chapters = []
+        for path in chapter_paths(self.book):
+            try:
+                chapters.append(read_chapter(path))
+            except BookError:
+                break
+        return chapters
 
     def tangle_until(self, count: int) -> Output | None:
         """What the first `count` chapters make, None if they have mistakes."""
-        if count not in self.outputs:
-            try:
-                self.outputs[count] = tangle(self.read_chapters()[:count])
-            except BookError:
-                self.outputs[count] = None
-        return self.outputs[count]
-
-
-class ChapterStack(traceback.StackSummary):
-    """A stack whose frames are followed by their chapter lines."""
-
-    chapter_lines: ChapterLines
-
-    def format_frame_summary(self, frame_summary, **options) -> str:
-        """Format a frame as usual, and below it its chapter line."""
-        text = super().format_frame_summary(frame_summary, **options)
-        arrow = self.chapter_lines.arrow(
-            frame_summary.filename, frame_summary.lineno
-        )
-        return f"{text}{arrow}\n" if arrow else text
+        try:
+            return tangle(self.chapters[:count])
+        except BookError:
+            return None
 
 
 def format_exception(error: BaseException, root: Path) -> str:
     """Format an exception, with its causes, with chapter lines."""
-    summary = traceback.TracebackException.from_exception(error)
-    add_chapter_lines(summary, ChapterLines(root))
-    return "".join(summary.format())
+    chapter_lines = ChapterLines(root)
 
+    def add_arrow(frame: re.Match) -> str:
+        arrow = chapter_lines.arrow(frame[2], int(frame[3]))
+        return f"{frame[0]}{arrow}\n" if arrow else frame[0]
 
-def add_chapter_lines(
-    summary: traceback.TracebackException, chapter_lines: ChapterLines
-) -> None:
-    """Make an exception, its causes and its members show chapter lines."""
-    stack = ChapterStack(summary.stack)
-    stack.chapter_lines = chapter_lines
-    summary.stack = stack
-    others = [summary.__cause__, summary.__context__]
-    for other in [*others, *(summary.exceptions or [])]:
-        if other and not isinstance(other.stack, ChapterStack):
-            add_chapter_lines(other, chapter_lines)
+    return FRAME.sub(add_arrow, "".join(traceback.format_exception(error)))
 
 
 def install_traceback_hook(root: Path | str) -> None:
@@ -149,14 +116,14 @@ def install_traceback_hook(root: Path | str) -> None:
     """
 
     def show(kind, error, trace) -> None:
-        if not issubclass(kind, Exception):  # Ctrl-C does not wait
-            sys.__excepthook__(kind, error, trace)
-            return
-        try:
-            text = format_exception(error, Path(root))
-        except Exception:
-            sys.__excepthook__(kind, error, trace)
-        else:
-            print(text, end="", file=sys.stderr)
+        if issubclass(kind, Exception):  # Ctrl-C does not wait
+            try:
+                text = format_exception(error, Path(root))
+            except Exception:
+                pass  # and print the ordinary one
+            else:
+                print(text, end="", file=sys.stderr)
+                return
+        sys.__excepthook__(kind, error, trace)
 
     sys.excepthook = show

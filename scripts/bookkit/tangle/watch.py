@@ -46,16 +46,15 @@ class Watch:
 
     def scan(self) -> Stamps:
         """Time, size and number of every chapter and generated file."""
-        found = {}
-        paths = [*self.book.glob("*.md")]
+        paths = [*self.book.glob("[!.]*.md")]
         for folder in GENERATED_FOLDERS:
-            paths += (self.root / folder).rglob("*.py")
+            paths += (self.root / folder).rglob("[!.]*.py")
+        found = {}
         for path in paths:
             with contextlib.suppress(OSError):
                 stat = path.stat()
                 stamp = stat.st_mtime_ns, stat.st_size, stat.st_ino
-                if path.name[0] != ".":
-                    found[str(path)] = stamp
+                found[str(path)] = stamp
         return found
 
     def wait(self) -> Stamps:
@@ -76,9 +75,9 @@ class Watch:
 
     def patience(self, stamps: Stamps) -> float:
         """How long a change may rest before it counts as finished."""
-        nothing = (0, 0, 0)
+        sizes = {path: size for path, (_, size, _) in stamps.items()}
         has_shrunk = any(
-            stamps.get(path, nothing)[1] < size / 2
+            sizes.get(path, 0) < size / 2
             for path, (_, size, _) in self.stamps.items()
         )
         return LONG if has_shrunk else QUIET
