@@ -23,6 +23,7 @@ from dlfs.trainer import load_checkpoint
 
 # book/12-mnist.md#test-mlp-mnist
 SMALL = ["--data", "mini", "--limit", "1000", "--hidden", "16", "--quiet"]
+pytestmark = pytest.mark.usefixtures("no_curve")
 
 
 class TestMLP:
@@ -251,6 +252,7 @@ def test_a_broken_checkpoint_is_refused_and_kept(
 
 
 # book/12-mnist.md#test-mlp-mnist-killed
+KILLS = int(os.environ.get("DLFS_KILLS", "6"))
 TO_KILL = """-m dlfs.experiments.mlp_mnist --data mini --limit 256 --quiet
     --batch-size 64 --hidden 256 --epochs 60"""
 
@@ -331,23 +333,24 @@ def survive(folder, kills, chance):
     return all_that_counts(folder)
 
 
-def test_twenty_kills_change_nothing(tmp_path):
+def test_kills_change_nothing(tmp_path):
     seed = int.from_bytes(os.urandom(4))
     print(f"the seed of the moments is {seed}")  # shown if the test fails
     with ThreadPoolExecutor(2) as pool:
         left_alone = pool.submit(survive, tmp_path / "straight", 0, None)
         killed = [
-            pool.submit(survive, tmp_path / name, 10, random.Random(moments))
-            for name, moments in (("a", seed), ("b", seed + 1))
+            pool.submit(survive, tmp_path / str(n), KILLS // 2, chance)
+            for n, chance in enumerate(map(random.Random, (seed, seed + 1)))
         ]
         for run in killed:
             assert run.result() == left_alone.result()
 
 
 # book/30-experiments.md#test-lenet-mnist
-def test_lenet_reads_the_slice_better_than_the_perceptron(tmp_path, capsys):
-    options = ["--data", "mini", "--epochs", "2", "--seed", "0", "--quiet"]
-    assert lenet_mnist.main([*options, "--save-dir", str(tmp_path)]) == 0
+def test_lenet_reads_most_digits_after_few_examples(tmp_path, capsys):
+    options = ["--data", "mini", "--limit", "3000", "--epochs", "1"]
+    options += ["--seed", "0", "--quiet", "--save-dir", str(tmp_path)]
+    assert lenet_mnist.main(options) == 0
     accuracy = capsys.readouterr().out.splitlines()[1]
     assert accuracy.startswith("test accuracy ")
-    assert float(accuracy.split()[-1].rstrip("%")) > 95.5
+    assert float(accuracy.split()[-1].rstrip("%")) > 75

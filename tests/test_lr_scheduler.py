@@ -234,6 +234,7 @@ class TestState:
             scheduler.load_state_dict(state)
         assert scheduler.state_dict() == before
 
+    @pytest.mark.usefixtures("no_curve")
     @pytest.mark.parametrize("name", SCHEDULES)
     def test_two_and_two_epochs_are_four_in_the_trainer(self, name, tmp_path):
         generator = np.random.default_rng(3)

@@ -418,12 +418,8 @@ class Dies(nn.Module):
         return input
 
 
+@pytest.mark.usefixtures("no_curve")
 class TestResume:
-    @pytest.fixture(autouse=True)
-    def no_curve(self, monkeypatch):
-        """Drawing costs more than all these epochs."""
-        monkeypatch.setattr(Trainer, "_draw_curve", lambda trainer: None)
-
     @pytest.mark.parametrize("steps", [1, 4, 6])
     def test_stopped_and_resumed_with_other_threads(self, tmp_path, steps):
         straight = make_trainer(1, tmp_path / "a")
@@ -479,6 +475,7 @@ def outcome(folder):
     return {name: state[name] for name in state if name != "config"}
 
 
+@pytest.mark.usefixtures("no_curve")
 class TestCommandLine:
     def test_threads_are_free_where_they_decide_nothing(self, tmp_path):
         for name, threads in ("a", "1"), ("b", "2"), ("c", "3"):

@@ -464,12 +464,8 @@ def stop_after(trainer, steps):
 
 
 # book/11-training.md#test-trainer-bit-for-bit
+@pytest.mark.usefixtures("no_curve")
 class TestResume:
-    @pytest.fixture(autouse=True)
-    def no_curve(self, monkeypatch):
-        """Drawing costs more than all these epochs."""
-        monkeypatch.setattr(Trainer, "_draw_curve", lambda trainer: None)
-
     @pytest.mark.parametrize("kind", ["sgd", "adam", "adamw"])
     def test_two_and_two_epochs_are_four_bit_for_bit(self, tmp_path, kind):
         straight = with_scheduler(make_trainer(tmp_path / "a", kind))
@@ -630,6 +626,7 @@ class TestRunFolder:
             (["optimizer", "state", "0", "step"], -1),
         ],
     )
+    @pytest.mark.usefixtures("no_curve")
     def test_a_senseless_checkpoint_is_refused(self, tmp_path, path, value):
         trainer = with_scheduler(make_trainer(tmp_path))
         trainer.fit(1)
@@ -663,8 +660,8 @@ def go_on(folder):
     trainer.fit(2)
 
 
+@pytest.mark.usefixtures("no_curve")
 def test_a_run_survives_death_at_every_call(tmp_path, monkeypatch):
-    monkeypatch.setattr(Trainer, "_draw_curve", lambda trainer: None)
     go_on(tmp_path / "0")
     expected, fatal, killed = files_of(tmp_path / "0"), 0, True
     while killed:

@@ -6,6 +6,7 @@ imports are read here, not tried.
 """
 
 import ast
+import functools
 import re
 import sys
 from collections.abc import Iterator
@@ -41,6 +42,14 @@ def local_modules(folder: Path) -> dict[str, Path]:
     }
 
 
+def parse(path: Path) -> ast.Module:
+    """The code in a file."""
+    return parse_text(path.read_text(encoding="utf-8"))
+
+
+parse_text = functools.cache(ast.parse)
+
+
 def imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """The lines and names of the modules that a piece of code imports."""
     for node in ast.walk(tree):
@@ -53,8 +62,7 @@ def imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 def find_uncovered(path: Path, covered: set[str]) -> list[str]:
     """The imports of a file for which nothing is installed."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return find_uncovered_in(tree, path.name, covered)
+    return find_uncovered_in(parse(path), path.name, covered)
 
 
 def find_uncovered_in(
@@ -73,8 +81,7 @@ def find_tools(path: Path) -> Iterator[Path]:
     """The modules of the tools that a file imports at its top, and theirs."""
     waiting, found = [path], set()
     while waiting:
-        tree = ast.parse(waiting.pop().read_text(encoding="utf-8"))
-        for node in tree.body:
+        for node in parse(waiting.pop()).body:
             if isinstance(node, ast.ImportFrom) and node.module:
                 start = ROOT / "scripts" / node.module.replace(".", "/")
                 inner = [start / f"{each.name}.py" for each in node.names]
@@ -92,7 +99,7 @@ def find_uncovered_tools(path: Path, covered: set[str]) -> list[str]:
     return [
         f"{path.name}: {line}"
         for tool in find_tools(path)
-        for node in ast.parse(tool.read_text(encoding="utf-8")).body
+        for node in parse(tool).body
         if isinstance(node, ast.Import | ast.ImportFrom)
         for line in find_uncovered_in(node, tool.name, covered | skips)
     ]

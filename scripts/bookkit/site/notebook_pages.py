@@ -66,7 +66,7 @@ def figure_tags(name: str, notebook: dict) -> Iterator[str]:
                 number += 1
                 file = f"../../figures/{name}-{number}.{IMAGES[kinds[0]]}"
                 alt = html.escape(output["metadata"]["alt"])
-                tags = cell["metadata"].get("tags", [])
+                tags = cell.get("metadata", {}).get("tags", [])
                 look = "dlfs-photographs" if "photographs" in tags else ""
                 image = f'<img class="{look}" src="{file}" alt="{alt}" '
                 yield f'{image}loading="lazy">'
