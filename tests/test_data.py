@@ -528,6 +528,10 @@ class TestDataLoader:
         loader = DataLoader(TensorDataset(np.arange(5)), 5, drop_last=True)
         assert [x.tolist() for (x,) in loader] == [[0, 1, 2, 3, 4]]
 
+    def test_batches_are_of_one_unless_asked_for(self):
+        loader = DataLoader(TensorDataset(np.arange(2)))
+        assert [x.tolist() for (x,) in loader] == [[0], [1]]
+
     def test_drop_last_leaves_out_the_small_batch(self):
         loader = make_loader(drop_last=True)
         assert [len(batch) for (batch,) in loader] == [3, 3, 3]

@@ -411,6 +411,18 @@ class TestFit:
         assert history[-1]["step"] == 10 * 6
         assert history[-1]["train_loss"] < history[0]["train_loss"] - 0.1
 
+    def test_every_step_is_in_training_mode(self):
+        trainer, modes = make_trainer(), []
+        step = trainer.train_step
+
+        def watched(*batch):
+            modes.append(trainer.model.training)
+            return step(*batch)
+
+        trainer.train_step = watched
+        trainer.fit(2)  # between the epochs comes an evaluation
+        assert modes == [True] * 12
+
     def test_a_log_file_gets_one_plain_line_an_epoch(self, capsys):
         make_trainer(quiet=False).fit(3)
         out, err = capsys.readouterr()
