@@ -2149,3 +2149,12 @@ CASES += [
     ("group_norm", lambda x: nn.group_norm(x, 2), [(2, 4)]),
     ("layer_norm", lambda x: nn.layer_norm(x, (3,)), [(2, 3)]),
 ]
+
+
+# book/34-fast-numpy.md#test-all-cases-norm-affine
+def batch_norm_affine(x, weight, bias):
+    """Return x normalised, stretched and moved."""
+    return nn.batch_norm(x, None, None, weight, bias, training=True)
+
+
+CASES += [("batch_norm_affine", batch_norm_affine, [(3, 2), (2,), (2,)])]

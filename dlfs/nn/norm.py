@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dlfs.autograd import Function, Tensor, is_grad_enabled, operation
+from dlfs.autograd import Tensor, operation
 from dlfs.nn.module import Module, Parameter
 
 __all__ = [
@@ -173,7 +173,7 @@ def batch_norm(
     weight = Tensor(one) if weight is None else weight
     bias = Tensor(0 * one) if bias is None else bias
     saved = {}
-    y = _Normalised.apply(input, weight, bias, eps, saved)
+    y = _normalised(input, weight, bias, eps=eps, saved=saved)
     if running_mean is not None:
         mean = saved["mean"].astype(np.float32)
         variance = (saved["variance"] * (count / (count - 1))).astype("f4")
@@ -404,57 +404,65 @@ def _channel_sums(blocks, channels):
     return total.reshape(-1, channels).sum(axis=0)
 
 
-# book/34-fast-numpy.md#batch-norm-function
-class _Normalised(Function):
-    """A batch normalised and stretched; `saved` gets mean and variance."""
+# book/34-fast-numpy.md#batch-norm-operation
+def _gradients(g, y, x, weight, bias, eps, saved):
+    """Return the gradients of x, weight and bias; the first rule finds all."""
+    if isinstance(g, Tensor):  # for second derivatives
+        return _recorded_gradients(g, x, weight, eps)
+    if saved.get("g") is not g:
+        saved["gradients"] = _gradients_of(g, x, weight, saved)
+        saved["g"] = g
+    return saved["gradients"]
 
-    @staticmethod
-    def forward(ctx, x, weight, bias, eps, saved):
-        """Read x three times, and write once."""
-        lines, wide = _lines(x.data)
-        blocks, channels = _blocks(lines), x.shape[1]
-        count = lines.size // channels
-        mean = _channel_sums((lines[b] for b in blocks), channels) / count
-        ctx.centre = np.tile(mean.astype(x.dtype), wide)
-        squares = (np.square(lines[b] - ctx.centre) for b in blocks)
-        variance = _channel_sums(squares, channels) / count
-        ctx.eps, ctx.scale = eps, (variance + eps) ** -0.5
-        ctx.save_for_backward(x, weight)
-        saved |= {"mean": mean, "variance": variance}
-        y = np.empty(lines.shape, np.result_type(x.data, weight.data))
-        factor = np.tile((ctx.scale * weight.data).astype(y.dtype), wide)
-        shift = np.tile(bias.data, wide)
-        for b in blocks:
-            part = np.subtract(lines[b], ctx.centre, out=y[b])
-            part *= factor
-            part += shift
-        return Tensor(_from_lines(y, x.shape))
 
-    @staticmethod
-    def backward(ctx, g):
-        """Read x and g twice, and write once."""
-        x, weight = ctx.saved_tensors
-        if is_grad_enabled():
-            return *_recorded_gradients(g, x, weight, ctx.eps), None, None
-        (lines, wide), (back, _) = _lines(x.data), _lines(g.data)
-        blocks, channels = _blocks(lines), x.shape[1]
-        of_bias = _channel_sums((back[b] for b in blocks), channels)
-        products = ((lines[b] - ctx.centre) * back[b] for b in blocks)
-        of_weight = _channel_sums(products, channels) * ctx.scale
-        factor = ctx.scale * weight.data
-        count = lines.size // channels
-        along = -factor * ctx.scale * of_weight / count
-        parts = factor, along, -factor * of_bias / count
-        parts = (np.tile(part.astype(g.dtype), wide) for part in parts)
-        factor, along, shift = parts
-        of_x = np.empty(lines.shape, g.dtype)
-        for b in blocks:
-            part = np.subtract(lines[b], ctx.centre, out=of_x[b])
-            part *= along
-            part += shift
-            part += back[b] * factor
-        of_x = Tensor(_from_lines(of_x, x.shape))
-        return of_x, Tensor(of_weight), Tensor(of_bias), None, None
+@operation(
+    lambda *inputs, **how: _gradients(*inputs, **how)[0],
+    lambda *inputs, **how: _gradients(*inputs, **how)[1],
+    lambda *inputs, **how: _gradients(*inputs, **how)[2],
+)
+def _normalised(x, weight, bias, *, eps, saved):
+    """Read x three times, and write once; `saved` gets what it measures."""
+    lines, wide = _lines(x)
+    blocks, channels = _blocks(lines), x.shape[1]
+    count = lines.size // channels
+    mean = _channel_sums((lines[b] for b in blocks), channels) / count
+    centre = np.tile(mean.astype(x.dtype), wide)
+    squares = (np.square(lines[b] - centre) for b in blocks)
+    variance = _channel_sums(squares, channels) / count
+    scale = (variance + eps) ** -0.5
+    saved |= {"mean": mean, "variance": variance}
+    saved |= {"centre": centre, "scale": scale}
+    y = np.empty(lines.shape, np.result_type(x, weight))
+    factor = np.tile((scale * weight).astype(y.dtype), wide)
+    shift = np.tile(bias, wide)
+    for b in blocks:
+        part = np.subtract(lines[b], centre, out=y[b])
+        part *= factor
+        part += shift
+    return _from_lines(y, x.shape)
+
+
+def _gradients_of(g, x, weight, saved):
+    """Read x and g twice, and write once."""
+    (lines, wide), (back, _) = _lines(x), _lines(g)
+    blocks, channels = _blocks(lines), x.shape[1]
+    centre, scale = saved["centre"], saved["scale"]
+    of_bias = _channel_sums((back[b] for b in blocks), channels)
+    products = ((lines[b] - centre) * back[b] for b in blocks)
+    of_weight = _channel_sums(products, channels) * scale
+    factor = scale * weight
+    count = lines.size // channels
+    parts = factor, -factor * scale * of_weight, -factor * of_bias
+    parts = (parts[0], parts[1] / count, parts[2] / count)
+    factor, along, shift = (np.tile(p.astype(g.dtype), wide) for p in parts)
+    of_x = np.empty(lines.shape, g.dtype)
+    for b in blocks:
+        part = np.subtract(lines[b], centre, out=of_x[b])
+        part *= along
+        part += shift
+        part += back[b] * factor
+    of_x = _from_lines(of_x, x.shape)
+    return of_x, of_weight.astype(g.dtype), of_bias.astype(g.dtype)
 
 
 def _recorded_gradients(g, x, weight, eps):
