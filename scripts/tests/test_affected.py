@@ -134,6 +134,23 @@ class TestOfAChange:
     def test_that_concerns_all_reruns_all(self, book, file, code):
         assert affected(book, make_block(code, "acts", file)) == ALL
 
+    @pytest.mark.parametrize(
+        "asks",
+        [
+            ("def test_one():", "def test_one(given):"),
+            (
+                "def test_one",
+                '@pytest.mark.usefixtures("given")\ndef test_one',
+            ),
+        ],
+    )
+    def test_a_shared_fixture_reruns_those_that_ask_for_it(self, book, asks):
+        code = "import pytest\n\n\n@pytest.fixture\ndef given():\n    pass"
+        block = make_block(code, "given", "tests/conftest.py")
+        assert affected(book, block, tests=TESTS.replace(*asks)) == {
+            "test_one"
+        }
+
     def test_of_nothing_reruns_nothing(self, book):
         assert affected(book, "# Only text") == set()
 

@@ -18,7 +18,8 @@ is used:
 * A test that imports by text or starts a program, and says nowhere what of the
   package that needs, depends on all of it. So does one that reaches a public
   function of the package that imports by text.
-* Everything in a `conftest.py` belongs to every test.
+* Everything in a `conftest.py` belongs to every test, but for the fixtures
+  that tests ask for by their names.
 """
 
 import ast
@@ -167,12 +168,21 @@ def read_parts(file: str, text: str) -> list[Part]:
     ]
     if is_test_file:
         return [use_hidden(part, parts) for part in parts]
-    if file.startswith("tests/"):  # every test depends on it
-        return [replace(part, makes={*part.makes, ""}) for part in parts]
+    if file.startswith("tests/"):
+        return [shared(n, part) for (n, _), part in zip(nodes, parts)]
     offered = imported | join(part.makes for part in parts)
     folders = module_name(file).split(".")
     inside = {".".join(folders[: n + 1]) for n in range(len(folders))}
     return [*parts, Part("", inside, {x for x in offered if PACKAGE not in x})]
+
+
+def shared(node: ast.stmt, part: Part) -> Part:
+    """A part of a `conftest.py`: a fixture by name, or every test's."""
+    fixtures = filter(is_fixture, getattr(node, "decorator_list", []))
+    if all("autouse" in ast.unparse(each) for each in fixtures):
+        return replace(part, makes={*part.makes, ""})
+    asks = {f"fixture {each.arg}" for each in node.args.args}
+    return replace(part, makes={f"fixture {node.name}"}, uses=part.uses | asks)
 
 
 def full_name(imported: Imported) -> str:
@@ -207,6 +217,7 @@ def read_part(
     if start:
         words = join(resolve(w, meanings) for w in WORD.findall(strings))
         uses |= {"", start} | {x for x in words if x[:4] != PACKAGE}
+        uses |= {f"fixture {x}" for x in names | {*WORD.findall(strings)}}
     elif "import_module" in hides and any(name[:1] != "_" for name in makes):
         uses.add(PACKAGE)
     if start or isinstance(node, DEFINITIONS):
