@@ -13,11 +13,11 @@ from conftest import ROOT, complain
 # What an author may change while `make serve` runs: a page beside the
 # chapters, after which all pages are made anew, so it comes first; a heading
 # that the reference links to; a line that the reference takes from the code,
-# late in the book, as all chapters behind it run again.
+# in the last chapter, as all chapters behind it run again.
 EDITS = [
     ("glossary.md", "the share of examples", "the part of all examples"),
     ("04-elementwise.md", "\n## Choosing\n", "\n## How to choose\n"),
-    ("30-experiments.md", "done to the photographs", "made of photographs"),
+    ("34-fast-numpy.md", "Let convolutions save", "Make convolutions save"),
 ]
 
 
