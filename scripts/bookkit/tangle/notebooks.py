@@ -141,7 +141,8 @@ def code_cell(cell: Cell, outputs: list[dict], count: int) -> dict:
 
     A figure has the text that describes it.
     """
-    tags = ["raises-exception"] if "expect" in cell.options else []
+    tags = [*cell.options.get("tags", [])]
+    tags += ["raises-exception"] * ("expect" in cell.options)
     made = []
     for output in outputs:
         output = dict(output)
