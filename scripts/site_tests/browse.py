@@ -178,7 +178,8 @@ def look_at(
             if not visits:
                 watch(tab, address, visit.errors)
                 tab.goto(f"{address}{name}")
-                tab.evaluate(axe)
+                if any(rules != [] for *_, rules in ways):
+                    tab.evaluate(axe)
             tab.evaluate(UNFOLD)
             visit.errors += tab.evaluate(NO_FORMULA)
             visit.too_wide = tab.evaluate(TOO_WIDE)

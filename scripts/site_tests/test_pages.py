@@ -13,11 +13,8 @@ def ways_to_see(page: Page, is_first: bool) -> list[tuple]:
     The frame around the pages is the same for all, and so is what a page of
     code consists of.
     """
-    rules, looks = ALL, LOOKS if page.kind == "chapter" else []
-    if page.kind == "code":
-        rules = []
-    if is_first:
-        rules, looks = ALL, LOOKS
+    rules = ALL if is_first or page.kind != "code" else []
+    looks = LOOKS if is_first or page.kind == "chapter" else []
     ways = [("light", DESKTOP, rules), ("dark", PHONE, looks)]
     if is_first:
         ways += [("dark", DESKTOP, looks), ("light", PHONE, looks)]

@@ -117,9 +117,9 @@ class TestRun:
 
 class TestAgreement:
     def test_libraries_that_compute_the_same_are_timed(self):
-        workloads = make_workloads(640)
-        for name in ("W1", "W4", "W4s", "C1", "N", "P"):
-            bench.check(name, workloads[name], [DLFS(), DLFS()])
+        for name, workload in make_workloads(640).items():
+            if name != "W1e":
+                bench.check(name, workload, [DLFS(), DLFS()])
 
     def test_nothing_is_timed_when_they_differ(self):
         with pytest.raises(bench.BenchError, match=r"W1 dlfs: .*thing else"):

@@ -31,7 +31,7 @@ from bookkit.run import recorded as timings
 from bookkit.run.kernels import Run, run_chapter
 from bookkit.run.run_chapters import at_least_one
 from bookkit.run.testruns import ChapterTests, run_tests
-from bookkit.tangle.disk import has_content, write_files
+from bookkit.tangle.disk import write_files
 from bookkit.tangle.notebooks import make_notebook
 from bookkit.tangle.output import tangle
 from bookkit.weave.habits import ask_names, make_names
@@ -94,15 +94,7 @@ def weave(
         files |= make_reference(site.entries, is_plain)
         files |= make_names(ask_names(book.root, site.book), site.entries)
         delete_others(folder, files)
-    changed = {
-        name: content
-        for name, content in files.items()
-        if not has_content(
-            folder / name,
-            content.encode() if isinstance(content, str) else content,
-        )
-    }
-    write_files(folder, changed)
+    write_files(folder, files)
     return [name for name in files if name != WRITTEN]
 
 
