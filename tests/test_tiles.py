@@ -10,7 +10,7 @@ from dlfs import Tensor, nn, no_grad
 from dlfs.nn import conv, winograd
 from dlfs.trainer import Sharded
 
-# book/34-fast-numpy.md#test-winograd
+# book/35-fast-convolution.md#test-winograd
 normal = np.random.default_rng(0).standard_normal
 
 
@@ -29,14 +29,14 @@ def direct(x, weight, padding):
 
 @given(
     count=st.integers(0, 3),
-    channels=st.tuples(st.integers(64, 70), st.integers(64, 70)),
-    places=st.tuples(*[st.sampled_from([2, 4, 6])] * 2),
+    channels=st.tuples(st.integers(32, 36), st.integers(32, 36)),
+    places=st.tuples(st.integers(1, 6), st.sampled_from([4, 8, 12])),
     padding=st.tuples(*[st.integers(0, 2)] * 2),
     memory=st.sampled_from([1, 2**21]),
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_is_the_sum_of_products(count, channels, places, padding, memory):
-    size = [max(n + 2 - 2 * p, 2) for n, p in zip(places, padding)]
+    size = [max(n + 2 - 2 * p, 1) for n, p in zip(places, padding)]
     x, weight = normal((count, channels[0], *size)), normal((*channels, 3, 3))
     weight = weight.transpose(1, 0, 2, 3)
     bias = normal(channels[1])
@@ -69,10 +69,10 @@ def grads_of(model):
 class TestWinograd:
     def test_gradients_are_those_of_pytorch(self):
         torch = pytest.importorskip("torch")
-        layer = nn.Conv2d(64, 66, 3, padding=1).double()
-        x = normal((3, 64, 4, 6))
+        layer = nn.Conv2d(32, 34, 3, padding=1).double()
+        x = normal((3, 32, 5, 8))
         found = gradients(True, layer, x)
-        theirs = torch.nn.Conv2d(64, 66, 3, padding=1).double()
+        theirs = torch.nn.Conv2d(32, 34, 3, padding=1).double()
         with torch.no_grad():
             theirs.weight.copy_(torch.tensor(layer.weight.data))
             theirs.bias.copy_(torch.tensor(layer.bias.data))
@@ -85,13 +85,13 @@ class TestWinograd:
 
     @pytest.mark.parametrize("again", [False, True])
     def test_derivatives_of_both_orders_are_the_usual_ones(self, again):
-        layer = nn.Conv2d(64, 64, 3, padding=1).double()
-        x = normal((2, 64, 4, 4))
+        layer = nn.Conv2d(32, 32, 3, padding=1).double()
+        x = normal((2, 32, 4, 4))
         pairs = zip(*(gradients(m, layer, x, again) for m in (True, False)))
         for a, b in pairs:
             np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-8)
 
-    def test_rounds_no_more_than_the_usual_way(self):
+    def test_rounds_hardly_more_than_the_usual_way(self):
         x = normal((2, 64, 8, 8))
         weight = normal((64, 64, 3, 3))
         right = direct(x, weight, (1, 1))
@@ -101,11 +101,11 @@ class TestWinograd:
             with winograd(mode):
                 y = nn.conv2d(*arrays, padding=1).data
             errors.append(np.sqrt(np.mean((y - right) ** 2)))
-        assert 0 < errors[0] < 2 * errors[1] < 1e-4
+        assert 0 < errors[0] < 3 * errors[1] < 1e-4
 
     def test_is_used_only_inside(self):
-        layer = nn.Conv2d(64, 64, 3, padding=1)
-        x = normal((2, 64, 4, 4)).astype(np.float32)
+        layer = nn.Conv2d(32, 32, 3, padding=1)
+        x = normal((2, 32, 4, 4)).astype(np.float32)
         usual, other = gradients(False, layer, x), gradients(True, layer, x)
         assert not any(np.array_equal(a, b) for a, b in zip(usual, other))
         with no_grad():
@@ -116,11 +116,12 @@ class TestWinograd:
     @pytest.mark.parametrize(
         "inputs, outputs, kernel, options, size",
         [
-            (63, 64, 3, {}, 4),
-            (64, 63, 3, {}, 4),
-            (64, 64, 5, {}, 6),
-            (64, 64, 3, {"stride": 2}, 5),
-            (64, 64, 3, {}, 5),
+            (31, 32, 3, {}, 6),
+            (32, 31, 3, {}, 6),
+            (32, 32, 5, {}, 8),
+            (32, 32, 3, {"stride": 2}, 9),
+            (32, 32, 3, {"dilation": 2}, 8),
+            (32, 32, 3, {}, 7),
         ],
     )
     def test_others_stay_as_they_are(
@@ -132,8 +133,8 @@ class TestWinograd:
         gradients(True, layer, normal((1, inputs, size, size)))
 
     def test_shards_in_threads_follow(self):
-        layer = nn.Conv2d(64, 64, 3, padding=1)
-        x = normal((4, 64, 4, 4)).astype(np.float32)
+        layer = nn.Conv2d(32, 32, 3, padding=1)
+        x = normal((4, 32, 4, 4)).astype(np.float32)
         alone = gradients(True, Sharded(layer, 2, 1), x)
         pairs = zip(alone, gradients(True, Sharded(layer, 2, 2), x))
         assert all(np.array_equal(a, b) for a, b in pairs)

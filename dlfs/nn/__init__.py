@@ -1,7 +1,7 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """What the modules of dlfs.nn offer, in one place."""
 
-from dlfs.nn import fitting, functional
+from dlfs.nn import fitting, functional, products
 from dlfs.nn.activations import (
     ELU,
     GELU,
@@ -167,6 +167,7 @@ __all__ = [
     "ones_",
     "orthogonal_",
     "parameters_to_vector",
+    "products",
     "silu",
     "smooth_l1_loss",
     "softplus",

@@ -11,6 +11,7 @@ from dlfs.autograd import Tensor, operation
 from dlfs.nn.fitting import _border, _check_conv, _whole
 from dlfs.nn.init import uniform_
 from dlfs.nn.module import Module, Parameter
+from dlfs.nn.products import _piece
 from dlfs.nn.tiles import _convolve_tiles, _saves, _weight_from_tiles
 
 __all__ = ["Conv1d", "Conv2d", "conv1d", "conv2d"]
@@ -129,7 +130,7 @@ class _ConvNd(Module):
         _border(name, self.padding, reach, self.stride)
 
 
-# book/34-fast-numpy.md#conv-forward-tiles
+# book/35-fast-convolution.md#conv-forward-lines
 def _conv2d_bias_rule(g, y, x, weight, bias, **how):
     """Every place of a channel adds the same number."""
     rows = _channels_last(g).reshape(-1, g.shape[1])
@@ -149,24 +150,27 @@ def _conv2d(x, weight, bias=None, *, places, groups, **how):
     if groups > 1:
         y = _conv2d_groups(x, weight, groups, places=places, **how)
         return y if bias is None else y + bias[:, None, None]
-    out_channels, _, *kernel = weight.shape
+    outputs, _, *kernel = weight.shape
     if _saves(weight.shape[:2], kernel, x.shape[2:], places, **how):
         images = _channels_last(x)
         y = _convolve_tiles(images, weight, bias, how["padding"])
         return _channels_first(y)
-    y = np.empty((len(x), *places, out_channels), np.result_type(x, weight))
-    table = weight.transpose(2, 3, 1, 0).reshape(-1, out_channels)
+    y = np.empty((len(x), *places, outputs), np.result_type(x, weight))
+    tables = weight.transpose(2, 3, 1, 0).reshape(kernel[0], -1, outputs)
     if bias is not None:  # a line of the picture at a time is faster
-        line = np.tile(bias, places[1])
-    for images, rows in _columns(x, tuple(kernel), places, **how):
-        np.matmul(rows, table, out=y[images].reshape(-1, out_channels))
+        bias_line = np.tile(bias, places[1])
+    for images, lines in _line_tables(x, kernel, places, outputs, 8, **how):
+        part = y[images].reshape(*lines[0].shape[:3], outputs)
+        np.matmul(lines[0], tables[0], out=part)
+        for line, table in zip(lines[1:], tables[1:]):
+            part += line @ table
         if bias is not None:
-            lines = y[images].reshape(-1, len(line))
-            lines += line
+            part = part.reshape(-1, len(bias_line))
+            part += bias_line
     return _channels_first(y)
 
 
-# book/34-fast-numpy.md#conv-weight-tiles
+# book/35-fast-convolution.md#conv-weight-lines
 @operation(
     lambda g, y, x, input, kernel, **how: _conv2d(
         input, g, places=x.shape[2:], **how
@@ -179,16 +183,20 @@ def _conv2d_weight(x, input, *, kernel, groups, **how):
     """The gradient of the weight, for the gradient x of the output."""
     if groups > 1:
         return _conv2d_weight_groups(x, input, groups, kernel=kernel, **how)
-    out_channels, channels = x.shape[1], input.shape[1]
+    outputs, channels = x.shape[1], input.shape[1]
     size, places = input.shape[2:], x.shape[2:]
-    if _saves((out_channels, channels), kernel, size, places, **how):
+    if _saves((outputs, channels), kernel, size, places, **how):
         images, g = _channels_last(input), _channels_last(x)
         return _weight_from_tiles(images, g, how["padding"])
-    shape = (math.prod(kernel) * channels, out_channels)
+    shape = (kernel[0], kernel[1] * channels, outputs)
     total = np.zeros(shape, np.result_type(x, input))
-    for images, rows in _columns(input, kernel, places, **how):
-        total += rows.T @ _channels_last(x[images]).reshape(-1, out_channels)
-    total = total.reshape(*kernel, channels, out_channels)
+    how |= {"outputs": outputs, "least": 64}
+    for images, lines in _line_tables(input, kernel, places, **how):
+        g = _channels_last(x[images])
+        g = g.reshape(*lines[0].shape[:3], outputs)
+        for table, line in zip(total, lines):
+            table += (line.swapaxes(2, 3) @ g).sum((0, 1))
+    total = total.reshape(*kernel, channels, outputs)
     return np.ascontiguousarray(total.transpose(3, 2, 0, 1))
 
 
@@ -281,7 +289,7 @@ def _convolve(
     return y.squeeze(0) if single else y
 
 
-# book/33-convolution-arguments.md#conv-table
+# book/35-fast-convolution.md#conv-lines
 def _filled(padded, x, padding):
     """Put some images of x at a time into a border; yield which ones."""
     (top, left), (height, width) = padding, x.shape[2:]
@@ -294,34 +302,44 @@ def _filled(padded, x, padding):
         yield slice(start, start + len(images))
 
 
-def _columns(x, kernel, places, *, stride, padding, dilation):
-    """Yield some images of x at a time, and their windows as rows.
+def _line_tables(
+    x, kernel, places, outputs, least, *, stride, padding, dilation
+):
+    """Yield some images of x at a time, and what windows see, line by line.
 
     Args:
         x: (N, C, H, W).
         places: how many windows there are, down and across.
+        outputs, least: of the products to come, for `_piece`.
         padding: the zeros above and to the left; as many as windows reach
             are put below and to the right.
 
     Yields:
-        A slice of the batch, and the windows of these images, each a row of
-        height times width times channels.
+        A slice of the batch, and for each line of the kernel the rows for
+        these images, (A, B, rows, KW * C), in the order of the places.
     """
     count, channels, *size = x.shape
-    shape = (*places, *kernel, channels)
-    step = max(1, _CACHE // max(1, math.prod(shape) * x.itemsize))
     room = _room(size, kernel, places, stride, padding, dilation)
-    padded = np.zeros((min(step, count), *room, channels), x.dtype)
-    windows = sliding_window_view(padded, _reach(kernel, dilation), (1, 2))
-    windows = windows[:, :: stride[0], :: stride[1]]
-    windows = windows[:, : places[0], : places[1]]
-    windows = windows[..., :: dilation[0], :: dilation[1]]
-    windows = windows.transpose(0, 1, 2, 4, 5, 3)
-    rows = np.empty((len(padded), *shape), x.dtype)
+    numbers, across = kernel[1] * channels, _reach(kernel, dilation)[1]
+    cost = math.prod(room) * channels + room[0] * places[1] * numbers
+    cost += 2 * math.prod(places) * outputs
+    step = max(1, min(count, _CACHE // max(1, cost * x.itemsize)))
+    padded = np.zeros((step, *room, channels), x.dtype)
+    windows = sliding_window_view(padded, across, axis=2)
+    windows = windows[:, :, :: stride[1]][:, :, : places[1]]
+    windows = windows[..., :: dilation[1]].swapaxes(3, 4)
+    lines = np.empty(windows.shape, x.dtype)
+    reach = stride[0] * (places[0] - 1) + 1
+    piece = _piece(math.prod(places), numbers, outputs, least)
     for images in _filled(padded, x, padding):
         n = images.stop - images.start
-        np.copyto(rows[:n], windows[:n])
-        yield images, rows[:n].reshape(n * math.prod(places), -1)
+        shape = (n, -1, piece, numbers)
+        if piece < least:  # small pictures, all in one product
+            shape = (1, 1, -1, numbers)
+        np.copyto(lines[:n], windows[:n])
+        seen = (lines[:n, dilation[0] * i :] for i in range(kernel[0]))
+        seen = (line[:, : reach : stride[0]] for line in seen)
+        yield images, [line.reshape(shape) for line in seen]
 
 
 # book/33-convolution-arguments.md#conv-scatter

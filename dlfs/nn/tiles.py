@@ -1,5 +1,5 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
-"""Convolution with fewer multiplications, a tile of pixels at a time."""
+"""Convolution with fewer multiplications, four pixels at a time."""
 
 import contextlib
 import contextvars
@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from dlfs.nn.products import _SMALL, _piece
+
 __all__ = ["winograd"]
 
 
-# book/34-fast-numpy.md#winograd-switch
+# book/35-fast-convolution.md#winograd-switch
 _winograd = contextvars.ContextVar("winograd", default=False)
 
 
@@ -18,12 +20,12 @@ _winograd = contextvars.ContextVar("winograd", default=False)
 def winograd(mode: bool = True) -> Iterator[None]:
     """Let convolutions save multiplications inside `with winograd():`.
 
-    Winograd's F(2 x 2, 3 x 3), as Lavin and Gray (2016) use it, for windows
-    of 3 x 3 with a stride of 1 between at least 64 channels on either side,
-    where the output's height and width are even: there it is faster. All
-    other convolutions stay as they are. Results differ from the usual ones
-    by rounding. The gradients come from the mode that `backward` is called
-    in.
+    Winograd's F(4, 3), in each line of a picture: six multiplications where
+    there are twelve. For windows of 3 x 3 with a stride of 1 between at least
+    32 channels on either side, where the output's width is a multiple of 4.
+    All other convolutions stay as they are. Results differ from the usual
+    ones by rounding. The gradients come from the mode that `backward` is
+    called in. Lavin and Gray (2016) use it in both directions.
 
     Args:
         mode: False for the usual way.
@@ -41,120 +43,174 @@ def _saves(channels, kernel, size, places, stride, padding, dilation):
         _winograd.get()
         and tuple(kernel) == (3, 3)
         and stride == dilation == (1, 1)
-        and min(channels) >= 64
-        and not any(places[i] % 2 for i in (0, 1))
+        and min(channels) >= 32
+        and places[1] % 4 == 0
         and all(places[i] == size[i] + 2 * padding[i] - 2 for i in (0, 1))
     )
 
 
-# book/34-fast-numpy.md#winograd-line
-_KERNEL = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
+# book/35-fast-convolution.md#winograd-line
+_KERNEL = np.array(
+    [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]
+)
+_KERNEL = _KERNEL / 24
 
 
-def _before(x, factors):
-    """Make four factors of four inputs, into the memory of `factors`."""
-    np.subtract(x[0], x[2], out=factors[0])
-    np.add(x[1], x[2], out=factors[1])
-    np.subtract(x[2], x[1], out=factors[2])
-    np.subtract(x[1], x[3], out=factors[3])
+def _before(d, factors, spare):
+    """Make six factors of six inputs, into the memory of `factors`."""
+    even, odd = spare
+    np.subtract(d[4], d[2], out=even)
+    np.subtract(d[3], d[1], out=odd)
+    odd += odd
+    np.add(even, odd, out=factors[3])
+    np.subtract(even, odd, out=factors[4])
+    first, last = factors[0], factors[5]
+    np.subtract(d[0], d[2], out=first)
+    first *= 4
+    first += even
+    np.subtract(d[5], d[3], out=last)
+    last -= odd
+    last -= odd
+    np.multiply(d[2], 4, out=even)
+    np.subtract(d[4], even, out=even)
+    np.multiply(d[1], 4, out=odd)
+    np.subtract(d[3], odd, out=odd)
+    np.add(even, odd, out=factors[1])
+    np.subtract(even, odd, out=factors[2])
 
 
-def _after(products, y):
-    """Make two outputs of four products, into the memory of y."""
-    part = products[0] + products[1]
-    np.add(part, products[2], out=y[0])
-    np.subtract(products[1], products[2], out=part)
-    np.subtract(part, products[3], out=y[1])
+def _after(m, y, spare):
+    """Make four outputs of six products m, some of which are overwritten."""
+    plus, minus = spare
+    np.add(m[1], m[2], out=plus)
+    np.subtract(m[1], m[2], out=minus)
+    sums = np.add(m[3], m[4], out=m[1])
+    differences = np.subtract(m[3], m[4], out=m[2])
+    m[0] += plus
+    np.add(m[0], sums, out=y[0])
+    differences *= 2
+    np.add(minus, differences, out=y[1])
+    sums *= 4
+    np.add(plus, sums, out=y[2])
+    minus += m[5]
+    differences *= 4
+    np.add(minus, differences, out=y[3])
 
 
-def _back(g, factors):
-    """Give the gradients of two outputs back to the four products."""
-    factors[0] = g[0]
-    np.add(g[0], g[1], out=factors[1])
-    np.subtract(g[0], g[1], out=factors[2])
-    np.negative(g[1], out=factors[3])
+def _back(g, factors, spare):
+    """Give the gradients of four outputs back to the six products."""
+    even, odd = spare
+    factors[0], factors[5] = g[0], g[3]
+    np.add(g[0], g[2], out=even)
+    np.add(g[1], g[3], out=odd)
+    np.add(even, odd, out=factors[1])
+    np.subtract(even, odd, out=factors[2])
+    np.multiply(g[2], 4, out=even)
+    even += g[0]
+    np.multiply(g[3], 4, out=odd)
+    odd += g[1]
+    odd += odd
+    np.add(even, odd, out=factors[3])
+    np.subtract(even, odd, out=factors[4])
 
 
-# book/34-fast-numpy.md#winograd-tiles
-_MEMORY = 2**21  # bytes: so much of the factors is made at a time
+# book/35-fast-convolution.md#winograd-tiles
+_MEMORY = 3 * 2**19  # bytes: so much is in work at a time
 
 
-def _tiles(x, padding, down, across, step, dtype):
-    """Yield some images at a time, and the factors of their tiles.
+def _step(count, rows, across, inputs, outputs, dtype):
+    """Return for how many images at a time the work fits into the cache."""
+    cost = 6 * rows * across * (inputs + 2 * outputs) * dtype.itemsize
+    return max(1, min(count, _MEMORY // max(1, cost)))
+
+
+def _factors(x, padding, rows, across, step, dtype):
+    """Yield some images at a time, and the factors of their lines.
 
     Args:
         x: (N, H, W, C).
+        rows, across: lines of a picture with its border, fours in a line.
 
     Yields:
-        A slice of the batch, and (4, 4, tiles, C).
+        A slice of the batch, and (6, step, rows * across, C). After the last
+        images, what is left of earlier ones may follow.
     """
     count, height, width, channels = x.shape
-    (top, left), border = padding, (2 * down + 2, 2 * across + 2)
-    padded = np.zeros((step, *border, channels), dtype)
-    rows = np.empty((4, step, down, border[1], channels), dtype)
-    factors = np.empty((4, 4, step, down, across, channels), dtype)
+    (top, left), shape = padding, (step, rows, across + 1, 4, channels)
+    padded = np.zeros(shape, dtype)
+    inside = padded.reshape(step, rows, -1, channels)
+    inside = inside[:, top : top + height, left : left + width]
+    pixels = np.empty((4, step, rows, across + 1, channels), dtype)
+    shape = (step, rows, across, channels)
+    d = [pixels[j % 4, :, :, j // 4 :][:, :, :across] for j in range(6)]
+    factors, spare = np.empty((6, *shape), dtype), np.empty((2, *shape), dtype)
     for start in range(0, count, step):
         images = x[start : start + step]
-        n = len(images)
-        padded[:n, top : top + height, left : left + width] = images
-        _before([padded[:, i : i + 2 * down : 2] for i in range(4)], rows)
-        for row, factor in zip(rows, factors):
-            parts = [row[:, :, j : j + 2 * across : 2] for j in range(4)]
-            _before(parts, factor)
-        table = factors[:, :, :n].reshape(4, 4, -1, channels)
-        yield slice(start, start + n), table
+        inside[: len(images)] = images
+        np.copyto(pixels, padded.transpose(3, 0, 1, 2, 4))
+        _before(d, factors, spare)
+        part = slice(start, start + len(images))
+        yield part, factors.reshape(6, step, rows * across, channels)
 
 
-def _step(images, tiles, channels, dtype):
-    """Return for how many images at a time the factors fit into the cache."""
-    cost = 16 * tiles * sum(channels) * dtype.itemsize
-    return max(1, min(images, _MEMORY // max(1, cost)))
-
-
-# book/34-fast-numpy.md#winograd-forward
+# book/35-fast-convolution.md#winograd-forward
 def _convolve_tiles(x, weight, bias, padding):
     """Return (N, OH, OW, O) for x (N, H, W, C) and a weight (O, C, 3, 3)."""
     outputs, inputs = weight.shape[:2]
-    count, height, width, _ = x.shape
+    rows = x.shape[1] + 2 * padding[0]
+    across = (x.shape[2] + 2 * padding[1] - 2) // 4
     dtype = np.result_type(x, weight)
-    down = (height + 2 * padding[0] - 2) // 2
-    across = (width + 2 * padding[1] - 2) // 2
-    step = _step(count, down * across, (inputs, outputs), dtype)
-    kernel = np.kron(_KERNEL, _KERNEL).astype(dtype)  # (16, 9)
-    kernel = kernel @ weight.transpose(2, 3, 1, 0).reshape(9, -1)
-    kernel = kernel.reshape(4, 4, inputs, outputs)
-    products = np.empty((4, 4, step * down * across, outputs), dtype)
-    columns = np.empty((4, 2, step, down, across, outputs), dtype)
-    y = np.empty((count, down, 2, across, 2, outputs), dtype)
-    for part, table in _tiles(x, padding, down, across, step, dtype):
-        np.matmul(table, kernel, out=products[:, :, : table.shape[2]])
-        if bias is not None:  # a part of all four outputs of a tile
-            products[1, 1] += bias
-        for row, column in zip(products, columns.reshape(4, 2, -1, outputs)):
-            _after(row, column)
-        out = y[part].transpose(2, 4, 0, 1, 3, 5)
-        _after(columns[:, :, : out.shape[2]], out)
-    return y.reshape(count, 2 * down, 2 * across, outputs)
+    step = _step(len(x), rows, across, inputs, outputs, dtype)
+    sums = weight.transpose(3, 2, 1, 0).reshape(3, -1)
+    sums = _KERNEL.astype(dtype) @ sums
+    sums = sums.reshape(6, 3, 1, 1, inputs, outputs)
+    size = (rows - 2) * across
+    piece = _piece(size, inputs, outputs)
+    products = np.empty((6, step, size // piece, piece, outputs), dtype)
+    more = np.empty_like(products)
+    table = products.reshape(6, step, rows - 2, across, outputs)
+    spare = np.empty((2, *table.shape[1:]), dtype)
+    y = np.empty((len(x), rows - 2, across, 4, outputs), dtype)
+    for part, factors in _factors(x, padding, rows, across, step, dtype):
+        for i in range(3):  # the lines of the kernel
+            seen = factors[:, :, i * across :][:, :, :size]
+            seen = seen.reshape(6, step, -1, piece, inputs)
+            np.matmul(seen, sums[:, i], out=more if i else products)
+            if i:
+                products += more
+        if bias is not None:
+            table[1] += bias
+        n = part.stop - part.start
+        four = y[part].transpose(3, 0, 1, 2, 4)
+        _after(table[:, :n], four, spare[:, :n])
+    return y.reshape(len(x), rows - 2, 4 * across, outputs)
 
 
-# book/34-fast-numpy.md#winograd-weight
+# book/35-fast-convolution.md#winograd-weight
 def _weight_from_tiles(x, g, padding):
     """Return (O, C, 3, 3) for x (N, H, W, C) and g (N, OH, OW, O)."""
     count, height, width, outputs = g.shape
-    down, across, inputs = height // 2, width // 2, x.shape[3]
+    inputs, rows, across = x.shape[3], height + 2, width // 4
     dtype = np.result_type(x, g)
-    step = _step(count, down * across, (inputs, outputs), dtype)
-    columns = np.empty((4, 2, step, down, across, outputs), dtype)
-    back = np.empty((4, 4, step, down, across, outputs), dtype)
-    total = np.zeros((4, 4, inputs, outputs), dtype)
-    for part, table in _tiles(x, padding, down, across, step, dtype):
-        pairs = g[part].reshape(-1, down, 2, across, 2, outputs)
-        n = len(pairs)
-        _back(pairs.transpose(2, 4, 0, 1, 3, 5), columns[:, :, :n])
-        for column, row in zip(columns, back):
-            _back(column, row)
-        rows = back[:, :, :n].reshape(4, 4, -1, outputs)
-        total += table.swapaxes(2, 3) @ rows
-    kernel = np.kron(_KERNEL, _KERNEL).astype(dtype).T  # (9, 16)
-    weight = (kernel @ total.reshape(16, -1)).reshape(3, 3, inputs, outputs)
-    return np.ascontiguousarray(weight.transpose(3, 2, 0, 1))
+    step = _step(count, rows, across, inputs, outputs, dtype)
+    small = _SMALL // (rows * across * inputs * outputs)
+    step = max(1, min(step, small))
+    shape = (step, rows, across, outputs)
+    pixels = np.zeros((4, *shape), dtype)
+    back, spare = np.empty((6, *shape), dtype), np.empty((2, *shape), dtype)
+    total = np.zeros((6, 3, inputs, outputs), dtype)
+    size = (step * rows - 2) * across
+    table = back.reshape(6, -1, outputs)[:, :size]
+    for part, factors in _factors(x, padding, rows, across, step, dtype):
+        n = part.stop - part.start
+        fours = g[part].reshape(n, height, across, 4, outputs)
+        pixels[:, :n, :height] = fours.transpose(3, 0, 1, 2, 4)
+        pixels[:, n:] = 0
+        _back(pixels, back, spare)
+        seen = factors.reshape(6, -1, inputs).swapaxes(1, 2)
+        for i in range(3):
+            line = seen[:, :, i * across :][:, :, :size]
+            total[:, i] += line @ table
+    weight = _KERNEL.astype(dtype).T @ total.reshape(6, -1)
+    weight = weight.reshape(3, 3, inputs, outputs)
+    return np.ascontiguousarray(weight.transpose(3, 2, 1, 0))
