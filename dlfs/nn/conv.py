@@ -330,11 +330,14 @@ def _line_tables(
     windows = windows[..., :: dilation[1]].swapaxes(3, 4)
     lines = np.empty(windows.shape, x.dtype)
     reach = stride[0] * (places[0] - 1) + 1
-    piece = _piece(math.prod(places), numbers, outputs, least)
+    rows = math.prod(places)
+    piece = _piece(rows, numbers, outputs, least)
+    if piece is None and rows >= 256:
+        piece = rows  # packed, a picture at a time
     for images in _filled(padded, x, padding):
         n = images.stop - images.start
         shape = (n, -1, piece, numbers)
-        if piece < least:  # small pictures, all in one product
+        if piece is None:  # small pictures, all in one product
             shape = (1, 1, -1, numbers)
         np.copyto(lines[:n], windows[:n])
         seen = (lines[:n, dilation[0] * i :] for i in range(kernel[0]))

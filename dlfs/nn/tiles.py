@@ -165,7 +165,7 @@ def _convolve_tiles(x, weight, bias, padding):
     sums = _KERNEL.astype(dtype) @ sums
     sums = sums.reshape(6, 3, 1, 1, inputs, outputs)
     size = (rows - 2) * across
-    piece = _piece(size, inputs, outputs)
+    piece = _piece(size, inputs, outputs) or size
     products = np.empty((6, step, size // piece, piece, outputs), dtype)
     more = np.empty_like(products)
     table = products.reshape(6, step, rows - 2, across, outputs)
