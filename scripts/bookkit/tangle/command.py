@@ -51,9 +51,9 @@ def command_write(root: Path, book: Path, goes_back: bool) -> int:
     output = tangle(read_book(book))
     proposal = propose(root, book, output) if goes_back else None
     if proposal:
-        output = proposal.outputs[-1]
+        output = proposal.new
         changes = write_back(root, book, proposal)
-        print("\n".join(proposal.describe()))
+        print("\n".join(proposal.report))
     else:
         changes = write_output(root, output)
         if goes_back:

@@ -6,7 +6,6 @@ lines were copied from. Methods are turned into what a block holds first: moved
 to the left, each under its `@extend(Cls)`.
 """
 
-import ast
 import difflib
 import itertools
 from collections.abc import Iterator
@@ -44,7 +43,7 @@ class Move(NamedTuple):
 
 
 class Marked(NamedTuple):
-    """A line and where it stands: an index in a block, or a line of a file.
+    """A line and where it stands: a line of the chapter, or of a file.
 
     A line that is only added to compare two texts stands nowhere.
     """
@@ -93,26 +92,29 @@ def find_moves(edited: Edited) -> Iterator[Move]:
 
     Raises `BookError` if an edit is not inside one block.
     """
-    old, new = [line.text for line in edited.old], edited.new
+    texts, new = [line.text for line in edited.old], edited.new
     try:
         check_compiles("\n".join(new))
     except SyntaxError as error:
         message = f"syntax error: {error.msg}"
         raise edited.mistake(error.lineno or 1, message) from error
+    old = [Marked(x.text, x.origin and x.origin.line) for x in edited.old]
     marked = [Marked(text, number) for number, text in enumerate(new, 1)]
-    origin, end = edited.old[1].origin, docstring_end(old)
-    if origin:
-        block = edited.blocks[origin.block]
-        docstring = marked[1 : docstring_end(new)]
-        before = in_block(block, edited.old[1:end])
-        yield from compare(edited, block, before, docstring, 2)
-    old_cuts, new_cuts = edited.cuts(old), edited.cuts(new)
+    if edited.old[1].origin:
+        block = edited.blocks[edited.old[1].origin.block]
+        ends = docstring_end(texts), docstring_end(new)
+        yield from compare(
+            edited, block, old[1 : ends[0]], marked[1 : ends[1]], 2
+        )
+    old_cuts, new_cuts = edited.cuts(texts), edited.cuts(new)
     check_comments(edited, old_cuts, new_cuts)
-    old_ends, new_ends = [*old_cuts[1:], len(old)], [*new_cuts[1:], len(new)]
-    for i1, i2, j1, j2 in zip(old_cuts, old_ends, new_cuts, new_ends):
-        if old[i1:i2] != new[j1:j2]:
+    old_stretches = itertools.pairwise([*old_cuts, len(old)])
+    new_stretches = itertools.pairwise([*new_cuts, len(new)])
+    for (i1, i2), (j1, j2) in zip(old_stretches, new_stretches):
+        if texts[i1:i2] != new[j1:j2]:
+            name = texts[i1].rpartition("#")[2]
             yield from stretch_moves(
-                edited, edited.old[i1 + 1 : i2], marked[j1:j2]
+                edited, edited.blocks[name], old[i1 + 1 : i2], marked[j1:j2]
             )
 
 
@@ -137,67 +139,34 @@ def check_comments(
 
 
 def stretch_moves(
-    edited: Edited, old: list[Line], new: list[Marked]
+    edited: Edited, block: Block, old: list[Marked], new: list[Marked]
 ) -> Iterator[Move]:
     """The edits below one comment, which is the first line of `new`."""
     comment, *new = new
-    origin = next(line.origin for line in old if line.origin)
-    block = edited.blocks[origin.block]
-    while not old[-1].origin:
+    while not old[-1].mark:
         old = old[:-1]
     while new and not new[-1].text.strip():
         new = new[:-1]
     first = new[0].mark if new else comment.mark + 1
-    before = in_block(block, old)
     if comment.text.startswith(INDENT):
-        number = origin.line - block.cell.fence
+        number = next(each.mark for each in old if each.mark)
         nodes = block.tree.body
-        method = next(node for node in nodes if node.end_lineno >= number)
+        method = next(
+            x for x in nodes if x.end_lineno >= number - block.cell.fence
+        )
         name = find_extend(method).args[0].id
-        before = methods_before(block, name)
-        new = methods_after(edited, block, new, name)
-    yield from compare(edited, block, before, new, first)
-
-
-def in_block(block: Block, lines: list[Line]) -> list[Marked]:
-    """Lines of a file with their indices in the block they come from."""
-    first = block.cell.line
-    return [
-        Marked(line.text, line.origin and line.origin.line - first)
-        for line in lines
-    ]
+        old = find_marks(block, as_block(edited, block, old, name))
+        new = as_block(edited, block, new, name)
+    yield from compare(edited, block, old, new, first)
 
 
 # --- Methods that were moved into a class ---
 
 
-def methods_before(block: Block, name: str) -> list[Marked]:
-    """The methods of a class in a block, in the form of `methods_after`."""
-    found: list[Marked] = []
-    texts = [line.text for line in block.lines()]
-    for segment in split_block(block):
-        extend = find_extend(segment.node)
-        if extend is None or extend.args[0].id != name:
-            continue
-        for above in (segment.start - 2, segment.start - 1) if found else ():
-            is_blank = not texts[above].strip()
-            found.append(Marked("", above if is_blank else None))
-        stop = segment.start + len(segment.lines)
-        marks = [*range(segment.start, stop)]
-        for number in range(extend.lineno, extend.end_lineno + 1):
-            marks.remove(number - 1)
-        others = segment.node.decorator_list[1:]
-        first = min(each.lineno for each in (segment.node, *others))
-        marks.insert(marks.index(first - 1), extend.lineno - 1)
-        extended = {extend.lineno - 1: f"@extend({name})"}
-        found += [Marked(extended.get(m, texts[m]), m) for m in marks]
-    return found
-
-
-def methods_after(
+def as_block(
     edited: Edited, block: Block, lines: list[Marked], name: str
 ) -> list[Marked]:
-    """Edited methods of a class as a block would hold them.
+    """Methods of a class as a block would hold them.
 
     Each stands under its `@extend(Cls)`, with two blank lines above it.
     """
@@ -205,7 +174,7 @@ def methods_after(
     found: list[Marked] = []
     number = 0
     try:
-        tree = parse(source) if lines else ast.Module([], [])
+        tree = parse(source if lines else "")
         for outside in tree.body[1:2]:
             number = outside.lineno - 2
             raise SyntaxError
@@ -233,6 +202,22 @@ def methods_after(
     return found
 
 
+def find_marks(block: Block, lines: list[Marked]) -> list[Marked]:
+    """The same lines, with marks for those that the file does not have.
+
+    These are each `@extend(Cls)` and the blank lines above it.
+    """
+    texts = [None] * block.cell.line + block.cell.source.split("\n")
+    found: list[Marked] = []
+    below = len(texts)
+    for text, mark in reversed(lines):
+        if mark is None and text == texts[below - 1]:
+            mark = below - 1
+        below = mark or below
+        found.insert(0, Marked(text, mark))
+    return found
+
+
 # --- From differences to lines of a chapter ---
 
 
@@ -245,10 +230,9 @@ def compare(
 ) -> Iterator[Move]:
     """The moves that turn a part of a block into its edited text.
 
-    The marks of `old` are indices in the block, those of `new` lines of the
+    The marks of `old` are lines of the chapter, those of `new` lines of the
     edited file, in which this part starts on line `first`.
     """
-    marks = [each.mark for each in old]
     texts = [[each.text for each in lines] for lines in (old, new)]
     matcher = difflib.SequenceMatcher(None, *texts, autojunk=False)
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
@@ -258,19 +242,22 @@ def compare(
         above = [x.mark + 1 for x in new[:j1] if x.mark is not None]
         numbers = numbers or above[-1:] or [first]
         start, stop = find_place(old, i1, i2)
-        place = block.cell.line + start, block.cell.line + stop
-        if not may_replace(block, marks[i1:i2], start, stop):
+        marks = {each.mark for each in old[i1:i2]}
+        others = [x for x in block.lines() if x.origin.line not in marks]
+        if any(
+            start < x.origin.line < stop and x.text.strip() for x in others
+        ):
             message = (
                 "the lines of this edit do not stand together in the chapter "
-                f"({block.chapter.path}:{place[0]}); edit them one at a time"
+                f"({block.chapter.path}:{start}); edit them one at a time"
             )
             raise edited.mistake(numbers[0], message)
         edit = edited.file, numbers[0], numbers[-1]
-        yield Move(*edit, block, *place, texts[1][j1:j2])
+        yield Move(*edit, block, start, stop, texts[1][j1:j2])
 
 
 def find_place(old: list[Marked], i1: int, i2: int) -> tuple[int, int]:
-    """The stretch of a block that `old[i1:i2]` come from.
+    """The stretch of a chapter that `old[i1:i2]` come from.
 
     If there are no such lines it is empty: right above the next line, or
     below the one before if the next is blank.
@@ -281,19 +268,5 @@ def find_place(old: list[Marked], i1: int, i2: int) -> tuple[int, int]:
     above = [each.mark for each in old[:i1] if each.mark is not None]
     below = [each.mark for each in old[i2:] if each.mark is not None]
     is_close = bool(below) and bool(old[i2].text.strip())
-    place = above[-1] + 1 if above and not is_close else (below or [0])[0]
+    place = above[-1] + 1 if above and not is_close else below[0]
     return place, place
-
-
-def may_replace(
-    block: Block, marks: list[int | None], start: int, stop: int
-) -> bool:
-    """Whether no other code stands between the lines of an edit."""
-    extends = [node for node in map(find_extend, block.tree.body) if node]
-    allowed = {*marks}
-    for node in extends:
-        allowed.update(range(node.lineno - 1, node.end_lineno))
-    return all(
-        number in allowed or not line.text.strip()
-        for number, line in enumerate(block.lines()[start:stop], start)
-    )

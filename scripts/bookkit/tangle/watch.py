@@ -105,7 +105,7 @@ class Watch:
         if proposal:
             names = write_back(self.root, self.book, proposal)
             names += [str(self.book / Path(x).name) for x in proposal.after]
-            lines = list(proposal.describe())
+            lines = proposal.report
         else:
             names = write_output(self.root, output)
             lines = [f"wrote {', '.join(names)}"] if names else []
