@@ -306,7 +306,7 @@ def render(module: Module, imports: dict[Imported, Origin]) -> list[Line]:
         imports = {k: v for k, v in imports.items() if k.bound != "extend"}
     lines = list(module.docstring)
     exports = list(render_all(module, imports))
-    for part in (list(render_import_block(imports)), exports):
+    for part in (list(render_imports(imports)), exports):
         lines += [BLANK, *part] if part else []
     if exports or starts_with_definition(module):
         return [*lines, *module.code]
@@ -324,16 +324,6 @@ def starts_with_definition(module: Module) -> bool:
     first = module.body[0]
     above = first_line(first.node) - 1 - first.start
     return all(line.text.strip() for line in first.lines[:above])
-
-
-def render_import_block(imports: dict[Imported, Origin]) -> Iterator[Line]:
-    """Write the imports, a blank line between sections."""
-    for number, section in enumerate(render_imports(imports)):
-        if number:
-            yield BLANK
-        for statement in section:
-            for text, imported in statement:
-                yield Line(text, imports[imported])
 
 
 def render_all(

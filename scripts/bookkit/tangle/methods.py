@@ -12,6 +12,7 @@ import re
 import tokenize
 from collections.abc import Iterator
 
+from bookkit.read.source import parse
 from bookkit.tangle.blocks import (
     DEFINITIONS,
     FUNCTIONS,
@@ -21,8 +22,6 @@ from bookkit.tangle.blocks import (
     is_string,
 )
 
-STRING_STARTS = {"STRING", "FSTRING_START", "TSTRING_START"}
-STRING_ENDS = {"STRING", "FSTRING_END", "TSTRING_END"}
 INDENT = "    "
 
 
@@ -136,7 +135,7 @@ def method_lines(segment: Segment) -> Iterator[Line]:
     """The lines of a method, indented, without `@extend(Cls)`."""
     block, decorator = segment.block, find_extend(segment.node)
     dropped = range(decorator.lineno, decorator.end_lineno + 1)
-    inside = lines_inside_strings(segment.node, block.cell.source)
+    inside = lines_inside_strings(block.cell.source)
     first, was_blank = first_line(segment.node), False
     for number, line in enumerate(segment.lines, segment.start + 1):
         is_blank = not line.text.strip()
@@ -152,32 +151,21 @@ def indent(line: Line) -> Line:
     return line._replace(text=margin + line.text)
 
 
-def lines_inside_strings(node: ast.AST, source: str) -> set[int]:
+@functools.lru_cache(4096)
+def lines_inside_strings(source: str) -> frozenset[int]:
     """The lines that start inside a string that is not a docstring.
 
-    `node` is a part of `source`. To indent such a line would change the
-    string.
+    To indent such a line would change the string.
     """
     docstrings = {
-        child.body[0].value.lineno
-        for child in ast.walk(node)
+        child.body[0].lineno
+        for child in ast.walk(parse(source))
         if isinstance(child, DEFINITIONS) and is_string(child.body[0])
     }
-    inside: set[int] = set()
-    for start, stop in long_strings(source):
-        if start not in docstrings:
-            inside.update(range(start + 1, stop + 1))
-    return inside
-
-
-@functools.cache
-def long_strings(source: str) -> list[tuple[int, int]]:
-    """The first and the last line of each string of several lines."""
-    found, starts = [], []
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        kind = tokenize.tok_name[token.type]
-        if kind in STRING_STARTS:
-            starts.append(token.start[0])
-        if kind in STRING_ENDS:
-            found.append((starts.pop(), token.end[0]))
-    return [(start, stop) for start, stop in found if start < stop]
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return frozenset(
+        number
+        for token in tokens  # only those of strings have several lines
+        if token.start[0] not in docstrings
+        for number in range(token.start[0] + 1, token.end[0] + 1)
+    )

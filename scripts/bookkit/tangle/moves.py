@@ -178,7 +178,7 @@ def as_block(
         for outside in tree.body[1:2]:
             number = outside.lineno - 2
             raise SyntaxError
-        inside = lines_inside_strings(tree, source)
+        inside = lines_inside_strings(source)
         lines = [
             each
             if number in inside

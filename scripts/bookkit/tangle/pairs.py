@@ -104,7 +104,7 @@ def cell_lines(chapter: Chapter, cell: Cell) -> list[Line]:
         for number, text in enumerate(cell.source.split("\n"), cell.line)
     ]
     try:
-        tree = parse(cell.source)
+        parse(cell.source)
     except SyntaxError:  # what only a notebook understands is left out
         return [
             line._replace(text=re.sub("^(?=[%!])", "# ", line.text))
@@ -112,7 +112,7 @@ def cell_lines(chapter: Chapter, cell: Cell) -> list[Line]:
         ]
     if "expect" not in cell.options:
         return lines
-    inside = lines_inside_strings(tree, cell.source)
+    inside = lines_inside_strings(cell.source)
     place = f"{chapter.path}:{cell.fence}"
     after = EXPECT.format(name=cell.options["expect"], place=place)
     return [
