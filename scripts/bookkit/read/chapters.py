@@ -46,6 +46,13 @@ class BookError(Exception):
         super().__init__("\n".join(map(str, self.mistakes)))
 
 
+def raise_any(mistakes: Iterable[Mistake]) -> None:
+    """Raise `BookError` if there are mistakes, in the order of their lines."""
+    found = sorted(mistakes)
+    if found:
+        raise BookError(found)
+
+
 @dataclass(frozen=True)
 class Cell:
     """A stretch of a chapter: its front matter, text, or one code cell.

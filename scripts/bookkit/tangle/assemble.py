@@ -24,12 +24,12 @@ from bookkit.tangle.blocks import (
     assigned_names,
     changed_names,
     first_line,
+    is_string,
     split_block,
 )
 from bookkit.tangle.imports import (
     LINE_LENGTH,
     Imported,
-    is_of_module,
     read_import,
     render_imports,
     sort_names,
@@ -79,12 +79,16 @@ class Module:
         """The names that its code uses but does not define."""
         text = "\n".join(line.text for line in self.code)
         try:
-            table = symtable.symtable(text, "", "exec")
+            tables = [symtable.symtable(text, "", "exec")]
         except SyntaxError:
             return set()  # which is reported before the file is written
         made, used = set(), set()
-        for is_made, name in find_global_names(table):
-            (made if is_made else used).add(name)
+        for table in tables:
+            tables += table.get_children()
+            for symbol in table.get_symbols():
+                if table.get_type() == "module" or symbol.is_global():
+                    is_made = symbol.is_assigned() or symbol.is_imported()
+                    (made if is_made else used).add(symbol.get_name())
         return used - made
 
     @property
@@ -99,114 +103,62 @@ def module_name(file: str) -> str:
     return name.removesuffix(".__init__")
 
 
-def find_global_names(
-    table: symtable.SymbolTable,
-) -> Iterator[tuple[bool, str]]:
-    """The names of a module in its code, and whether that makes them."""
-    is_module = table.get_type() == "module"
-    for symbol in table.get_symbols():
-        if is_module or symbol.is_global():
-            is_made = symbol.is_assigned() or symbol.is_imported()
-            yield is_made, symbol.get_name()
-    for child in table.get_children():
-        yield from find_global_names(child)
-
-
 @functools.lru_cache(KEPT)
-def gather(
-    file: str, blocks: tuple[Block, ...], modules: frozenset[str]
-) -> Module:
+def gather(file: str, blocks: tuple[Block, ...]) -> Module:
     """Gather the parts of a file from its blocks.
 
-    `modules` are the names of the modules inside it, if it is a package. If
-    there are mistakes the rest means nothing.
+    If there are mistakes the rest means nothing.
     """
     module = Module(file)
     for block in blocks:
-        add_block(module, block, modules, is_first=block is blocks[0])
-    check_imported_names(module)
+        add_block(module, block, is_first=block is blocks[0])
+    check_imports(module)
     return module
 
 
 # --- Gathering the parts of a module ---
 
 
-def add_block(
-    module: Module, block: Block, modules: set[str], is_first: bool
-) -> None:
+def add_block(module: Module, block: Block, is_first: bool) -> None:
     """Put the statements of a block where they belong."""
-    check_one_statement_a_line(module, block)
-    gap: list[Line] = []
+    last, gap = 0, []
+    for node in block.tree.body:  # lines are moved whole
+        if first_line(node) <= last:
+            message = "two statements on one line; give each its own"
+            module.mistakes.append(block.mistake(message, node))
+        last = node.end_lineno
     for segment in split_block(block):
         gap = max(segment.gap, gap, key=len)
         if isinstance(segment.node, IMPORTS):
-            add_import(module, segment, modules)
-        elif segment.node is not None and segment.is_docstring:
+            add_import(module, segment)
+        elif segment.node is block.tree.body[0] and is_string(segment.node):
             module.docstring = segment.lines
             if not is_first:
                 message = "only the first block of a file has a docstring"
-                module.mistakes.append(block.mistake(message, segment.node))
-        elif find_extend(segment.node) is not None:
+                module.mistakes.append(segment.mistake(message))
+        elif find_extend(segment.node):
             add_method(module, segment)
         else:
             segment.gap, gap = gap, []
             add_statement(module, segment)
 
 
-def check_one_statement_a_line(module: Module, block: Block) -> None:
-    """Lines are moved whole, so no two statements may share one."""
-    last = 0
-    for node in block.tree.body:
-        if first_line(node) <= last:
-            message = "two statements on one line; give each its own"
-            module.mistakes.append(block.mistake(message, node))
-        last = node.end_lineno
-
-
-def add_import(module: Module, segment: Segment, modules: set[str]) -> None:
-    """Gather an import statement, unless it imports the module itself."""
-    block, node = segment.block, segment.node
+def add_import(module: Module, segment: Segment) -> None:
+    """Gather the names of an import statement."""
     message = explain_wrong_import(segment)
     if message:
-        module.mistakes.append(block.mistake(message, node))
+        module.mistakes.append(segment.mistake(message))
         return
-    for imported, alias in read_import(node):
-        if not is_of_module(imported, module.name, modules):
-            line = block.cell.fence + alias.lineno
-            origin = Origin(block.chapter.path, line, block.id)
-            module.imports.setdefault(imported, origin)
-            other = module.imported.setdefault(imported.bound, imported)
-            if not is_same_name(imported, other):
-                message = (
-                    f"{imported.bound} is imported already, from another "
-                    f"place ({module.imports[other]})"
-                )
-                module.mistakes.append(block.mistake(message, alias))
-        elif imported.alias not in (None, imported.name):
+    for imported, alias in read_import(segment.node):
+        origin = segment.block.lines[alias.lineno - 1].origin
+        module.imports.setdefault(imported, origin)
+        other = module.imported.setdefault(imported.bound, imported)
+        if not is_same_name(imported, other):
             message = (
-                f"{module.file} cannot import from itself under another "
-                f"name: {imported.alias}"
+                f"{imported.bound} is imported already, from another "
+                f"place ({module.imports[other]})"
             )
-            module.mistakes.append(block.mistake(message, alias))
-
-
-def is_same_name(one: Imported, other: Imported) -> bool:
-    """Whether two imports of a name agree on what it means."""
-    if one == other or one.bound == "extend":
-        return True
-    return all(each.name is each.alias is None for each in (one, other))
-
-
-def check_imported_names(module: Module) -> None:
-    """Check that the module does not define a name that it imports.
-
-    Imports are moved to the top, so that they would mean something else than
-    on the page.
-    """
-    for name in module.imported.keys() & module.names.keys():
-        origin = module.imports[module.imported[name]]
-        message = f"{name} is also imported in this file ({origin})"
-        module.mistakes.append(module.names[name].mistake(message))
+            module.mistakes.append(segment.mistake(message, alias))
 
 
 def explain_wrong_import(segment: Segment) -> str | None:
@@ -224,22 +176,61 @@ def explain_wrong_import(segment: Segment) -> str | None:
     return None
 
 
+def is_same_name(one: Imported, other: Imported) -> bool:
+    """Whether two imports of a name agree on what it means."""
+    if one == other or one.bound == "extend":
+        return True
+    return all(each.name is each.alias is None for each in (one, other))
+
+
+def check_imports(module: Module) -> None:
+    """Leave out what the module imports from itself, and check the rest.
+
+    Imports are moved to the top, so that a name which is also defined would
+    mean something else than on the page.
+    """
+    for imported, origin in [*module.imports.items()]:
+        bound, message = imported.bound, None
+        if is_own(imported, module):
+            del module.imports[imported]
+            module.imported.pop(bound, None)
+            if imported.alias not in (None, imported.name):
+                message = (
+                    f"{module.file} cannot import from itself under another "
+                    f"name: {bound}"
+                )
+                module.mistakes.append(Mistake(*origin[:2], message))
+        elif bound in module.names:
+            message = f"{bound} is also imported in this file ({origin})"
+            module.mistakes.append(module.names[bound].mistake(message))
+
+
+def is_own(imported: Imported, module: Module) -> bool:
+    """Whether a module imports itself or one of its own names.
+
+    What a package does not define is a module inside it: `from dlfs import nn`
+    in `dlfs/__init__.py`.
+    """
+    if imported.module != module.name:
+        return f"{imported.module}.{imported.name}" == module.name
+    is_package = module.file.endswith("/__init__.py")
+    return not is_package or imported.name in (None, *module.names)
+
+
 def add_statement(module: Module, segment: Segment) -> None:
     """Add a statement to the body of the module, and its names."""
     block, node = segment.block, segment.node
     module.body.append(segment)
-    module.mistakes += [
-        block.mistake(message, at) for at, message in find_no_method(segment)
-    ]
+    module.mistakes += find_no_method(segment)
     if "__all__" in changed_names(node):
         message = "__all__ is generated; do not assign it"
-        module.mistakes.append(block.mistake(message, node))
+        module.mistakes.append(segment.mistake(message))
         return
     for name in assigned_names(node):
         earlier = module.names.setdefault(name, block)
         if earlier is not block and name != "_":
             message = explain_twice(name, earlier)
-            module.mistakes.append(block.mistake(message, node))
+            module.mistakes.append(segment.mistake(message))
     if isinstance(node, ast.ClassDef):
         module.classes[node.name] = segment
         for statement in node.body:
@@ -257,44 +248,39 @@ def explain_twice(name: str, earlier: Block) -> str:
 
 def add_method(module: Module, segment: Segment) -> None:
     """Add a function under `@extend(Cls)` to the class."""
-    block, node = segment.block, segment.node
     mistakes = list(find_misuse(segment))
     if not mistakes:
-        mistakes = list(find_class_mistakes(module, segment))
-    if mistakes:
-        module.mistakes += [block.mistake(text, at) for at, text in mistakes]
-        return
-    name = find_extend(node).args[0].id
-    module.classes[name].methods.append(segment)
-    module.members[name, node.name] = block
+        name = find_extend(segment.node).args[0].id
+        message = explain_wrong_class(module, name, segment.node)
+        mistakes = [segment.mistake(message)] if message else []
+    module.mistakes += mistakes
+    if not mistakes:
+        module.classes[name].methods.append(segment)
+        module.members[name, segment.node.name] = segment.block
 
 
-def find_class_mistakes(
-    module: Module, segment: Segment
-) -> Iterator[tuple[ast.AST, str]]:
-    """Find why the class cannot get this method."""
-    node = segment.node
-    name = find_extend(node).args[0].id
+def explain_wrong_class(
+    module: Module, name: str, node: ast.FunctionDef
+) -> str | None:
+    """Say why a class cannot get this method."""
     grown = module.classes.get(name)
     if grown is None:
-        message = (
+        return (
             f"class {name} is not defined above in {module.file}; "
             "@extend grows a class of the same file"
         )
-        yield node, message
-    elif has_one_line_body(grown):
-        yield node, f"the body of class {name} must start on its own line"
+    if has_one_line_body(grown):
+        return f"the body of class {name} must start on its own line"
     member = module.members.get((name, node.name))
-    if member and not grows_property(node):
-        message = explain_twice(f"{name}.{node.name}", member)
-        if grown and member is grown.block:
-            message = (
-                f"{name}.{node.name} stands in the class itself "
-                f"({member.place}): change it there, or give it a block of "
-                f'its own below; replaces="{member.id}" would replace the '
-                "whole class"
-            )
-        yield node, message
+    if member is None or grows_property(node):
+        return None
+    if member is not grown.block:
+        return explain_twice(f"{name}.{node.name}", member)
+    return (
+        f"{name}.{node.name} stands in the class itself ({member.place}): "
+        "change it there, or give it a block of its own below; "
+        f'replaces="{member.id}" would replace the whole class'
+    )
 
 
 # --- Writing the module ---
@@ -305,7 +291,7 @@ def render(module: Module, imports: dict[Imported, Origin]) -> list[Line]:
     if "extend" not in module.used:
         imports = {k: v for k, v in imports.items() if k.bound != "extend"}
     lines = list(module.docstring)
-    exports = list(render_all(module, imports))
+    exports = render_all(module, public_names(module, imports))
     for part in (list(render_imports(imports)), exports):
         lines += [BLANK, *part] if part else []
     if exports or starts_with_definition(module):
@@ -326,22 +312,16 @@ def starts_with_definition(module: Module) -> bool:
     return all(line.text.strip() for line in first.lines[:above])
 
 
-def render_all(
-    module: Module, imports: dict[Imported, Origin]
-) -> Iterator[Line]:
+def render_all(module: Module, names: set[str]) -> list[Line]:
     """Write `__all__` of a module of the package."""
-    names = sort_names(public_names(module, imports))
     if not names or not module.file.startswith("dlfs/"):
-        return
-    quoted = [f'"{name}"' for name in names]
+        return []
+    quoted = [f'"{name}"' for name in sort_names(names)]
     line = f"__all__ = [{', '.join(quoted)}]"
     if len(line) <= LINE_LENGTH:
-        yield Line(line)
-        return
-    yield Line("__all__ = [")
-    for name in quoted:
-        yield Line(f"{INDENT}{name},")
-    yield Line("]")
+        return [Line(line)]
+    texts = ["__all__ = [", *(f"{INDENT}{name}," for name in quoted), "]"]
+    return [Line(text) for text in texts]
 
 
 def public_names(module: Module, imports: dict[Imported, Origin]) -> set[str]:

@@ -167,10 +167,10 @@ def find_copy(output: Output, path: str, number: int) -> str:
                 return f"{file}:{index}"
     message = "this line is not in a block with file="
     for block in output.blocks:
-        if block.chapter.path == path and number in block.numbers:
+        if block.holds(path, number):
             message = (
                 f"this line of {block.id} has no copy in {block.file}: it is "
-                "blank, @extend, or an import that is there already"
+                "a fence, blank, @extend, or an import that is there already"
             )
             for new in output.blocks:
                 if block.id in new.replaces:

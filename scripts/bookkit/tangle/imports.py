@@ -36,20 +36,6 @@ def read_import(
             yield Imported(node.module, alias.name, alias.asname), alias
 
 
-def is_of_module(imported: Imported, module: str, modules: set[str]) -> bool:
-    """Whether a block of `module` imports something of the module itself.
-
-    `modules` are those inside it: `from dlfs import nn` in
-    `dlfs/__init__.py` imports another module, not a name of this one.
-    """
-    if imported.name is None:
-        return imported.module == module
-    full_name = f"{imported.module}.{imported.name}"
-    if imported.module == module:
-        return full_name not in modules
-    return full_name == module
-
-
 def render_imports(imports: dict[Imported, Origin | None]) -> Iterator[Line]:
     """Write import statements in ruff's order, a blank line above sections.
 

@@ -12,6 +12,7 @@ import re
 import tokenize
 from collections.abc import Iterator
 
+from bookkit.read.chapters import Mistake
 from bookkit.read.source import parse
 from bookkit.tangle.blocks import (
     DEFINITIONS,
@@ -42,58 +43,43 @@ def mentions_extend(decorator: ast.expr) -> bool:
     return name == "extend"
 
 
-def find_misuse(segment: Segment) -> Iterator[tuple[ast.AST, str]]:
+def find_misuse(segment: Segment) -> Iterator[Mistake]:
     """Find why a function cannot be a method, whatever the class is."""
     node, decorator = segment.node, find_extend(segment.node)
     if not re.fullmatch(r"extend\([^\W\d]\w*\)", ast.unparse(decorator)):
-        yield node, "write @extend(Cls), with the name of one class"
+        yield segment.mistake("write @extend(Cls), with the name of one class")
     elif decorator is not node.decorator_list[0]:
-        yield node, "@extend(Cls) must be the first decorator"
+        yield segment.mistake("@extend(Cls) must be the first decorator")
     text = "\n".join(line.text for line in segment.lines)
     if "super" in text or "__" in text:  # a quick test, as it mostly fails
         for child in ast.walk(node):
-            yield from find_class_scope(child)
+            for message in explain_class_scope(child):
+                yield segment.mistake(message, child)
 
 
-def find_no_method(segment: Segment) -> Iterator[tuple[ast.AST, str]]:
+def explain_class_scope(node: ast.AST) -> Iterator[str]:
+    """Say what means one thing in a function and another in a method."""
+    if isinstance(node, ast.Call) and ast.unparse(node) == "super()":
+        yield "super() does not work under @extend; say super(Cls, self)"
+    for attribute in ("id", "attr", "arg", "name", "asname"):
+        name = str(getattr(node, attribute, None))
+        if name.startswith("__") and not name.endswith("__"):
+            yield f"a class changes the private name {name}; use one _"
+
+
+def find_no_method(segment: Segment) -> Iterator[Mistake]:
     """Find `@extend` where no function at the top of a block stands."""
     if not any("extend" in line.text for line in segment.lines):
         return
-    for child in walk_outside_functions(segment.node):
-        if any(map(mentions_extend, getattr(child, "decorator_list", []))):
-            if isinstance(child, ast.ClassDef):
-                yield child, "@extend(Cls) goes above a function, not a class"
-            else:
-                yield child, "@extend(Cls) must not be indented"
-
-
-def walk_outside_functions(node: ast.stmt | None) -> Iterator[ast.AST]:
-    """A statement and those inside it, except the bodies of functions."""
-    if node is None:
-        return
-    yield node
-    if not isinstance(node, FUNCTIONS):
-        for child in ast.iter_child_nodes(node):
-            yield from walk_outside_functions(child)
-
-
-def find_class_scope(node: ast.AST) -> Iterator[tuple[ast.AST, str]]:
-    """Find what means one thing in a function and another in a method."""
-    if isinstance(node, ast.Call) and ast.unparse(node) == "super()":
-        message = "super() does not work under @extend; say super(Cls, self)"
-        yield node, message
-    for name in names_in(node):
-        if name.startswith("__") and not name.endswith("__"):
-            message = f"a class changes the private name {name}; use one _"
-            yield node, message
-
-
-def names_in(node: ast.AST) -> Iterator[str]:
-    """The names that a node itself holds."""
-    for attribute in ("id", "attr", "arg", "name", "asname"):
-        name = getattr(node, attribute, None)
-        if isinstance(name, str):
-            yield name
+    nodes = [segment.node] if segment.node else []
+    for node in nodes:
+        if any(map(mentions_extend, getattr(node, "decorator_list", []))):
+            message = "@extend(Cls) must not be indented"
+            if isinstance(node, ast.ClassDef):
+                message = "@extend(Cls) goes above a function, not a class"
+            yield segment.mistake(message, node)
+        if not isinstance(node, FUNCTIONS):
+            nodes += ast.iter_child_nodes(node)
 
 
 def grows_property(node: ast.stmt) -> bool:
@@ -118,16 +104,22 @@ def has_one_line_body(segment: Segment) -> bool:
 
 def class_lines(segment: Segment) -> Iterator[Line]:
     """The lines of a class, without a body that is only `...`."""
-    statement = segment.node.body[0]
+    body = segment.node.body[0]
     for number, line in enumerate(segment.lines, segment.start + 1):
-        if is_placeholder(segment.node) and number == statement.lineno:
+        if is_placeholder(segment.node) and number == body.lineno:
             text = line.text.encode()
-            before = text[: statement.col_offset].decode()
-            after = text[statement.end_col_offset :].decode()
-            line = Line(before.rstrip() + after, line.origin)
-            if not before.strip():
-                line = Line(before + after.lstrip(), line.origin)
-        if line.text.strip() or number != statement.lineno:
+            before, after = (
+                text[: body.col_offset],
+                text[body.end_col_offset :],
+            )
+            is_alone = not before.strip()
+            text = (
+                before + after.lstrip()
+                if is_alone
+                else before.rstrip() + after
+            )
+            line = line._replace(text=text.decode())
+        if line.text.strip() or number != body.lineno:
             yield line
 
 

@@ -243,7 +243,7 @@ def compare(
         numbers = numbers or above[-1:] or [first]
         start, stop = find_place(old, i1, i2)
         marks = {each.mark for each in old[i1:i2]}
-        others = [x for x in block.lines() if x.origin.line not in marks]
+        others = [x for x in block.lines if x.origin.line not in marks]
         if any(
             start < x.origin.line < stop and x.text.strip() for x in others
         ):

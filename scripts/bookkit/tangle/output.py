@@ -6,10 +6,10 @@ import difflib
 import functools
 import gc
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from bookkit.read.chapters import BookError, Chapter, Mistake
+from bookkit.read.chapters import Chapter, Mistake, raise_any
 from bookkit.read.source import check_compiles, parse
 from bookkit.tangle.assemble import (
     KEPT,
@@ -48,13 +48,11 @@ def paused_collector() -> Iterator[None]:
 
     Syntax trees are many small objects, of which none can be freed yet.
     """
-    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if was_enabled:
-            gc.enable()
+        gc.enable()
 
 
 @paused_collector()
@@ -67,19 +65,20 @@ def tangle(chapters: list[Chapter]) -> Output:
     blocks = [block for found, _ in parsed for block in found]
     mistakes = [mistake for _, found in parsed for mistake in found]
     placed, more = place_blocks(blocks)
-    mistakes += more + check_files(placed)
-    broken = {(mistake.path, mistake.line) for mistake in mistakes}
+    mistakes += [*more, *check_files(placed)]
+    broken = [mistake[:2] for mistake in mistakes]
     modules = {}
     for file in sorted(placed):
+        # Most that is wrong below a mistake only follows from it.
         sound = itertools.takewhile(
-            lambda block: not is_broken(block, broken), placed[file]
+            lambda block: not any(block.holds(*place) for place in broken),
+            placed[file],
         )
-        modules[file] = gather(file, tuple(sound), inner_modules(file, placed))
+        modules[file] = gather(file, tuple(sound))
         mistakes += modules[file].mistakes
-    rooms = {} if mistakes else find_rooms(modules)
-    imports, more = ({}, []) if mistakes else link(modules, rooms)
-    if mistakes or more:
-        raise BookError(sorted(mistakes + more))
+    raise_any(mistakes)
+    rooms = find_rooms(modules)
+    imports = link(modules, rooms)
     files = {
         file: make_file(modules[file], tuple(imports[file].items()))
         for file in sorted(modules)
@@ -92,22 +91,6 @@ def tangle(chapters: list[Chapter]) -> Output:
 def make_file(module: Module, imports: tuple[tuple, ...]) -> list[Line]:
     """Make the lines of a file, its header included."""
     return [Line(HEADER), *render(module, dict(imports))]
-
-
-def inner_modules(file: str, files: Iterable[str]) -> frozenset[str]:
-    """The modules inside a package; most files are none, and have none."""
-    start = f"{module_name(file)}."
-    return frozenset(n for n in map(module_name, files) if n.startswith(start))
-
-
-def is_broken(block: Block, places: set[tuple[str, int]]) -> bool:
-    """Whether one of these places is in a block.
-
-    What follows it in its file is not looked at, as most that would be found
-    wrong there were only mistakes that follow from this one.
-    """
-    path, numbers = block.chapter.path, [block.cell.fence, *block.numbers]
-    return any((path, number) in places for number in numbers)
 
 
 @functools.lru_cache(KEPT)
@@ -153,21 +136,19 @@ def place_blocks(
     return files, mistakes
 
 
-def check_files(files: dict[str, list[Block]]) -> list[Mistake]:
+def check_files(files: dict[str, list[Block]]) -> Iterator[Mistake]:
     """Check that no file hides another one."""
     known: dict[str, str] = {}
-    mistakes = []
-    for file in sorted(files, key=lambda name: (name.count("/"), name)):
-        package = file.rpartition("/")[0]
+    for file, (block, *_) in sorted(files.items()):
+        package = f"{file.rpartition('/')[0]}.py"
         other = known.setdefault(file.lower(), file)
         if other != file:
             message = f"{file} and {other} are one file on some computers"
-        elif f"{package}.py" in files:
-            message = f"{file} and {package}.py cannot both be imported"
-        else:
-            continue
-        mistakes += [block.mistake(message) for block in files[file][:1]]
-    return mistakes
+            yield block.mistake(message)
+        elif package in files:
+            yield block.mistake(
+                f"{file} and {package} cannot both be imported"
+            )
 
 
 def check_replaces(

@@ -12,9 +12,9 @@ import graphlib
 import itertools
 from collections.abc import Iterator
 
-from bookkit.read.chapters import Mistake
+from bookkit.read.chapters import Mistake, raise_any
 from bookkit.tangle.assemble import Module
-from bookkit.tangle.blocks import DEFINITIONS, Line, Origin, Segment
+from bookkit.tangle.blocks import DEFINITIONS, Line, Origin
 from bookkit.tangle.imports import Imported
 
 Imports = dict[Imported, Origin | None]
@@ -44,8 +44,11 @@ def is_program(module: Module) -> bool:
 
 def link(
     modules: dict[str, Module], rooms: dict[str, list[Module]]
-) -> tuple[dict[str, Imports], list[Mistake]]:
-    """What every file imports; `modules` gets the `__init__` of packages."""
+) -> dict[str, Imports]:
+    """What every file imports; `modules` gets the `__init__` of packages.
+
+    Raises `BookError`.
+    """
     homes: Homes = {}
     mistakes = []
     for package, members in rooms.items():
@@ -54,43 +57,41 @@ def link(
         start = [Line(f'"""{words}"""')]
         modules.setdefault(file, Module(file, start))
         homes[package] = {}
-        for room in sorted(members, key=first_place):
-            mistakes += add_home(homes[package], room)
-        mistakes += find_hidden(members, homes[package])
+        mistakes += fill_home(homes[package], members)
     imports = {}
     for file, module in modules.items():
         imports[file] = dict(find_imports(module, homes, rooms))
         mistakes += find_undefined(module, imports[file])
-    return imports, mistakes or find_circle(modules, imports, homes)
+    raise_any(mistakes)
+    raise_any(find_circle(modules, imports, homes))
+    return imports
 
 
-def first_place(module: Module) -> tuple:
-    """Where in the book a module begins."""
-    blocks = (segment.block for segment in module.body)
-    return min(((b.chapter.path, b.cell.fence) for b in blocks), default=())
-
-
-def add_home(home: dict[str, Module], room: Module) -> Iterator[Mistake]:
-    """Note which names a room defines; another room may define none."""
-    for name, block in room.names.items():
-        other = home.setdefault(name, room)
-        if other is not room and name != "_":
-            earlier = other.names[name]
-            yield block.mistake(
-                f"{name} is defined already in {other.file} "
-                f"({earlier.place}); files of one folder share their names"
-            )
-
-
-def find_hidden(
-    rooms: list[Module], home: dict[str, Module]
+def fill_home(
+    home: dict[str, Module], rooms: list[Module]
 ) -> Iterator[Mistake]:
-    """Find rooms of which nobody could tell whether a name means them."""
+    """Note which room defines which name; no other room may."""
+    for room in sorted(rooms, key=first_place):
+        for name, block in room.names.items():
+            other = home.setdefault(name, room)
+            if other is not room and name != "_":
+                earlier = other.names[name]
+                yield block.mistake(
+                    f"{name} is defined already in {other.file} "
+                    f"({earlier.place}); files of one folder share their names"
+                )
     for room in rooms:
         name = room.name.rpartition(".")[2]
         if name in home:
             message = f"{name} hides the file {room.file}; rename the file"
             yield home[name].names[name].mistake(message)
+
+
+def first_place(module: Module) -> tuple:
+    """Where in the book a module begins."""
+    return min(
+        (segment.block.mistake("") for segment in module.body), default=()
+    )
 
 
 def find_imports(
@@ -171,9 +172,10 @@ def find_circle(
         steps = []
         for user, target in itertools.pairwise(circle):
             module, imported = named[user], graph[user][target]
-            place = place_of_use(module, imported, imports[module.file])
+            origin = imports[module.file][imported]
+            place = origin or find_use(module, imported.bound) or ("", 0)
             message = f"{user} uses {imported.bound}, but {way}"
-            steps.append(Mistake(*place, f"{message}: an import circle"))
+            steps.append(Mistake(*place[:2], f"{message}: an import circle"))
         return [max(step for step in steps if step.path)]
     return []
 
@@ -191,27 +193,6 @@ def find_targets(
         target = target.rpartition(".")[0]
 
 
-def place_of_use(
-    module: Module, imported: Imported, imports: Imports
-) -> tuple[str, int]:
-    """Where a module imports a name or, without a block, first uses it."""
-    origin = imports[imported]
-    if origin:
-        return origin[:2]
-    for segment, node in find_uses(module, imported.bound):
-        return segment.block.mistake("", node)[:2]
-    return "", 0
-
-
-def find_uses(module: Module, name: str) -> Iterator[tuple[Segment, ast.Name]]:
-    """Where the code of a module speaks of a name."""
-    for each in module.body:
-        for segment in (each, *each.methods):
-            for node in ast.walk(segment.node or ast.Pass()):
-                if isinstance(node, ast.Name) and node.id == name:
-                    yield segment, node
-
-
 # --- Names from nowhere ---
 
 
@@ -220,14 +201,25 @@ def find_undefined(module: Module, imports: Imports) -> Iterator[Mistake]:
     known = {*vars(builtins), "__file__", "__path__"}
     known |= {imported.bound for imported in imports}
     for name in sorted(module.missing - known):
-        for segment, node in find_uses(module, name):
-            users = [
-                each.name
-                for each in ast.walk(segment.node)
-                if isinstance(each, DEFINITIONS)
-                and each.lineno <= node.lineno <= each.end_lineno
-            ]
-            message = f"{'.'.join(users) or 'this block'} uses {name}, which"
-            message += f" {module.file} does not import"
-            yield segment.block.mistake(message, node)
-            break
+        use = find_use(module, name)
+        if use:
+            message = f"{use.message} uses {name}, which {module.file} does "
+            yield use._replace(message=f"{message}not import")
+
+
+def find_use(module: Module, name: str) -> Mistake | None:
+    """Where the code of a module first speaks of a name, and in what."""
+    for each in module.body:
+        for segment in (each, *each.methods):
+            nodes = [*ast.walk(segment.node or ast.Pass())]
+            for node in nodes:
+                if isinstance(node, ast.Name) and node.id == name:
+                    users = [
+                        user.name
+                        for user in nodes
+                        if isinstance(user, DEFINITIONS)
+                        and user.lineno <= node.lineno <= user.end_lineno
+                    ]
+                    words = ".".join(users) or "this block"
+                    return segment.mistake(words, node)
+    return None
