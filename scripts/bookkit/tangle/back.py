@@ -20,7 +20,6 @@ from bookkit.read.chapters import (
     BookError,
     Mistake,
     collect,
-    decode_chapter,
     parse_chapter,
     read_bytes,
 )
@@ -79,8 +78,7 @@ def propose(root: Path, book: Path, output: Output) -> Proposal | None:
             before[path] = read_bytes(book / Path(path).name)
             after[path], lines = apply_moves(before[path], moves[path])
             report += lines
-            text = decode_chapter(path, after[path])
-            chapters[path] = parse_chapter(path, text)
+            chapters[path] = parse_chapter(path, after[path])
         new = tangle(list(chapters.values()))
     except BookError as error:
         raise explain_mistake(error, moves) from error
