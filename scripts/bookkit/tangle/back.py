@@ -12,7 +12,6 @@ run sees by them that what changed in the book are edits of these files.
 """
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,13 +30,15 @@ from bookkit.tangle.disk import (
     find_changes,
     find_hand_edits,
     first_difference,
+    hash_text,
+    is_known,
     plain_text,
+    read_state,
     remember,
     write_files,
 )
 from bookkit.tangle.moves import Edited, Move, docstring_end, find_moves
 from bookkit.tangle.output import HEADER, Output, nearest_origin, tangle
-from bookkit.tangle.written import hash_text, is_known, read_state
 
 
 @dataclass(frozen=True)
@@ -193,10 +194,11 @@ def is_midway(root: Path, output: Output) -> bool:
 def check_same(edited: Edited, made: list[Line]) -> None:
     """Raise `BookError` unless the book makes a file as it was edited.
 
-    Its imports and `__all__` are as they were, or as they will be.
+    Imports and `__all__` at its top are as they were, or as they will be.
+    An import below is gathered, and blank lines around it with it.
     """
-    new, texts = edited.new, [line.text for line in made]
-    old = [line.text for line in edited.old]
+    new = edited.new
+    old, texts = ([x.text for x in lines] for lines in (edited.old, made))
     (end, cut), (old_end, old_cut), (made_end, made_cut) = (
         (docstring_end(each), min(edited.cuts(each), default=len(each)))
         for each in (new, old, texts)
@@ -204,37 +206,27 @@ def check_same(edited: Edited, made: list[Line]) -> None:
     top = old[old_end:old_cut]
     if new[end:cut] == texts[made_end:made_cut]:
         top = texts[made_end:made_cut]
-    ours = [*enumerate(new[1:cut], 2), *without_imports(edited, cut)]
+    imports = {
+        number
+        for node in parse("\n".join(new)).body
+        if isinstance(node, IMPORTS) and node.lineno > cut
+        for number in range(node.lineno, node.end_lineno + 1)
+    }
     theirs = texts[1:made_end] + top + texts[made_cut:]
-    for one, text in itertools.zip_longest(ours, theirs):
-        number, edit = one or (len(new), None)
-        if edit == text:
-            continue
-        back = "missing" if text is None else f'"{text}"' if text else "empty"
-        message = f"the book cannot hold this edit: it makes this line {back}"
-        if end < number <= cut:
-            message = explain_top(edited, number - end + old_end)
-        raise edited.mistake(number, message)
-
-
-def without_imports(edited: Edited, cut: int) -> Iterator[tuple[int, str]]:
-    """The numbered lines from an index on, without imports.
-
-    If there are blank lines above an import, those below it go with it.
-    """
-    texts = edited.new
-    dropped: set[int] = set()
-    for node in parse("\n".join(texts)).body:
-        if isinstance(node, IMPORTS) and node.lineno > cut:
-            end = node.end_lineno
-            above = texts[node.lineno - 2]
-            if not above.strip() or edited.cuts([above]):
-                while end < len(texts) and not texts[end].strip():
-                    end += 1
-            dropped.update(range(node.lineno, end + 1))
-    for number, text in enumerate(texts[cut:], cut + 1):
-        if number not in dropped:
-            yield number, text
+    for number, edit in enumerate([*new[1:], None], 2):
+        text = theirs[0] if theirs else None
+        if text == edit:
+            theirs = theirs[1:]
+        elif number not in imports and not (imports and edit == ""):
+            back = (
+                "missing" if text is None else f'"{text}"' if text else "empty"
+            )
+            message = (
+                f"the book cannot hold this edit: it makes this line {back}"
+            )
+            if end < number <= cut:
+                message = explain_top(edited, number - end + old_end)
+            raise edited.mistake(number, message)
 
 
 def explain_top(edited: Edited, number: int) -> str:
@@ -264,7 +256,7 @@ def write_back(root: Path, book: Path, proposal: Proposal) -> list[str]:
         one.path: [hash_text(str(each.cells)) for each in (one, two)]
         for one, two in zip(old.chapters, new.chapters)
     }
-    write_files(root, remember(root, old, midway) | marked, seen)
+    write_files(root, remember(old, midway) | marked, seen)
     places = {path: str(book / Path(path).name) for path in proposal.after}
     contents = {places[path]: text for path, text in proposal.after.items()}
     was = {
@@ -272,7 +264,5 @@ def write_back(root: Path, book: Path, proposal: Proposal) -> list[str]:
         for path, text in proposal.before.items()
     }
     files = {file: new.text(file) for file in sorted(seen)}
-    write_files(
-        root, contents | files | remember(root, new), seen | marked | was
-    )
+    write_files(root, contents | files | remember(new), seen | marked | was)
     return list(files)
