@@ -119,18 +119,13 @@ class Chapter:
         return [cell for cell in self.code_cells if not cell.is_test]
 
 
-def read_book(
-    book: Path,
-    until: int | None = None,
-    read: Callable[[Path], Chapter] | None = None,
-) -> list[Chapter]:
+def read_book(book: Path, until: int | None = None) -> list[Chapter]:
     """Read all chapters in order, or those up to the number `until`.
 
-    `read` reads one chapter, if it is not `read_chapter`. Raises `BookError`
-    with everything that is wrong in any of them.
+    Raises `BookError` with everything that is wrong in any of them.
     """
     paths = chapter_paths(book, until)
-    chapters, mistakes = collect(read or read_chapter, paths)
+    chapters, mistakes = collect(read_chapter, paths)
     mistakes += check_unique_ids(chapters)
     if until is None:
         mistakes += check_unnumbered_pages(book)
