@@ -111,79 +111,57 @@ def gather(file: str, blocks: tuple[Block, ...]) -> Module:
     """
     module = Module(file)
     for block in blocks:
-        add_block(module, block, is_first=block is blocks[0])
-    check_imports(module)
+        module.mistakes += add_block(module, block)
+        if block is not blocks[0] and is_string(block.tree.body[0]):
+            message = "only the first block of a file has a docstring"
+            module.mistakes.append(block.mistake(message, block.tree.body[0]))
+    module.mistakes += check_imports(module)
     return module
 
 
 # --- Gathering the parts of a module ---
 
 
-def add_block(module: Module, block: Block, is_first: bool) -> None:
+def add_block(module: Module, block: Block) -> Iterator[Mistake]:
     """Put the statements of a block where they belong."""
     last, gap = 0, []
     for node in block.tree.body:  # lines are moved whole
         if first_line(node) <= last:
             message = "two statements on one line; give each its own"
-            module.mistakes.append(block.mistake(message, node))
+            yield block.mistake(message, node)
         last = node.end_lineno
     for segment in split_block(block):
         gap = max(segment.gap, gap, key=len)
         if isinstance(segment.node, IMPORTS):
-            add_import(module, segment)
+            yield from add_import(module, segment)
         elif segment.node is block.tree.body[0] and is_string(segment.node):
             module.docstring = segment.lines
-            if not is_first:
-                message = "only the first block of a file has a docstring"
-                module.mistakes.append(segment.mistake(message))
         elif find_extend(segment.node):
-            add_method(module, segment)
+            yield from add_method(module, segment)
         else:
             segment.gap, gap = gap, []
-            add_statement(module, segment)
+            yield from add_statement(module, segment)
 
 
-def add_import(module: Module, segment: Segment) -> None:
+def add_import(module: Module, segment: Segment) -> Iterator[Mistake]:
     """Gather the names of an import statement."""
-    message = explain_wrong_import(segment)
-    if message:
-        module.mistakes.append(segment.mistake(message))
-        return
-    for imported, alias in read_import(segment.node):
-        origin = segment.block.lines[alias.lineno - 1].origin
-        module.imports.setdefault(imported, origin)
-        other = module.imported.setdefault(imported.bound, imported)
-        if not is_same_name(imported, other):
-            message = (
-                f"{imported.bound} is imported already, from another "
-                f"place ({module.imports[other]})"
-            )
-            module.mistakes.append(segment.mistake(message, alias))
-
-
-def explain_wrong_import(segment: Segment) -> str | None:
-    """Say why an import statement cannot be moved to the top."""
     node = segment.node
     if getattr(node, "level", 0):
-        return "a relative import does not run in a notebook; name the package"
-    if any(alias.name == "*" for alias in node.names):
-        return "import * hides where names come from; name them"
-    if any("#" in line.text for line in segment.lines):
-        return (
-            "a comment on an import would be lost when imports are gathered; "
-            "put it on a line above"
-        )
-    return None
+        message = "a relative import does not run in a notebook"
+        yield segment.mistake(f"{message}; name the package")
+    elif any(alias.name == "*" for alias in node.names):
+        message = "import * hides where names come from; name them"
+        yield segment.mistake(message)
+    elif any("#" in line.text for line in segment.lines):
+        message = "a comment on an import would be lost when imports are "
+        yield segment.mistake(f"{message}gathered; put it on a line above")
+    else:
+        for imported, alias in read_import(node):
+            origin = segment.block.lines[alias.lineno - 1].origin
+            module.imports.setdefault(imported, origin)
 
 
-def is_same_name(one: Imported, other: Imported) -> bool:
-    """Whether two imports of a name agree on what it means."""
-    if one == other or one.bound == "extend":
-        return True
-    return all(each.name is each.alias is None for each in (one, other))
-
-
-def check_imports(module: Module) -> None:
+def check_imports(module: Module) -> Iterator[Mistake]:
     """Leave out what the module imports from itself, and check the rest.
 
     Imports are moved to the top, so that a name which is also defined would
@@ -193,16 +171,20 @@ def check_imports(module: Module) -> None:
         bound, message = imported.bound, None
         if is_own(imported, module):
             del module.imports[imported]
-            module.imported.pop(bound, None)
             if imported.alias not in (None, imported.name):
-                message = (
-                    f"{module.file} cannot import from itself under another "
-                    f"name: {bound}"
-                )
-                module.mistakes.append(Mistake(*origin[:2], message))
+                message = f"{module.file} cannot import from itself under "
+                message += f"another name: {bound}"
         elif bound in module.names:
             message = f"{bound} is also imported in this file ({origin})"
-            module.mistakes.append(module.names[bound].mistake(message))
+            yield module.names[bound].mistake(message)
+            continue
+        elif not is_same_name(
+            imported, other := module.imported.setdefault(bound, imported)
+        ):
+            message = f"{bound} is imported already, from another place "
+            message += f"({module.imports[other]})"
+        if message:
+            yield Mistake(origin.path, origin.line, message)
 
 
 def is_own(imported: Imported, module: Module) -> bool:
@@ -217,20 +199,25 @@ def is_own(imported: Imported, module: Module) -> bool:
     return not is_package or imported.name in (None, *module.names)
 
 
-def add_statement(module: Module, segment: Segment) -> None:
+def is_same_name(one: Imported, other: Imported) -> bool:
+    """Whether two imports of a name agree on what it means."""
+    if one == other or one.bound == "extend":
+        return True
+    return all(each.name is each.alias is None for each in (one, other))
+
+
+def add_statement(module: Module, segment: Segment) -> Iterator[Mistake]:
     """Add a statement to the body of the module, and its names."""
     block, node = segment.block, segment.node
     module.body.append(segment)
-    module.mistakes += find_no_method(segment)
+    yield from find_no_method(segment)
     if "__all__" in changed_names(node):
-        message = "__all__ is generated; do not assign it"
-        module.mistakes.append(segment.mistake(message))
+        yield segment.mistake("__all__ is generated; do not assign it")
         return
     for name in assigned_names(node):
         earlier = module.names.setdefault(name, block)
         if earlier is not block and name != "_":
-            message = explain_twice(name, earlier)
-            module.mistakes.append(segment.mistake(message))
+            yield segment.mistake(explain_twice(name, earlier))
     if isinstance(node, ast.ClassDef):
         module.classes[node.name] = segment
         for statement in node.body:
@@ -246,70 +233,62 @@ def explain_twice(name: str, earlier: Block) -> str:
     )
 
 
-def add_method(module: Module, segment: Segment) -> None:
+def add_method(module: Module, segment: Segment) -> Iterator[Mistake]:
     """Add a function under `@extend(Cls)` to the class."""
     mistakes = list(find_misuse(segment))
-    if not mistakes:
-        name = find_extend(segment.node).args[0].id
-        message = explain_wrong_class(module, name, segment.node)
-        mistakes = [segment.mistake(message)] if message else []
-    module.mistakes += mistakes
-    if not mistakes:
-        module.classes[name].methods.append(segment)
-        module.members[name, segment.node.name] = segment.block
-
-
-def explain_wrong_class(
-    module: Module, name: str, node: ast.FunctionDef
-) -> str | None:
-    """Say why a class cannot get this method."""
+    if mistakes:
+        yield from mistakes
+        return
+    name, node = find_extend(segment.node).args[0].id, segment.node
     grown = module.classes.get(name)
+    member = module.members.get((name, node.name))
     if grown is None:
-        return (
+        yield segment.mistake(
             f"class {name} is not defined above in {module.file}; "
             "@extend grows a class of the same file"
         )
-    if has_one_line_body(grown):
-        return f"the body of class {name} must start on its own line"
-    member = module.members.get((name, node.name))
-    if member is None or grows_property(node):
-        return None
-    if member is not grown.block:
-        return explain_twice(f"{name}.{node.name}", member)
-    return (
-        f"{name}.{node.name} stands in the class itself ({member.place}): "
-        "change it there, or give it a block of its own below; "
-        f'replaces="{member.id}" would replace the whole class'
-    )
+    elif has_one_line_body(grown):
+        message = f"the body of class {name} must start on its own line"
+        yield segment.mistake(message)
+    elif member is None or grows_property(node):
+        grown.methods.append(segment)
+        module.members[name, node.name] = segment.block
+    elif member is not grown.block:
+        yield segment.mistake(explain_twice(f"{name}.{node.name}", member))
+    else:
+        yield segment.mistake(
+            f"{name}.{node.name} stands in the class itself ({member.place}): "
+            "change it there, or give it a block of its own below; "
+            f'replaces="{member.id}" would replace the whole class'
+        )
 
 
 # --- Writing the module ---
 
 
 def render(module: Module, imports: dict[Imported, Origin]) -> list[Line]:
-    """Write docstring, imports, `__all__` and body, in this order."""
+    """Write docstring, imports, `__all__` and body, in this order.
+
+    If the body starts with a function or class, ruff has two blank lines above
+    it. A comment with a blank line below it counts as something else.
+    """
     if "extend" not in module.used:
         imports = {k: v for k, v in imports.items() if k.bound != "extend"}
     lines = list(module.docstring)
     exports = render_all(module, public_names(module, imports))
     for part in (list(render_imports(imports)), exports):
         lines += [BLANK, *part] if part else []
-    if exports or starts_with_definition(module):
-        return [*lines, *module.code]
-    return [*lines, *module.code[1:]]
-
-
-def starts_with_definition(module: Module) -> bool:
-    """Whether the body starts with a function or class.
-
-    Only then ruff has two blank lines above it. A comment with a blank line
-    below it counts as something else.
-    """
-    if not module.body or not isinstance(module.body[0].node, DEFINITIONS):
-        return False
-    first = module.body[0]
-    above = first_line(first.node) - 1 - first.start
-    return all(line.text.strip() for line in first.lines[:above])
+    first = module.body[0] if module.body else None
+    starts_with_definition = (
+        first
+        and isinstance(first.node, DEFINITIONS)
+        and all(
+            line.text.strip()
+            for line in first.lines[: first_line(first.node) - 1 - first.start]
+        )
+    )
+    is_apart = exports or starts_with_definition
+    return [*lines, *(module.code if is_apart else module.code[1:])]
 
 
 def render_all(module: Module, names: set[str]) -> list[Line]:
@@ -362,7 +341,7 @@ def render_class(segment: Segment) -> Iterator[Line]:
     above = segment.block
     for method in segment.methods:
         is_first = method is segment.methods[0]
-        if not (is_first and is_placeholder(segment.node)):
+        if not (is_first and is_placeholder(segment)):
             yield BLANK
         if method.block is not above:
             yield Line(INDENT + method.block.comment.text)

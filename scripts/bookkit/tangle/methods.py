@@ -24,6 +24,7 @@ from bookkit.tangle.blocks import (
 )
 
 INDENT = "    "
+PLACEHOLDERS = ("...", "pass")
 
 
 def find_extend(node: ast.stmt | None) -> ast.expr | None:
@@ -88,39 +89,29 @@ def grows_property(node: ast.stmt) -> bool:
     return not grown.isdisjoint(map(ast.unparse, node.decorator_list))
 
 
-def is_placeholder(node: ast.ClassDef) -> bool:
+def is_placeholder(segment: Segment) -> bool:
     """Whether the body of a class is only `...` or `pass`."""
-    first, *others = node.body
-    return not others and ast.unparse(first) in ("...", "pass")
+    may_be = segment.lines[-1].text.endswith(PLACEHOLDERS)
+    return may_be and ast.unparse(segment.node.body) in PLACEHOLDERS
 
 
 def has_one_line_body(segment: Segment) -> bool:
     """Whether code stands after the colon: `class A: x = 1`."""
-    statement = segment.node.body[0]
-    text = segment.lines[statement.lineno - 1 - segment.start].text
-    starts_line = not text.encode()[: statement.col_offset].strip()
-    return not starts_line and not is_placeholder(segment.node)
+    body = segment.node.body[0]
+    text = segment.lines[body.lineno - 1 - segment.start].text
+    is_alone = not text[: body.col_offset].strip()
+    return not is_alone and not is_placeholder(segment)
 
 
 def class_lines(segment: Segment) -> Iterator[Line]:
     """The lines of a class, without a body that is only `...`."""
-    body = segment.node.body[0]
-    for number, line in enumerate(segment.lines, segment.start + 1):
-        if is_placeholder(segment.node) and number == body.lineno:
-            text = line.text.encode()
-            before, after = (
-                text[: body.col_offset],
-                text[body.end_col_offset :],
-            )
-            is_alone = not before.strip()
-            text = (
-                before + after.lstrip()
-                if is_alone
-                else before.rstrip() + after
-            )
-            line = line._replace(text=text.decode())
-        if line.text.strip() or number != body.lineno:
-            yield line
+    *lines, last = segment.lines
+    yield from lines
+    if is_placeholder(segment):
+        words = ast.unparse(segment.node.body)
+        last = last._replace(text=last.text.removesuffix(words).rstrip())
+    if last.text:
+        yield last
 
 
 def method_lines(segment: Segment) -> Iterator[Line]:
