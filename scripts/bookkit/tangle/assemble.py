@@ -70,6 +70,22 @@ class Module:
         return module_name(self.file)
 
     @functools.cached_property
+    def package(self) -> str:
+        """The package of which it is a room, or nothing.
+
+        A program is none: it runs something when Python is asked to run it.
+        """
+        package, _, name = self.name.rpartition(".")
+        is_inside = self.file.startswith("dlfs/") and package != "dlfs"
+        is_program = name == "__main__" or any(
+            isinstance(segment.node, ast.If)
+            and "__name__ == '__main__'" in ast.unparse(segment.node.test)
+            for segment in self.body
+        )
+        is_package = self.file.endswith("/__init__.py")
+        return package if is_inside and not (is_program or is_package) else ""
+
+    @functools.cached_property
     def code(self) -> list[Line]:
         """The lines below its imports."""
         return list(render_body(self))

@@ -11,15 +11,9 @@ from dataclasses import dataclass, field
 
 from bookkit.read.chapters import Chapter, Mistake, raise_any
 from bookkit.read.source import check_compiles, parse
-from bookkit.tangle.assemble import (
-    KEPT,
-    Module,
-    gather,
-    module_name,
-    render,
-)
+from bookkit.tangle.assemble import KEPT, Module, gather, module_name, render
 from bookkit.tangle.blocks import Block, Line, Origin
-from bookkit.tangle.rooms import find_rooms, link
+from bookkit.tangle.rooms import link
 
 HEADER = "# Made from book/ by scripts/tangle.py: edit the chapters."
 
@@ -64,8 +58,8 @@ def tangle(chapters: list[Chapter]) -> Output:
     parsed = [parse_cells(chapter) for chapter in chapters]
     blocks = [block for found, _ in parsed for block in found]
     mistakes = [mistake for _, found in parsed for mistake in found]
-    placed, more = place_blocks(blocks)
-    mistakes += [*more, *check_files(placed)]
+    placed: dict[str, list[Block]] = {}
+    mistakes += [*place_blocks(blocks, placed), *check_files(placed)]
     broken = [mistake[:2] for mistake in mistakes]
     modules = {}
     for file in sorted(placed):
@@ -77,14 +71,13 @@ def tangle(chapters: list[Chapter]) -> Output:
         modules[file] = gather(file, tuple(sound))
         mistakes += modules[file].mistakes
     raise_any(mistakes)
-    rooms = find_rooms(modules)
-    imports = link(modules, rooms)
+    imports = link(modules)
     files = {
         file: make_file(modules[file], tuple(imports[file].items()))
         for file in sorted(modules)
     }
-    packages = {m.file: name for name, each in rooms.items() for m in each}
-    return Output(files, chapters, blocks, packages)
+    rooms = {m.file: m.package for m in modules.values() if m.package}
+    return Output(files, chapters, blocks, rooms)
 
 
 @functools.lru_cache(KEPT)
@@ -100,40 +93,60 @@ def parse_cells(chapter: Chapter) -> tuple[list[Block], list[Mistake]]:
     for cell in chapter.code_cells:
         if "file" not in cell.options:
             continue
+        line, message = 0, "a block with file= needs at least one statement"
         try:
             tree = parse(cell.source)
         except SyntaxError as error:
-            line = cell.fence + (error.lineno or 1)
-            message = f"syntax error: {error.msg}"
-            mistakes.append(Mistake(chapter.path, line, message))
             tree = ast.Module([], [])
-        else:
-            if not tree.body:
-                message = "a block with file= needs at least one statement"
-                mistakes.append(Mistake(chapter.path, cell.fence, message))
+            line, message = error.lineno or 1, f"syntax error: {error.msg}"
+        if not tree.body:
+            mistakes.append(Mistake(chapter.path, cell.fence + line, message))
         blocks.append(Block(chapter, cell, tree))
     return blocks, mistakes
 
 
 def place_blocks(
-    blocks: list[Block],
-) -> tuple[dict[str, list[Block]], list[Mistake]]:
-    """Arrange the blocks by file, each replacement in the old place."""
-    files: dict[str, list[Block]] = {}
+    blocks: list[Block], files: dict[str, list[Block]]
+) -> Iterator[Mistake]:
+    """Arrange the blocks by file, each replacement in the old place.
+
+    `newest` says for the blocks so far which one stands in their place.
+    """
     newest: dict[str, Block] = {}
-    mistakes = []
     by_id = {block.id: block for block in blocks}
     for block in blocks:
-        messages = list(check_replaces(block, by_id, newest))
-        mistakes += [block.mistake(message) for message in messages]
+        old = [by_id[x] for x in block.replaces if x in by_id]
+        for name in block.replaces:
+            message = explain_no_place(name, block, by_id, newest)
+            if message:
+                old = []
+                yield block.mistake(f'replaces="{name}": {message}')
         slots = files.setdefault(block.file, [])
-        old = [] if messages else [by_id[name] for name in block.replaces]
-        position = slots.index(old[0]) if old else len(slots)
-        slots.insert(position, block)
+        slots.insert(slots.index(old[0]) if old else len(slots), block)
         for each in old:
             slots.remove(each)
         newest |= dict.fromkeys([block.id, *(b.id for b in old)], block)
-    return files, mistakes
+
+
+def explain_no_place(
+    name: str, block: Block, by_id: dict[str, Block], newest: dict[str, Block]
+) -> str | None:
+    """Say why a block cannot replace the one with this name."""
+    if name == block.id:
+        return "a block cannot replace itself"
+    if name not in by_id:
+        close = difflib.get_close_matches(name, by_id, 1)
+        hint = f'; did you mean "{close[0]}"?' if close else ""
+        return f"no block has this id{hint}"
+    if name not in newest:
+        return f"that block comes later ({by_id[name].place})"
+    now = newest[name]
+    if now.id != name:
+        return f'it is replaced already; say replaces="{now.id}" ({now.place})'
+    if now.file != block.file:
+        return f"that block is in {now.file}"
+    is_twice = block.replaces.count(name) > 1
+    return "it names a block twice" if is_twice else None
 
 
 def check_files(files: dict[str, list[Block]]) -> Iterator[Mistake]:
@@ -142,53 +155,21 @@ def check_files(files: dict[str, list[Block]]) -> Iterator[Mistake]:
     for file, (block, *_) in sorted(files.items()):
         package = f"{file.rpartition('/')[0]}.py"
         other = known.setdefault(file.lower(), file)
-        if other != file:
-            message = f"{file} and {other} are one file on some computers"
+        message = f"{file} and {other} are one file on some computers"
+        if package in files:
+            message = f"{file} and {package} cannot both be imported"
+        if other != file or package in files:
             yield block.mistake(message)
-        elif package in files:
-            yield block.mistake(
-                f"{file} and {package} cannot both be imported"
-            )
 
 
-def check_replaces(
-    block: Block, by_id: dict[str, Block], newest: dict[str, Block]
-) -> Iterator[str]:
-    """Check the blocks that a block replaces.
-
-    `newest` says for the blocks so far which one stands in their place.
-    """
-    for name in block.replaces:
-        if name == block.id:
-            yield f'replaces="{name}": a block cannot replace itself'
-        elif name not in by_id:
-            close = difflib.get_close_matches(name, by_id, 1)
-            hint = f'; did you mean "{close[0]}"?' if close else ""
-            yield f'replaces="{name}": no block has this id{hint}'
-        elif name not in newest:
-            place = by_id[name].place
-            yield f'replaces="{name}": that block comes later ({place})'
-        elif newest[name].id != name:
-            now = newest[name]
-            yield (
-                f'replaces="{name}": it is replaced already; say '
-                f'replaces="{now.id}" ({now.place})'
-            )
-        elif by_id[name].file != block.file:
-            yield f'replaces="{name}": that block is in {by_id[name].file}'
-    if len(set(block.replaces)) < len(block.replaces):
-        yield "replaces= names a block twice"
-
-
-def find_syntax_error(lines: list[Line], file: str) -> list[Mistake]:
+def find_syntax_error(lines: list[Line], file: str) -> Iterator[Mistake]:
     """Check that a file compiles as a whole."""
     try:
         check_compiles("\n".join(line.text for line in lines))
     except SyntaxError as error:
         place = nearest_origin(lines, error.lineno or 1)
         message = f"syntax error in {file}: {error.msg}"
-        return [Mistake(place.path, place.line, message)]
-    return []
+        yield Mistake(place.path, place.line, message)
 
 
 def nearest_origin(lines: list[Line], number: int) -> Origin | None:

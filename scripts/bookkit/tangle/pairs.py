@@ -9,7 +9,7 @@ only shown: they import what the chapter makes, and pytest runs them.
 import re
 from pathlib import Path
 
-from bookkit.read.chapters import BookError, Cell, Chapter
+from bookkit.read.chapters import Cell, Chapter, raise_any
 from bookkit.read.source import parse
 from bookkit.tangle.blocks import Line, Origin
 from bookkit.tangle.disk import (
@@ -90,9 +90,7 @@ def pair_lines(chapter: Chapter, snapshot: str) -> list[Line]:
         elif cell.kind != "raw":
             texts = [f"# {text}".rstrip() for text in cell.source.split("\n")]
             lines += map(Line, ["", "# %% [markdown]", *texts])
-    mistakes = find_syntax_error(lines, f"{chapter.name}.py")
-    if mistakes:
-        raise BookError(mistakes)
+    raise_any(find_syntax_error(lines, f"{chapter.name}.py"))
     return lines
 
 

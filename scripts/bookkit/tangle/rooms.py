@@ -18,45 +18,26 @@ from bookkit.tangle.blocks import DEFINITIONS, Line, Origin
 from bookkit.tangle.imports import Imported
 
 Imports = dict[Imported, Origin | None]
+Rooms = dict[str, list[Module]]  # package -> its rooms
 Homes = dict[str, dict[str, Module]]  # package -> name -> the room it is in
 
 
-def find_rooms(modules: dict[str, Module]) -> dict[str, list[Module]]:
-    """The rooms of each package that has some: {"dlfs.nn": [...]}."""
-    rooms: dict[str, list[Module]] = {}
-    for file, module in modules.items():
-        package, _, name = module.name.rpartition(".")
-        is_inside = file.startswith("dlfs/") and package != "dlfs"
-        is_special = file.endswith("/__init__.py") or name == "__main__"
-        if is_inside and not is_special and not is_program(module):
-            rooms.setdefault(package, []).append(module)
-    return rooms
-
-
-def is_program(module: Module) -> bool:
-    """Whether a module runs something when Python is asked to run it."""
-    return any(
-        isinstance(segment.node, ast.If)
-        and "__name__ == '__main__'" in ast.unparse(segment.node.test)
-        for segment in module.body
-    )
-
-
-def link(
-    modules: dict[str, Module], rooms: dict[str, list[Module]]
-) -> dict[str, Imports]:
+def link(modules: dict[str, Module]) -> dict[str, Imports]:
     """What every file imports; `modules` gets the `__init__` of packages.
 
     Raises `BookError`.
     """
-    homes: Homes = {}
+    rooms: Rooms = {}
+    for room in modules.values():
+        if room.package:
+            rooms.setdefault(room.package, []).append(room)
+    homes: Homes = {package: {} for package in rooms}
     mistakes = []
     for package, members in rooms.items():
         file = f"{package.replace('.', '/')}/__init__.py"
         words = f"What the modules of {package} offer, in one place."
         start = [Line(f'"""{words}"""')]
         modules.setdefault(file, Module(file, start))
-        homes[package] = {}
         mistakes += fill_home(homes[package], members)
     imports = {}
     for file, module in modules.items():
@@ -75,10 +56,10 @@ def fill_home(
         for name, block in room.names.items():
             other = home.setdefault(name, room)
             if other is not room and name != "_":
-                earlier = other.names[name]
+                place = f"{other.file} ({other.names[name].place})"
+                message = f"{name} is defined already in {place}"
                 yield block.mistake(
-                    f"{name} is defined already in {other.file} "
-                    f"({earlier.place}); files of one folder share their names"
+                    f"{message}; files of one folder share their names"
                 )
     for room in rooms:
         name = room.name.rpartition(".")[2]
@@ -89,27 +70,22 @@ def fill_home(
 
 def first_place(module: Module) -> tuple:
     """Where in the book a module begins."""
-    return min(
-        (segment.block.mistake("") for segment in module.body), default=()
-    )
+    return min((x.block.mistake("") for x in module.body), default=())
 
 
 def find_imports(
-    module: Module, homes: Homes, rooms: dict[str, list[Module]]
+    module: Module, homes: Homes, rooms: Rooms
 ) -> Iterator[tuple[Imported, Origin | None]]:
     """What a file imports: for its blocks, and what its code needs besides."""
-    package = module.name.rpartition(".")[0]
-    if module not in rooms.get(package, ()):
-        package = ""
+    package = module.package
     for imported, origin in module.imports.items():
         found = find_home(imported, homes, package)
         if found == imported or found.module != module.name:
             yield found, origin
-    if package:
-        for name in sorted(module.missing - vars(builtins).keys()):
-            found = find_name(name, package, homes, rooms)
-            if found:
-                yield find_home(found, homes, package), None
+    for name in sorted(module.missing - vars(builtins).keys()):
+        found = package and find_name(name, package, homes, rooms)
+        if found:
+            yield find_home(found, homes, package), None
     for room in rooms.get(module.name, ()):
         names = [name for name in room.names if not name.startswith("_")]
         for name in names:
@@ -120,7 +96,7 @@ def find_imports(
 
 
 def find_name(
-    name: str, package: str, homes: Homes, rooms: dict[str, list[Module]]
+    name: str, package: str, homes: Homes, rooms: Rooms
 ) -> Imported | None:
     """Where a room finds a name that none of its own blocks defines.
 
@@ -153,7 +129,7 @@ def find_home(imported: Imported, homes: Homes, package: str) -> Imported:
 
 def find_circle(
     modules: dict[str, Module], imports: dict[str, Imports], homes: Homes
-) -> list[Mistake]:
+) -> Iterator[Mistake]:
     """Find modules that need each other before either is there."""
     named = {module.name: module for module in modules.values()}
     graph = {
@@ -168,16 +144,15 @@ def find_circle(
         graphlib.TopologicalSorter(graph).prepare()
     except graphlib.CycleError as error:
         circle = error.args[1][::-1]
-        way = " needs ".join(circle)
         steps = []
         for user, target in itertools.pairwise(circle):
             module, imported = named[user], graph[user][target]
             origin = imports[module.file][imported]
             place = origin or find_use(module, imported.bound) or ("", 0)
-            message = f"{user} uses {imported.bound}, but {way}"
-            steps.append(Mistake(*place[:2], f"{message}: an import circle"))
-        return [max(step for step in steps if step.path)]
-    return []
+            message = f"{user} uses {imported.bound}, but "
+            message += f"{' needs '.join(circle)}: an import circle"
+            steps.append(Mistake(*place[:2], message))
+        yield max(step for step in steps if step.path)
 
 
 def find_targets(
