@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from bookkit.read.chapters import Cell, Chapter, Mistake
+from bookkit.read.source import parse
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
@@ -40,7 +41,11 @@ class Block:
 
     chapter: Chapter
     cell: Cell
-    tree: ast.Module
+
+    @property
+    def tree(self) -> ast.Module:
+        """Its statements; raises `SyntaxError`."""
+        return parse(self.cell.source)
 
     @property
     def file(self) -> str:
@@ -50,7 +55,7 @@ class Block:
     @property
     def id(self) -> str:
         """Its name, unique in the book."""
-        return self.cell.options["id"]
+        return self.cell.options.get("id", "")
 
     @functools.cached_property
     def replaces(self) -> list[str]:

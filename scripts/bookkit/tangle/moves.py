@@ -187,7 +187,7 @@ def as_block(
         ]
         source = "\n".join(each.text for each in lines)
         cell = Cell("code", source, 1, block.cell.options)
-        for segment in split_block(Block(block.chapter, cell, parse(source))):
+        for segment in split_block(Block(block.chapter, cell)):
             number = segment.start
             if not isinstance(segment.node, FUNCTIONS):
                 raise SyntaxError

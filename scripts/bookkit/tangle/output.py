@@ -1,6 +1,5 @@
 """Make all generated files from the chapters, in memory."""
 
-import ast
 import contextlib
 import difflib
 import functools
@@ -10,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bookkit.read.chapters import Chapter, Mistake, raise_any
-from bookkit.read.source import check_compiles, parse
+from bookkit.read.source import check_compiles
 from bookkit.tangle.assemble import KEPT, Module, gather, module_name, render
 from bookkit.tangle.blocks import Block, Line, Origin
 from bookkit.tangle.rooms import link
@@ -93,15 +92,15 @@ def parse_cells(chapter: Chapter) -> tuple[list[Block], list[Mistake]]:
     for cell in chapter.code_cells:
         if "file" not in cell.options:
             continue
-        line, message = 0, "a block with file= needs at least one statement"
+        blocks.append(Block(chapter, cell))
         try:
-            tree = parse(cell.source)
+            if not blocks[-1].tree.body:
+                message = "a block with file= needs at least one statement"
+                mistakes.append(blocks[-1].mistake(message))
         except SyntaxError as error:
-            tree = ast.Module([], [])
-            line, message = error.lineno or 1, f"syntax error: {error.msg}"
-        if not tree.body:
-            mistakes.append(Mistake(chapter.path, cell.fence + line, message))
-        blocks.append(Block(chapter, cell, tree))
+            line = cell.fence + (error.lineno or 1)
+            message = f"syntax error: {error.msg}"
+            mistakes.append(Mistake(chapter.path, line, message))
     return blocks, mistakes
 
 

@@ -10,13 +10,8 @@ import re
 from pathlib import Path
 
 from bookkit.read.chapters import Cell, Chapter, raise_any
-from bookkit.read.source import parse
-from bookkit.tangle.blocks import Line, Origin
-from bookkit.tangle.disk import (
-    keep_snapshot,
-    snapshot_folder,
-    write_files,
-)
+from bookkit.tangle.blocks import Block, Line
+from bookkit.tangle.disk import keep_snapshot, snapshot_folder, write_files
 from bookkit.tangle.methods import indent, lines_inside_strings
 from bookkit.tangle.notebooks import make_notebook
 from bookkit.tangle.output import Output, find_syntax_error
@@ -96,13 +91,9 @@ def pair_lines(chapter: Chapter, snapshot: str) -> list[Line]:
 
 def cell_lines(chapter: Chapter, cell: Cell) -> list[Line]:
     """The lines of a cell as they are in the script."""
-    name = cell.options.get("id", "")
-    lines = [
-        Line(text, Origin(chapter.path, number, name))
-        for number, text in enumerate(cell.source.split("\n"), cell.line)
-    ]
+    lines = Block(chapter, cell).lines
     try:
-        parse(cell.source)
+        inside = lines_inside_strings(cell.source)
     except SyntaxError:  # what only a notebook understands is left out
         return [
             line._replace(text=re.sub("^(?=[%!])", "# ", line.text))
@@ -110,14 +101,10 @@ def cell_lines(chapter: Chapter, cell: Cell) -> list[Line]:
         ]
     if "expect" not in cell.options:
         return lines
-    inside = lines_inside_strings(cell.source)
     place = f"{chapter.path}:{cell.fence}"
     after = EXPECT.format(name=cell.options["expect"], place=place)
-    return [
-        Line("try:"),
-        *(
-            line if number in inside else indent(line)
-            for number, line in enumerate(lines, 1)
-        ),
-        *map(Line, after.split("\n")),
+    body = [
+        line if number in inside else indent(line)
+        for number, line in enumerate(lines, 1)
     ]
+    return [Line("try:"), *body, *map(Line, after.split("\n"))]
