@@ -12,6 +12,7 @@ run sees by them that what changed in the book are edits of these files.
 """
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from bookkit.read.chapters import (
     Mistake,
     collect,
     parse_chapter,
+    raise_any,
     read_bytes,
 )
 from bookkit.read.source import find_marker, parse
@@ -51,7 +53,7 @@ class Proposal:
     """
 
     edited: list[Edited]
-    before: dict[str, bytes]
+    before: dict[str, str]
     after: dict[str, bytes]
     old: Output
     new: Output
@@ -67,28 +69,42 @@ def propose(root: Path, book: Path, output: Output) -> Proposal | None:
     if not edited:
         return None
     found, mistakes = collect(lambda each: [*find_moves(each)], edited)
-    if mistakes:
-        raise BookError(mistakes)
-    moves: dict[str, list[Move]] = {}
-    for move in sorted(itertools.chain(*found), key=lambda move: move.start):
-        moves.setdefault(move.block.chapter.path, []).append(move)
+    raise_any(mistakes)
+    moves = sorted(itertools.chain(*found), key=place_of)
     before, after, report = {}, {}, []
     chapters = {chapter.path: chapter for chapter in output.chapters}
     try:
-        for path in sorted(moves):
-            before[path] = read_bytes(book / Path(path).name)
-            after[path], lines = apply_moves(before[path], moves[path])
+        for path, each in itertools.groupby(moves, lambda x: place_of(x)[0]):
+            place = book / Path(path).name
+            content = read_bytes(place)
+            before[str(place)] = plain_text(content)
+            content, lines = apply_moves(content, each)
+            after[str(place)] = content
+            chapters[path] = parse_chapter(path, content)
             report += lines
-            chapters[path] = parse_chapter(path, after[path])
         new = tangle(list(chapters.values()))
     except BookError as error:
-        raise explain_mistake(error, moves) from error
+        mistake = error.mistakes[0]
+        above = [x for x in moves if place_of(x) <= mistake[:2]]
+        move = above[-1] if above else moves[0]
+        message = (
+            f"the book cannot hold this edit: {mistake.message} "
+            f"({mistake.path}:{mistake.line})"
+        )
+        raise BookError([Mistake(move.file, move.first, message)]) from error
     for each in edited:
         check_same(each, new.files[each.file])
     return Proposal(edited, before, after, output, new, report)
 
 
-def apply_moves(content: bytes, moves: list[Move]) -> tuple[bytes, list[str]]:
+def place_of(move: Move) -> tuple[str, int]:
+    """The chapter and the line of a move."""
+    return move.block.chapter.path, move.start
+
+
+def apply_moves(
+    content: bytes, moves: Iterable[Move]
+) -> tuple[bytes, list[str]]:
     """A chapter with its edits, and what is to be said about each.
 
     Every other byte stays as it is. New lines end as the one above does.
@@ -109,22 +125,6 @@ def apply_moves(content: bytes, moves: list[Move]) -> tuple[bytes, list[str]]:
 def stretch(path: str, first: int, last: int) -> str:
     """Some lines of a file: "dlfs/nn.py:379-384"."""
     return f"{path}:{first}-{last}" if last > first else f"{path}:{first}"
-
-
-def explain_mistake(
-    error: BookError, moves: dict[str, list[Move]]
-) -> BookError:
-    """Say which edit the book cannot hold, and why."""
-    mistake = error.mistakes[0]
-    move = next(iter(moves.values()))[0]
-    for each in moves.get(mistake.path, ()):
-        if each.start <= mistake.line:
-            move = each
-    message = (
-        f"the book cannot hold this edit: {mistake.message} "
-        f"({mistake.path}:{mistake.line})"
-    )
-    return BookError([Mistake(move.file, move.first, message)])
 
 
 # --- What was edited ---
@@ -148,8 +148,7 @@ def find_edited(root: Path, output: Output) -> list[Edited]:
             blocks = {b.id: b for b in output.blocks if b.file == file}
             lines = text.split("\n")[:-1]
             edited.append(Edited(file, output.files[file], lines, blocks))
-    if mistakes:
-        raise BookError(mistakes)
+    raise_any(mistakes)
     return edited
 
 
@@ -242,7 +241,7 @@ def explain_top(edited: Edited, number: int) -> str:
 # --- Writing ---
 
 
-def write_back(root: Path, book: Path, proposal: Proposal) -> list[str]:
+def write_back(root: Path, proposal: Proposal) -> list[str]:
     """Write the chapters with the edits and the files they make.
 
     Returns the names of the files that changed.
@@ -257,12 +256,10 @@ def write_back(root: Path, book: Path, proposal: Proposal) -> list[str]:
         for one, two in zip(old.chapters, new.chapters)
     }
     write_files(root, remember(old, midway) | marked, seen)
-    places = {path: str(book / Path(path).name) for path in proposal.after}
-    contents = {places[path]: text for path, text in proposal.after.items()}
-    was = {
-        places[path]: plain_text(text)
-        for path, text in proposal.before.items()
-    }
     files = {file: new.text(file) for file in sorted(seen)}
-    write_files(root, contents | files | remember(new), seen | marked | was)
+    write_files(
+        root,
+        proposal.after | files | remember(new),
+        seen | marked | proposal.before,
+    )
     return list(files)

@@ -62,7 +62,7 @@ def command_write(root: Path, book: Path, args: argparse.Namespace) -> int:
         changes = write_snapshot(root, output, args.out)
     elif proposal:
         output = proposal.new
-        changes = write_back(root, book, proposal)
+        changes = write_back(root, proposal)
         print("\n".join(proposal.report))
     else:
         changes = write_output(root, output)

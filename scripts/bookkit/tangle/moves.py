@@ -18,6 +18,7 @@ from bookkit.tangle.blocks import (
     FUNCTIONS,
     Block,
     Line,
+    Origin,
     first_line,
     is_string,
     split_block,
@@ -40,16 +41,6 @@ class Move(NamedTuple):
     start: int
     stop: int
     texts: list[str]
-
-
-class Marked(NamedTuple):
-    """A line and where it stands: a line of the chapter, or of a file.
-
-    A line that is only added to compare two texts stands nowhere.
-    """
-
-    text: str
-    mark: int | None = None
 
 
 @dataclass(frozen=True)
@@ -92,30 +83,30 @@ def find_moves(edited: Edited) -> Iterator[Move]:
 
     Raises `BookError` if an edit is not inside one block.
     """
-    texts, new = [line.text for line in edited.old], edited.new
+    old, texts = edited.old, [line.text for line in edited.old]
+    new = [
+        Line(text, Origin(edited.file, number, ""))
+        for number, text in enumerate(edited.new, 1)
+    ]
     try:
-        check_compiles("\n".join(new))
+        check_compiles("\n".join(edited.new))
     except SyntaxError as error:
         message = f"syntax error: {error.msg}"
         raise edited.mistake(error.lineno or 1, message) from error
-    old = [Marked(x.text, x.origin and x.origin.line) for x in edited.old]
-    marked = [Marked(text, number) for number, text in enumerate(new, 1)]
-    if edited.old[1].origin:
-        block = edited.blocks[edited.old[1].origin.block]
-        ends = docstring_end(texts), docstring_end(new)
-        yield from compare(
-            edited, block, old[1 : ends[0]], marked[1 : ends[1]], 2
+    if old[1].origin:
+        block = edited.blocks[old[1].origin.block]
+        docstrings = (
+            old[1 : docstring_end(texts)],
+            new[1 : docstring_end(edited.new)],
         )
-    old_cuts, new_cuts = edited.cuts(texts), edited.cuts(new)
+        yield from compare(edited, block, *docstrings, 2)
+    old_cuts, new_cuts = edited.cuts(texts), edited.cuts(edited.new)
     check_comments(edited, old_cuts, new_cuts)
     old_stretches = itertools.pairwise([*old_cuts, len(old)])
     new_stretches = itertools.pairwise([*new_cuts, len(new)])
     for (i1, i2), (j1, j2) in zip(old_stretches, new_stretches):
-        if texts[i1:i2] != new[j1:j2]:
-            name = texts[i1].rpartition("#")[2]
-            yield from stretch_moves(
-                edited, edited.blocks[name], old[i1 + 1 : i2], marked[j1:j2]
-            )
+        if texts[i1:i2] != edited.new[j1:j2]:
+            yield from stretch_moves(edited, old[i1:i2], new[j1:j2])
 
 
 def check_comments(
@@ -139,46 +130,45 @@ def check_comments(
 
 
 def stretch_moves(
-    edited: Edited, block: Block, old: list[Marked], new: list[Marked]
+    edited: Edited, old: list[Line], new: list[Line]
 ) -> Iterator[Move]:
-    """The edits below one comment, which is the first line of `new`."""
-    comment, *new = new
-    while not old[-1].mark:
+    """The edits below one comment, which is the first line of both."""
+    (comment, *old), (above, *new) = old, new
+    block = edited.blocks[comment.text.rpartition("#")[2]]
+    while not old[-1].origin:
         old = old[:-1]
     while new and not new[-1].text.strip():
         new = new[:-1]
-    first = new[0].mark if new else comment.mark + 1
     if comment.text.startswith(INDENT):
-        number = next(each.mark for each in old if each.mark)
+        number = next(x.origin.line for x in old if x.origin)
         nodes = block.tree.body
         method = next(
             x for x in nodes if x.end_lineno >= number - block.cell.fence
         )
         name = find_extend(method).args[0].id
-        old = find_marks(block, as_block(edited, block, old, name))
+        old = find_origins(block, as_block(edited, block, old, name))
         new = as_block(edited, block, new, name)
-    yield from compare(edited, block, old, new, first)
+    yield from compare(edited, block, old, new, above.origin.line + 1)
 
 
 # --- Methods that were moved into a class ---
 
 
 def as_block(
-    edited: Edited, block: Block, lines: list[Marked], name: str
-) -> list[Marked]:
+    edited: Edited, block: Block, lines: list[Line], name: str
+) -> list[Line]:
     """Methods of a class as a block would hold them.
 
     Each stands under its `@extend(Cls)`, with two blank lines above it.
     """
     source = "\n".join([f"class {name}:", *(each.text for each in lines)])
-    found: list[Marked] = []
+    found: list[Line] = []
     number = 0
     try:
-        tree = parse(source if lines else "")
-        for outside in tree.body[1:2]:
+        for outside in parse(source if lines else "").body[1:2]:
             number = outside.lineno - 2
             raise SyntaxError
-        inside = lines_inside_strings(source)
+        inside = lines_inside_strings(source) if lines else ()
         lines = [
             each
             if number in inside
@@ -193,28 +183,28 @@ def as_block(
                 raise SyntaxError
             above = first_line(segment.node) - 1
             stop = number + len(segment.lines)
-            found += [Marked(""), Marked("")] if found else []
+            found += [Line(""), Line("")] if found else []
             found += lines[number:above]
-            found += [Marked(f"@extend({name})"), *lines[above:stop]]
+            found += [Line(f"@extend({name})"), *lines[above:stop]]
     except SyntaxError as error:
         message = f"only methods of class {name} can stand in this block here"
-        raise edited.mistake(lines[number].mark, message) from error
+        raise edited.mistake(lines[number].origin.line, message) from error
     return found
 
 
-def find_marks(block: Block, lines: list[Marked]) -> list[Marked]:
-    """The same lines, with marks for those that the file does not have.
+def find_origins(block: Block, lines: list[Line]) -> list[Line]:
+    """The same lines, those of the block for what the file does not have.
 
     These are each `@extend(Cls)` and the blank lines above it.
     """
-    texts = [None] * block.cell.line + block.cell.source.split("\n")
-    found: list[Marked] = []
-    below = len(texts)
-    for text, mark in reversed(lines):
-        if mark is None and text == texts[below - 1]:
-            mark = below - 1
-        below = mark or below
-        found.insert(0, Marked(text, mark))
+    found: list[Line] = []
+    below = len(block.lines)
+    for line in reversed(lines):
+        if not line.origin and line.text == block.lines[below - 1].text:
+            line = block.lines[below - 1]
+        if line.origin:
+            below = line.origin.line - block.cell.line
+        found.insert(0, line)
     return found
 
 
@@ -224,49 +214,43 @@ def find_marks(block: Block, lines: list[Marked]) -> list[Marked]:
 def compare(
     edited: Edited,
     block: Block,
-    old: list[Marked],
-    new: list[Marked],
+    old: list[Line],
+    new: list[Line],
     first: int,
 ) -> Iterator[Move]:
     """The moves that turn a part of a block into its edited text.
 
-    The marks of `old` are lines of the chapter, those of `new` lines of the
-    edited file, in which this part starts on line `first`.
+    The origins of `old` are in the chapter, those of `new` in the edited file,
+    in which this part starts on line `first`. Where nothing is left of what
+    was there, an edit is right above the next line of the chapter, or below
+    the one before if the next is blank.
     """
     texts = [[each.text for each in lines] for lines in (old, new)]
     matcher = difflib.SequenceMatcher(None, *texts, autojunk=False)
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
         if tag == "equal":
             continue
-        numbers = [x.mark for x in new[j1:j2] if x.mark is not None]
-        above = [x.mark + 1 for x in new[:j1] if x.mark is not None]
-        numbers = numbers or above[-1:] or [first]
-        start, stop = find_place(old, i1, i2)
-        marks = {each.mark for each in old[i1:i2]}
-        others = [x for x in block.lines if x.origin.line not in marks]
-        if any(
-            start < x.origin.line < stop and x.text.strip() for x in others
-        ):
-            message = (
-                "the lines of this edit do not stand together in the chapter "
-                f"({block.chapter.path}:{start}); edit them one at a time"
-            )
-            raise edited.mistake(numbers[0], message)
+        above = line_numbers(new[:j1])[-1:] or [first - 1]
+        numbers = line_numbers(new[j1:j2]) or [above[0] + 1]
+        inside = line_numbers(old[i1:i2])
+        above, below = line_numbers(old[:i1]), line_numbers(old[i2:])
+        is_close = below and old[i2].text.strip()
+        start = above[-1] + 1 if above and not is_close else (below or [0])[0]
+        stop = start
+        if inside:
+            start, stop = min(inside), max(inside) + 1
+        for line in block.lines[start - block.cell.line :][: stop - start]:
+            if line.text.strip() and line.origin.line not in inside:
+                message = (
+                    "the lines of this edit do not stand together in the "
+                    f"chapter ({block.chapter.path}:{start}); edit them one "
+                    "at a time"
+                )
+                raise edited.mistake(numbers[0], message)
         edit = edited.file, numbers[0], numbers[-1]
         yield Move(*edit, block, start, stop, texts[1][j1:j2])
 
 
-def find_place(old: list[Marked], i1: int, i2: int) -> tuple[int, int]:
-    """The stretch of a chapter that `old[i1:i2]` come from.
-
-    If there are no such lines it is empty: right above the next line, or
-    below the one before if the next is blank.
-    """
-    inside = [each.mark for each in old[i1:i2] if each.mark is not None]
-    if inside:
-        return min(inside), max(inside) + 1
-    above = [each.mark for each in old[:i1] if each.mark is not None]
-    below = [each.mark for each in old[i2:] if each.mark is not None]
-    is_close = bool(below) and bool(old[i2].text.strip())
-    place = above[-1] + 1 if above and not is_close else below[0]
-    return place, place
+def line_numbers(lines: list[Line]) -> list[int]:
+    """Where lines stand that have an origin."""
+    return [line.origin.line for line in lines if line.origin]

@@ -76,8 +76,7 @@ class Watch:
         output = tangle(chapters)
         proposal = propose(self.root, self.book, output)
         if proposal:
-            names = write_back(self.root, self.book, proposal)
-            names += [str(self.book / Path(x).name) for x in proposal.after]
+            names = [*write_back(self.root, proposal), *proposal.after]
             lines = proposal.report
         else:
             names = write_output(self.root, output)
