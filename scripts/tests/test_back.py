@@ -380,11 +380,6 @@ class TestRefusals:
         text = edit(written, "    return 2", "    return 3")
         before = snapshot(written.root / "book")
 
-        def save_again(*arguments):
-            written.write("dlfs/a.py", text)
-            return find_changes(*arguments)
-
-        find_changes = back.find_changes
         proposals = back.find_edited
         monkeypatch.setattr(
             back,

@@ -11,17 +11,12 @@ import itertools
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from bookkit.read.fences import (
-    Fence,
-    check_fence,
-    parse_options,
-    scan_fences,
-)
+from bookkit.read.fences import Fence, check_fence, parse_options, scan_fences
 from bookkit.read.source import find_marker, parse
 
 CHAPTER_FILE = re.compile(r"(\d\d)-([a-z0-9]+(?:-[a-z0-9]+)*)\.md")
@@ -208,13 +203,20 @@ def parse_chapter(path: str, content: bytes) -> Chapter:
     return chapter
 
 
+@contextmanager
+def disk_errors(path: str | Path, what: str) -> Iterator[None]:
+    """Make a `BookError` of an error of the disk: it "cannot be read"."""
+    try:
+        yield
+    except OSError as error:
+        message = f"cannot be {what}: {error}"
+        raise BookError([Mistake(str(path), 1, message)]) from error
+
+
 def read_bytes(path: Path) -> bytes:
     """Read the bytes of a chapter; raises `BookError` if that fails."""
-    try:
+    with disk_errors(label(path), "read"):
         return path.read_bytes()
-    except OSError as error:
-        message = f"cannot be read: {error}"
-        raise BookError([Mistake(label(path), 1, message)]) from error
 
 
 def decode_chapter(path: str, content: bytes) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bookkit.read.chapters import Mistake
+from bookkit.tangle import methods
 from bookkit.tangle.blocks import (
     DEFINITIONS,
     IMPORTS,
@@ -33,17 +34,6 @@ from bookkit.tangle.imports import (
     read_import,
     render_imports,
     sort_names,
-)
-from bookkit.tangle.methods import (
-    INDENT,
-    class_lines,
-    find_extend,
-    find_misuse,
-    find_no_method,
-    grows_property,
-    has_one_line_body,
-    is_placeholder,
-    method_lines,
 )
 
 BLANK = Line("")
@@ -152,7 +142,7 @@ def add_block(module: Module, block: Block) -> Iterator[Mistake]:
             yield from add_import(module, segment)
         elif segment.node is block.tree.body[0] and is_string(segment.node):
             module.docstring = segment.lines
-        elif find_extend(segment.node):
+        elif methods.find_extend(segment.node):
             yield from add_method(module, segment)
         else:
             segment.gap, gap = gap, []
@@ -226,7 +216,7 @@ def add_statement(module: Module, segment: Segment) -> Iterator[Mistake]:
     """Add a statement to the body of the module, and its names."""
     block, node = segment.block, segment.node
     module.body.append(segment)
-    yield from find_no_method(segment)
+    yield from methods.find_no_method(segment)
     if "__all__" in changed_names(node):
         yield segment.mistake("__all__ is generated; do not assign it")
         return
@@ -251,11 +241,11 @@ def explain_twice(name: str, earlier: Block) -> str:
 
 def add_method(module: Module, segment: Segment) -> Iterator[Mistake]:
     """Add a function under `@extend(Cls)` to the class."""
-    mistakes = list(find_misuse(segment))
+    mistakes = list(methods.find_misuse(segment))
     if mistakes:
         yield from mistakes
         return
-    name, node = find_extend(segment.node).args[0].id, segment.node
+    name, node = methods.find_extend(segment.node).args[0].id, segment.node
     grown = module.classes.get(name)
     member = module.members.get((name, node.name))
     if grown is None:
@@ -263,10 +253,10 @@ def add_method(module: Module, segment: Segment) -> Iterator[Mistake]:
             f"class {name} is not defined above in {module.file}; "
             "@extend grows a class of the same file"
         )
-    elif has_one_line_body(grown):
+    elif methods.has_one_line_body(grown):
         message = f"the body of class {name} must start on its own line"
         yield segment.mistake(message)
-    elif member is None or grows_property(node):
+    elif member is None or methods.grows_property(node):
         grown.methods.append(segment)
         module.members[name, node.name] = segment.block
     elif member is not grown.block:
@@ -315,7 +305,7 @@ def render_all(module: Module, names: set[str]) -> list[Line]:
     line = f"__all__ = [{', '.join(quoted)}]"
     if len(line) <= LINE_LENGTH:
         return [Line(line)]
-    texts = ["__all__ = [", *(f"{INDENT}{name}," for name in quoted), "]"]
+    texts = ["__all__ = [", *(f"    {name}," for name in quoted), "]"]
     return [Line(text) for text in texts]
 
 
@@ -346,20 +336,6 @@ def render_body(module: Module) -> Iterator[Line]:
         if not segment.methods:
             yield from segment.lines
             continue
-        yield from render_class(segment)
+        yield from methods.render_class(segment)
         if segment.methods[-1].block is not segment.block:
             above = None
-
-
-def render_class(segment: Segment) -> Iterator[Line]:
-    """Write a class and below it the methods that other blocks add."""
-    yield from class_lines(segment)
-    above = segment.block
-    for method in segment.methods:
-        is_first = method is segment.methods[0]
-        if not (is_first and is_placeholder(segment)):
-            yield BLANK
-        if method.block is not above:
-            yield Line(INDENT + method.block.comment.text)
-        above = method.block
-        yield from method_lines(method)

@@ -25,20 +25,8 @@ from bookkit.read.chapters import (
     read_bytes,
 )
 from bookkit.read.source import find_marker, parse
+from bookkit.tangle import disk
 from bookkit.tangle.blocks import IMPORTS, Line
-from bookkit.tangle.disk import (
-    check_changes,
-    explain_hand_edit,
-    find_changes,
-    find_hand_edits,
-    first_difference,
-    hash_text,
-    is_known,
-    plain_text,
-    read_state,
-    remember,
-    write_files,
-)
 from bookkit.tangle.moves import Edited, Move, docstring_end, find_moves
 from bookkit.tangle.output import HEADER, Output, nearest_origin, tangle
 
@@ -77,7 +65,7 @@ def propose(root: Path, book: Path, output: Output) -> Proposal | None:
         for path, each in itertools.groupby(moves, lambda x: place_of(x)[0]):
             place = book / Path(path).name
             content = read_bytes(place)
-            before[str(place)] = plain_text(content)
+            before[str(place)] = disk.plain_text(content)
             content, lines = apply_moves(content, each)
             after[str(place)] = content
             chapters[path] = parse_chapter(path, content)
@@ -136,13 +124,13 @@ def find_edited(root: Path, output: Output) -> list[Edited]:
     Raises `BookError` if one cannot be compared with what it was before.
     """
     edited, mistakes = [], []
-    changes = find_changes(root, output)
-    for file, text in find_hand_edits(root, changes).items():
+    changes = disk.find_changes(root, output)
+    for file, text in disk.find_hand_edits(root, changes).items():
         message = explain_no_base(root, file, text, output)
         if find_marker(text):
-            mistakes.append(explain_hand_edit(file, text, output))
+            mistakes.append(disk.explain_hand_edit(file, text, output))
         elif message:
-            number = first_difference(text, output.text(file))
+            number = disk.first_difference(text, output.text(file))
             mistakes.append(Mistake(file, number, message))
         else:
             blocks = {b.id: b for b in output.blocks if b.file == file}
@@ -162,7 +150,7 @@ def explain_no_base(
             f"writes it: {HEADER}"
         )
     if not (
-        is_known(root, file, output.text(file)) or is_midway(root, output)
+        disk.is_known(root, file, output.text(file)) or is_midway(root, output)
     ):
         return (
             "edited by hand, and what the chapters make of this file changed "
@@ -180,9 +168,9 @@ def explain_no_base(
 
 def is_midway(root: Path, output: Output) -> bool:
     """Whether each chapter is as a run that was killed found or made it."""
-    state = read_state(root)
+    state = disk.read_state(root)
     return all(
-        hash_text(str(chapter.cells)) in state.get(chapter.path, ())
+        disk.hash_text(str(chapter.cells)) in state.get(chapter.path, ())
         for chapter in output.chapters
     )
 
@@ -248,18 +236,18 @@ def write_back(root: Path, proposal: Proposal) -> list[str]:
     """
     old, new = proposal.old, proposal.new
     edited = {each.file: each.text for each in proposal.edited}
-    seen = find_changes(root, new) | edited
-    check_changes(root, new, seen | dict.fromkeys(edited))
+    seen = disk.find_changes(root, new) | edited
+    disk.check_changes(root, new, seen | dict.fromkeys(edited))
     marked = {file: new.text(file) for file in edited}
     midway = {
-        one.path: [hash_text(str(each.cells)) for each in (one, two)]
+        one.path: [disk.hash_text(str(each.cells)) for each in (one, two)]
         for one, two in zip(old.chapters, new.chapters)
     }
-    write_files(root, remember(old, midway) | marked, seen)
+    disk.write_files(root, disk.remember(old, midway) | marked, seen)
     files = {file: new.text(file) for file in sorted(seen)}
-    write_files(
+    disk.write_files(
         root,
-        proposal.after | files | remember(new),
+        proposal.after | files | disk.remember(new),
         seen | marked | proposal.before,
     )
     return list(files)

@@ -32,14 +32,9 @@ from bookkit.read.chapters import (
     read_book,
     write_any_text,
 )
+from bookkit.tangle import disk
 from bookkit.tangle.back import propose, write_back
 from bookkit.tangle.blocks import Line, Origin
-from bookkit.tangle.disk import (
-    explain_orphans,
-    find_changes,
-    write_output,
-    write_snapshot,
-)
 from bookkit.tangle.output import Output, nearest_origin, tangle
 from bookkit.tangle.watch import watch
 
@@ -59,13 +54,13 @@ def command_write(root: Path, book: Path, args: argparse.Namespace) -> int:
     output = tangle(chapters)
     proposal = propose(root, book, output) if args.back else None
     if args.out:
-        changes = write_snapshot(root, output, args.out)
+        changes = disk.write_snapshot(root, output, args.out)
     elif proposal:
         output = proposal.new
         changes = write_back(root, proposal)
         print("\n".join(proposal.report))
     else:
-        changes = write_output(root, output)
+        changes = disk.write_output(root, output)
         if args.back:
             print("no file was edited by hand")
     for file in changes:
@@ -82,10 +77,10 @@ def command_write(root: Path, book: Path, args: argparse.Namespace) -> int:
 def command_check(root: Path, book: Path) -> int:
     """Print how the files on disk differ from the book; 1 if they do."""
     output = tangle(read_book(book))
-    changes = find_changes(root, output)
+    changes = disk.find_changes(root, output)
     for file, old in changes.items():
         show("\n".join(diff(file, old or "", output.files[file])))
-    mistakes = explain_orphans(root, output)
+    mistakes = disk.explain_orphans(root, output)
     if changes:
         message = (
             f"{len(changes)} files differ from the book: edit the chapters "

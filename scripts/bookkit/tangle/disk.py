@@ -18,7 +18,13 @@ import threading
 import time
 from pathlib import Path
 
-from bookkit.read.chapters import BookError, Chapter, Mistake, raise_any
+from bookkit.read.chapters import (
+    BookError,
+    Chapter,
+    Mistake,
+    disk_errors,
+    raise_any,
+)
 from bookkit.read.fences import GENERATED_FOLDERS
 from bookkit.read.source import find_marker
 from bookkit.tangle.output import Output, find_syntax_error, nearest_origin
@@ -85,13 +91,9 @@ def ask_git(root: Path, *arguments: str) -> str | None:
 
 def read_generated(path: Path) -> str | None:
     """Read a file with `\\n` line ends; None if it does not exist."""
-    try:
+    with disk_errors(path, "read"), contextlib.suppress(FileNotFoundError):
         return plain_text(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        message = f"cannot be read: {error.strerror}"
-        raise BookError([Mistake(str(path), 1, message)]) from error
+    return None
 
 
 def plain_text(content: bytes) -> str:
@@ -206,30 +208,34 @@ def write_files(
     written: dict[str, tuple[Path, Path]] = {}
     try:
         for file, content in contents.items():
-            place = Path(os.path.realpath(root / file))
-            content = content.encode() if isinstance(content, str) else content
-            if place.is_file() and place.read_bytes() == content:
-                continue
-            path = place.with_name(f".{place.name}.{os.getpid()}.tmp")
-            written[file] = path, place
-            place.parent.mkdir(parents=True, exist_ok=True)
-            remove_litter(place.parent)
-            with open(path, "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            if place.exists():
-                shutil.copymode(place, path)
+            with disk_errors(file, "written"):
+                place = Path(os.path.realpath(root / file))
+                path = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+                if isinstance(content, str):
+                    content = content.encode()
+                if not place.is_file() or place.read_bytes() != content:
+                    written[file] = path, place
+                    write_beside(path, place, content)
         check_unchanged(root, seen or {})
         for file in written:
-            os.replace(*written[file])
-    except OSError as error:
-        message = f"cannot be written: {error}"
-        raise BookError([Mistake(file, 1, message)]) from error
+            with disk_errors(file, "written"):
+                os.replace(*written[file])
     finally:
         for path, _ in written.values():
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
+
+
+def write_beside(path: Path, place: Path, content: bytes) -> None:
+    """Write a file that is to be moved to its place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_litter(path.parent)
+    with open(path, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    if place.exists():
+        shutil.copymode(place, path)
 
 
 def check_unchanged(root: Path, seen: dict[str, str | None]) -> None:
@@ -272,21 +278,17 @@ def write_snapshot(root: Path, output: Output, folder: Path) -> list[str]:
     `folder` may hold an earlier snapshot, which is brought up to date; raises
     `BookError` if it holds anything else.
     """
-    try:
-        with WRITING:
-            message = explain_no_snapshot(root, folder)
-            if message:
-                raise BookError([Mistake(str(folder), 1, message)])
-            (folder / STATE).parent.mkdir(parents=True, exist_ok=True)
-            for file in find_orphans(folder, output):
-                if is_known(folder, file, read_generated(folder / file)):
-                    (folder / file).unlink()
-            changes = write_output(folder, output)
-            if "dlfs/__init__.py" in output.files:
-                write_files(folder, read_data(root))
-    except OSError as error:
-        message = f"cannot be read or written: {error}"
-        raise BookError([Mistake(str(folder), 1, message)]) from error
+    with WRITING, disk_errors(folder, "read or written"):
+        message = explain_no_snapshot(root, folder)
+        if message:
+            raise BookError([Mistake(str(folder), 1, message)])
+        (folder / STATE).parent.mkdir(parents=True, exist_ok=True)
+        for file in find_orphans(folder, output):
+            if is_known(folder, file, read_generated(folder / file)):
+                (folder / file).unlink()
+        changes = write_output(folder, output)
+        if "dlfs/__init__.py" in output.files:
+            write_files(folder, read_data(root))
     return changes
 
 

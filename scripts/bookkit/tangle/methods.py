@@ -103,6 +103,20 @@ def has_one_line_body(segment: Segment) -> bool:
     return not is_alone and not is_placeholder(segment)
 
 
+def render_class(segment: Segment) -> Iterator[Line]:
+    """Write a class and below it the methods that other blocks add."""
+    yield from class_lines(segment)
+    above = segment.block
+    for method in segment.methods:
+        is_first = method is segment.methods[0]
+        if not (is_first and is_placeholder(segment)):
+            yield Line("")
+        if method.block is not above:
+            yield Line(INDENT + method.block.comment.text)
+        above = method.block
+        yield from method_lines(method)
+
+
 def class_lines(segment: Segment) -> Iterator[Line]:
     """The lines of a class, without a body that is only `...`."""
     *lines, last = segment.lines
