@@ -523,9 +523,9 @@ class TestSorting:
 
     def test_plain_imports_come_before_from(self):
         names = [Imported("b", "x", None), Imported("c", None, None)]
-        ((first, second),) = render_imports(names)
-        assert first[0][0] == "import c"
-        assert second[0][0] == "from b import x"
+        first, second = render_imports(dict.fromkeys(names))
+        assert first.text == "import c"
+        assert second.text == "from b import x"
 
 
 FIRST = {

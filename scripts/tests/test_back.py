@@ -380,11 +380,6 @@ class TestRefusals:
         text = edit(written, "    return 2", "    return 3")
         before = snapshot(written.root / "book")
 
-        def save_again(*arguments):
-            written.write("dlfs/a.py", text)
-            return find_changes(*arguments)
-
-        find_changes = back.find_changes
         proposals = back.find_edited
         monkeypatch.setattr(
             back,
@@ -568,7 +563,7 @@ class TestRandomBooks:
             assert bool(proposal) == bool(texts)
             if not proposal:
                 return
-            back.write_back(root, root / "book", proposal)
+            back.write_back(root, proposal)
             assert cells_but(root, blocks) == before
             for path, text in texts.items():
                 assert path.read_text().split("\n")[1:] == text.split("\n")[1:]
@@ -602,7 +597,7 @@ class TestRandomBooks:
                 assert snapshot(root) == before
                 return
             if proposal:
-                back.write_back(root, root / "book", proposal)
+                back.write_back(root, proposal)
             after = (root / file).read_text()
             assert_same_blocks(after, text)
             output = tangle(read_book(root / "book"))
@@ -682,7 +677,7 @@ class TestRealBook:
         replaced = {name for block in output.blocks for name in block.replaces}
         assert count > len(output.blocks) - len(replaced)
         proposal = propose(copy, copy / "book", output)
-        back.write_back(copy, copy / "book", proposal)
+        back.write_back(copy, proposal)
         for file, text in texts.items():
             made = (copy / file).read_text()
             assert made.split("\n")[1:] == text.split("\n")[1:]

@@ -7,24 +7,20 @@ one `BookError`.
 """
 
 import functools
+import itertools
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from bookkit.read.fences import (
-    Fence,
-    check_options,
-    explain_no_cell,
-    parse_options,
-    scan_fences,
-)
+from bookkit.read.fences import Fence, check_fence, parse_options, scan_fences
 from bookkit.read.source import find_marker, parse
 
 CHAPTER_FILE = re.compile(r"(\d\d)-([a-z0-9]+(?:-[a-z0-9]+)*)\.md")
+CONTROL = re.compile("[\0\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 class Mistake(NamedTuple):
@@ -44,6 +40,13 @@ class BookError(Exception):
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
         self.mistakes = list(dict.fromkeys(mistakes))
         super().__init__("\n".join(map(str, self.mistakes)))
+
+
+def raise_any(mistakes: Iterable[Mistake]) -> None:
+    """Raise `BookError` if there are mistakes, in the order of their lines."""
+    found = sorted(mistakes)
+    if found:
+        raise BookError(found)
 
 
 @dataclass(frozen=True)
@@ -78,25 +81,22 @@ class Cell:
 
 @dataclass(frozen=True, eq=False)
 class Chapter:
-    """A chapter, `path` as it is printed: "book/03-tensors.md"."""
+    """A chapter, `path` as it is printed: "book/03-tensors.md".
+
+    `front_matter` is what the lines above the text say: title, description,
+    kind.
+    """
 
     number: int
     slug: str
     path: str
     cells: list[Cell]
+    front_matter: dict = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """The name of its file without suffix: "03-tensors"."""
         return f"{self.number:02}-{self.slug}"
-
-    @functools.cached_property
-    def front_matter(self) -> dict:
-        """What the lines above the text say: title, description, kind."""
-        import yaml
-
-        raw = [cell.source for cell in self.cells if cell.kind == "raw"]
-        return yaml.safe_load(raw[0].strip("-\n")) or {} if raw else {}
 
     @property
     def is_workshop(self) -> bool:
@@ -114,23 +114,17 @@ class Chapter:
         return [cell for cell in self.code_cells if not cell.is_test]
 
 
-def read_book(
-    book: Path,
-    until: int | None = None,
-    read: Callable[[Path], Chapter] | None = None,
-) -> list[Chapter]:
+def read_book(book: Path, until: int | None = None) -> list[Chapter]:
     """Read all chapters in order, or those up to the number `until`.
 
-    `read` reads one chapter, if it is not `read_chapter`. Raises `BookError`
-    with everything that is wrong in any of them.
+    Raises `BookError` with everything that is wrong in any of them.
     """
     paths = chapter_paths(book, until)
-    chapters, mistakes = collect(read or read_chapter, paths)
+    chapters, mistakes = collect(read_chapter, paths)
     mistakes += check_unique_ids(chapters)
     if until is None:
         mistakes += check_unnumbered_pages(book)
-    if mistakes:
-        raise BookError(sorted(mistakes))
+    raise_any(mistakes)
     return chapters
 
 
@@ -149,37 +143,28 @@ def chapter_paths(book: Path, until: int | None = None) -> list[Path]:
     """The files of the chapters, in order, each number used once."""
     numbers: dict[int, Path] = {}
     mistakes = []
-    for path in sorted(book.glob("[0-9]*.md")):
-        match = CHAPTER_FILE.fullmatch(path.name)
-        if not match:
-            message = "a chapter is named NN-slug.md: 03-tensors.md"
-            mistakes.append(Mistake(label(path), 1, message))
-        elif (number := int(match[1])) in numbers:
-            message = f"{numbers[number].name} has this number already"
-            mistakes.append(Mistake(label(path), 1, message))
-        else:
-            numbers[number] = path
-    if not (numbers or mistakes):
+    paths = sorted(book.glob("[0-9]*.md"))
+    if not paths:
         message = f"there are no chapters NN-slug.md in {book}"
         if not book.is_dir():
             message = f"there is no such folder: {book}"
-        mistakes = [Mistake(book.name, 1, message)]
-    if mistakes:
-        raise BookError(mistakes)
-    return [
-        path
-        for number, path in numbers.items()
-        if until is None or number <= until
-    ]
+        mistakes.append(Mistake(book.name, 1, message))
+    for path in paths:
+        match = CHAPTER_FILE.fullmatch(path.name)
+        message = "a chapter is named NN-slug.md: 03-tensors.md"
+        if match:
+            other = numbers.setdefault(int(match[1]), path)
+            message = f"{other.name} has this number already"
+        if not match or other is not path:
+            mistakes.append(Mistake(label(path), 1, message))
+    raise_any(mistakes)
+    last = 99 if until is None else until
+    return [path for number, path in numbers.items() if number <= last]
 
 
 def unnumbered_pages(book: Path) -> list[Path]:
     """The pages that are no chapters. Hidden files are those of editors."""
-    return [
-        path
-        for path in sorted(book.glob("*.md"))
-        if not path.name[0].isdigit() and path.name[0] != "."
-    ]
+    return sorted(book.glob("[!0-9.]*.md"))
 
 
 def label(path: Path) -> str:
@@ -189,12 +174,13 @@ def label(path: Path) -> str:
 
 def read_chapter(path: Path) -> Chapter:
     """Read one chapter; raises `BookError` with all that is wrong in it."""
-    return parse_chapter(label(path), read_text(path))
+    return parse_chapter(label(path), read_bytes(path))
 
 
 @functools.lru_cache(64)  # `make serve` reads all after every change
-def parse_chapter(path: str, text: str) -> Chapter:
+def parse_chapter(path: str, content: bytes) -> Chapter:
     """Make a chapter from its text; `path` is as it is printed."""
+    text = decode_chapter(path, content)
     marker = find_marker(text)
     if marker:
         message = (
@@ -204,80 +190,79 @@ def parse_chapter(path: str, text: str) -> Chapter:
         raise BookError([Mistake(path, marker, message)])
     lines = text.split("\n")
     match = CHAPTER_FILE.fullmatch(path.rpartition("/")[2])
-    start = front_matter_end(lines)
+    marks = [n for n, line in enumerate(lines, 1) if line.rstrip() == "---"]
+    start = marks[1] if marks[:1] == [1] and len(marks) > 1 else 0
     fences = list(scan_fences(lines, start))
-    found = [
-        *check_front_matter(lines[:start]),
-        *find_fence_mistakes(lines, fences),
-    ]
+    front_matter, found = read_front_matter(lines[:start])
+    found += find_fence_mistakes(lines, fences)
     if not found:
         cells = list(split_cells(lines, start, fences))
-        chapter = Chapter(int(match[1]), match[2], path, cells)
+        chapter = Chapter(int(match[1]), match[2], path, cells, front_matter)
         found = [*check_exercises(chapter), *check_markers(chapter)]
-    if found:
-        raise BookError(Mistake(path, *each) for each in found)
+    raise_any(Mistake(path, *each) for each in found)
     return chapter
 
 
-def read_text(path: Path) -> str:
-    """Read a chapter, with line ends as `\n` whatever they are on disk."""
-    return decode_chapter(label(path), read_bytes(path))
+@contextmanager
+def disk_errors(path: str | Path, what: str) -> Iterator[None]:
+    """Make a `BookError` of an error of the disk: it "cannot be read"."""
+    try:
+        yield
+    except OSError as error:
+        message = f"cannot be {what}: {error}"
+        raise BookError([Mistake(str(path), 1, message)]) from error
 
 
 def read_bytes(path: Path) -> bytes:
     """Read the bytes of a chapter; raises `BookError` if that fails."""
-    try:
+    with disk_errors(label(path), "read"):
         return path.read_bytes()
-    except OSError as error:
-        message = f"cannot be read: {error}"
-        raise BookError([Mistake(label(path), 1, message)]) from error
 
 
 def decode_chapter(path: str, content: bytes) -> str:
-    """The text of a chapter, with line ends as `\n`."""
+    """The text of a chapter, with line ends as `\n` whatever they are."""
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-8-sig").replace("\r\n", "\n")
+        start = next((x.start() for x in CONTROL.finditer(text)), -1)
+        line = text.count("\n", 0, start) + 1
+        message = "holds a control character that may end a line"
     except UnicodeDecodeError as error:
-        line = 1 + content.count(b"\n", 0, error.start)
-        byte = f"{content[error.start]:02x}"
-        message = f"cannot be read: the byte {byte} is not UTF-8"
-        raise BookError([Mistake(path, line, message)]) from error
-    text = text.replace("\r\n", "\n")
-    for number, line in enumerate(text.split("\n"), 1):
-        if "\0" in line or len(line.splitlines()) > 1:
-            message = "holds a control character that may end a line"
-            raise BookError([Mistake(path, number, message)])
+        start = error.start
+        line = content.count(b"\n", 0, start) + 1
+        message = f"cannot be read: the byte {content[start]:02x} is not UTF-8"
+    if start >= 0:
+        raise BookError([Mistake(path, line, message)])
     return text
 
 
-def front_matter_end(lines: list[str]) -> int:
-    """The number of lines of the front matter, 0 if there is none."""
-    marks = [n for n, line in enumerate(lines, 1) if line.rstrip() == "---"]
-    return marks[1] if marks[:1] == [1] and len(marks) > 1 else 0
-
-
-def check_front_matter(lines: list[str]) -> Iterator[tuple[int, str]]:
-    """Check that the front matter can be read and is not for Jupyter."""
+def read_front_matter(
+    lines: list[str],
+) -> tuple[dict, list[tuple[int, str]]]:
+    """What the front matter says, and what is wrong with it."""
     if not lines:
-        return
+        return {}, []
     import yaml
 
-    for number, text in enumerate(lines, 1):
-        if text.startswith(("jupyter:", "jupytext:", "kernelspec:")):
-            message = "the front matter has title, description, kind and words"
-            yield number, message
+    message = "the front matter has title, description, kind and words"
+    found = [
+        (number, message)
+        for number, text in enumerate(lines, 1)
+        if text.startswith(("jupyter:", "jupytext:", "kernelspec:"))
+    ]
     try:
         options = yaml.safe_load("\n".join(lines[1:-1])) or {}
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or error
         message = f"the front matter is not YAML: {problem}"
-        yield 2 + (mark.line if mark else 0), message
-    else:
-        if not isinstance(options, dict):
-            yield 1, "the front matter is made of lines such as title: ..."
-        elif options.get("kind", "workshop") != "workshop":
-            yield 1, "the front matter says kind: workshop, or nothing of it"
+        return {}, [*found, (2 + (mark.line if mark else 0), message)]
+    if not isinstance(options, dict):
+        message = "the front matter is made of lines such as title: ..."
+        found.append((1, message))
+    elif options.get("kind", "workshop") != "workshop":
+        message = "the front matter says kind: workshop, or nothing of it"
+        found.append((1, message))
+    return options, found
 
 
 def find_fence_mistakes(
@@ -288,53 +273,42 @@ def find_fence_mistakes(
     What follows a fence inside a string means nothing.
     """
     for fence in fences:
-        error = find_open_string(fence)
-        if error:
-            yield find_inner_fence(lines, fence) or (
-                fence.line + error.lineno,
-                f"syntax error: {error.msg}",
-            )
+        found = find_open_string(lines, fence)
+        if found:
+            yield found
             return
-        message = explain_no_cell(fence)
-        if message:
+        for message in check_fence(fence):
             yield fence.line, message
-        elif fence.is_cell:
-            for message in check_options(fence):
-                yield fence.line, message
 
 
-def find_open_string(fence: Fence) -> SyntaxError | None:
-    """The error of a block whose last string does not end in it."""
-    text = "\n".join(fence.body)
-    if fence.is_cell and (text.count('"""') + text.count("'''")) % 2:
-        try:
-            parse(text)
-        except SyntaxError as error:
-            return error
-    return None
+def find_open_string(lines: list[str], fence: Fence) -> tuple[int, str] | None:
+    """Where a string of a block is open that does not end in it, and advice.
 
-
-def find_inner_fence(lines: list[str], fence: Fence) -> tuple[int, str] | None:
-    """The line of a fence that cuts a string of a block in two, and advice.
-
-    The block would be Python if it went on to a later end of a fence.
+    If the block would be Python when it went on to a later end of a fence,
+    its own end is inside the string.
     """
-    ends = [
+    text = "\n".join(fence.body)
+    if not fence.is_cell or (text.count('"""') + text.count("'''")) % 2 == 0:
+        return None
+    try:
+        parse(text)
+        return None
+    except SyntaxError as error:
+        found = fence.line + error.lineno, f"syntax error: {error.msg}"
+    marks = [
         number
-        for number, text in enumerate(lines[fence.line :], fence.line)
-        if set(text.strip()) == {"`"} and len(text.strip()) >= 3
+        for number in range(fence.line, len(lines))
+        if lines[number].lstrip().startswith("```")
     ]
+    ends = [n for n in marks if not lines[n].strip().strip("`")]
     for end in ends[1:4]:
         with suppress(SyntaxError):
             parse("\n".join(lines[fence.line : end]))
-            number = fence.line
-            while not lines[number].lstrip().startswith("```"):
-                number += 1
-            return number + 1, (
+            return marks[0] + 1, (
                 "this fence is inside a string of the block that line "
                 f"{fence.line} opens; use four backticks for the block"
             )
-    return None
+    return found
 
 
 def split_cells(
@@ -384,19 +358,16 @@ def check_markers(chapter: Chapter) -> Iterator[tuple[int, str]]:
 def check_exercises(chapter: Chapter) -> Iterator[tuple[int, str]]:
     """Check that exercises and solutions of a chapter come in pairs."""
     lines: dict[str, dict[str, int]] = {"exercise": {}, "solution": {}}
-    for cell in chapter.code_cells:
-        for kind, found in lines.items():
-            number = cell.options.get(kind)
-            if number is None:
-                continue
-            if not re.fullmatch(rf"{chapter.number}\.[1-9]\d*", number):
-                example = f'{kind}="{chapter.number}.1"'
-                yield cell.fence, f"number it by the chapter: {example}"
-                continue
-            if number in found:
-                yield cell.fence, f"{kind} {number} is there twice"
-            found[number] = cell.fence
-    for kind, other in [("exercise", "solution"), ("solution", "exercise")]:
+    for cell, kind in itertools.product(chapter.code_cells, lines):
+        number = cell.options.get(kind)
+        if number is None:
+            continue
+        if not re.fullmatch(rf"{chapter.number}\.[1-9]\d*", number):
+            example = f'{kind}="{chapter.number}.1"'
+            yield cell.fence, f"number it by the chapter: {example}"
+        elif lines[kind].setdefault(number, cell.fence) != cell.fence:
+            yield cell.fence, f"{kind} {number} is there twice"
+    for kind, other in itertools.permutations(lines):
         for number in lines[kind].keys() - lines[other].keys():
             yield lines[kind][number], f"{kind} {number} has no {other}"
 
@@ -417,7 +388,8 @@ def check_unique_ids(chapters: list[Chapter]) -> Iterator[Mistake]:
 def check_unnumbered_pages(book: Path) -> Iterator[Mistake]:
     """Check that only chapters hold blocks with file=."""
     for path in unnumbered_pages(book):
-        for fence in scan_fences(read_text(path).split("\n"), 0):
+        text = decode_chapter(label(path), read_bytes(path))
+        for fence in scan_fences(text.split("\n"), 0):
             if fence.is_cell and re.search(r"\sfile=", fence.info):
                 message = "only chapters (NN-slug.md) are tangled"
                 yield Mistake(label(path), fence.line, message)

@@ -3,8 +3,7 @@
 import json
 import keyword
 import re
-from collections.abc import Iterable, Iterator
-from pathlib import PurePosixPath
+from collections.abc import Iterator
 from typing import NamedTuple
 
 BLOCK_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -96,57 +95,50 @@ def read_fence(
     return Fence(line, indent, marker, info, body, False)
 
 
-def explain_no_cell(fence: Fence) -> str | None:
-    """Say why a fence that looks like Python would not be a cell."""
+def check_fence(fence: Fence) -> Iterator[str]:
+    """Say why a fence that looks like Python would not be a cell.
+
+    If it is one, its options are checked.
+    """
+    has_file = re.search(r"(^|[\s{])file *=", fence.info)
+    language = re.split(r"\W", fence.language.lstrip("{."))[0].lower()
     if fence.is_top_level and not fence.closed:
-        return "this fence is never closed"
-    if not fence.is_cell and re.search(r"(^|[\s{])file *=", fence.info):
-        if fence.is_shown_only:
-            return "a block with .noeval goes into no file; leave out file="
-        if not fence.indent:
-            return "only a ```python fence goes into a file"
-    language = re.split(r"[^\w]", fence.language.lstrip("{."))[0].lower()
-    if language in MAGICS and fence.is_top_level and not fence.is_shown_only:
-        return (
+        yield "this fence is never closed"
+    elif fence.is_shown_only:
+        if has_file:
+            yield "a block with .noeval goes into no file; leave out file="
+    elif fence.is_cell:
+        yield from check_options(fence.info)
+    elif has_file and not fence.indent:
+        yield "only a ```python fence goes into a file"
+    elif language in MAGICS and fence.is_top_level:
+        yield (
             f"a ```{language} fence is a cell and would run; write "
             "```console, ```text or add .noeval"
         )
-    if language not in PYTHON_LIKE or fence.is_shown_only:
-        return None
-    if fence.indent:
-        return (
+    elif language not in PYTHON_LIKE:
+        return
+    elif fence.indent:
+        yield (
             "an indented or quoted fence is not a cell and never runs; "
             f"{HOW_TO_SHOW}"
         )
-    if not fence.is_top_level:
-        return "a ~~~ fence is not a cell; write ```python"
-    if fence.language != "python":
-        return f"```{fence.language} is not a cell; write ```python"
-    return None
+    elif fence.is_top_level:
+        yield f"```{fence.language} is not a cell; write ```python"
+    else:
+        yield "a ~~~ fence is not a cell; write ```python"
 
 
-def check_options(fence: Fence) -> Iterator[str]:
+def check_options(info: str) -> Iterator[str]:
     """Check the options after ```python."""
     try:
-        options = parse_options(fence.info)
+        options = parse_options(info)
     except ValueError as error:
         yield str(error)
         return
-    for key, value in options.items():
-        if key not in OPTIONS:
-            yield f"unknown option {key}; known are {', '.join(OPTIONS)}"
-        elif key == "tags":
-            if not (isinstance(value, list) and all_strings(value)):
-                yield 'tags is a list of strings: tags=["hide-input"]'
-        elif not isinstance(value, str) or not value.strip():
-            yield f'{key} is a text in double quotes: {key}="..."'
-    if all_strings(value for key, value in options.items() if key != "tags"):
-        yield from check_option_values(options)
-
-
-def all_strings(values: Iterable) -> bool:
-    """Whether all values are strings."""
-    return all(isinstance(value, str) for value in values)
+    yield from check_option_types(options)
+    texts = {k: v for k, v in options.items() if isinstance(v, str)}
+    yield from check_option_values(texts)
 
 
 def parse_options(info: str) -> dict:
@@ -154,29 +146,41 @@ def parse_options(info: str) -> dict:
 
     Raises `ValueError` if it is written in any other way.
     """
-    options: dict = {}
-    rest = info.strip().removeprefix("python")
-    while rest.strip():
-        match = OPTION.match(rest)
-        try:
-            key, value = match[1], json.loads(match[2])
-            json.dumps(value, ensure_ascii=False).encode()  # no "\\ud800"
-        except (TypeError, ValueError):
-            message = f'cannot read {rest.strip()}; options are key="value"'
-            raise ValueError(message) from None
-        if key in options:
+    text = info.strip().removeprefix("python")
+    rest = OPTION.sub("", text).strip()
+    found = OPTION.findall(text)
+    keys = [key for key, _ in found]
+    try:
+        options = {key: json.loads(value) for key, value in found}
+        json.dumps(options, ensure_ascii=False).encode()  # no "\\ud800"
+    except ValueError:
+        rest = text.strip()
+    if rest:
+        raise ValueError(f'cannot read {rest}; options are key="value"')
+    for key in options:
+        if keys.count(key) > 1:
             raise ValueError(f"the option {key} is given twice")
-        options[key] = value
-        rest = rest[match.end() :]
     return options
+
+
+def check_option_types(options: dict) -> Iterator[str]:
+    """Check that options are known and texts, tags a list of texts."""
+    for key, value in options.items():
+        if key not in OPTIONS:
+            yield f"unknown option {key}; known are {', '.join(OPTIONS)}"
+        elif key != "tags":
+            if not isinstance(value, str) or not value.strip():
+                yield f'{key} is a text in double quotes: {key}="..."'
+        elif not isinstance(value, list) or {*map(type, value)} - {str}:
+            yield 'tags is a list of strings: tags=["hide-input"]'
 
 
 def check_option_values(options: dict) -> Iterator[str]:
     """Check what the values of a cell's options may be."""
     if "file" in options:
-        message = check_file(options["file"])
+        message = explain_wrong_file(options["file"])
         if message:
-            yield message
+            yield f'file="{options["file"]}" {message}'
         if "id" not in options:
             yield "a block with file= needs an id="
         for key in ("exercise", "solution", "expect"):
@@ -192,15 +196,13 @@ def check_option_values(options: dict) -> Iterator[str]:
         yield "a cell is an exercise or a solution, not both"
 
 
-def check_file(file: str) -> str | None:
+def explain_wrong_file(file: str) -> str | None:
     """Say what is wrong with a file name, None if nothing is."""
-    folder, *rest = file.split("/")
-    name = PurePosixPath(file)
-    if folder not in GENERATED_FOLDERS or not rest:
-        return f'file="{file}" is outside dlfs/ and tests/'
-    if name.suffix != ".py":
-        return f'file="{file}" does not end with .py'
-    for part in [*rest[:-1], name.stem]:
-        if not part.isidentifier() or keyword.iskeyword(part):
-            return f'file="{file}" cannot be imported: not a name of a module'
+    folder, *parts = file.removesuffix(".py").split("/")
+    if folder not in GENERATED_FOLDERS or not parts:
+        return "is outside dlfs/ and tests/"
+    if not file.endswith(".py"):
+        return "does not end with .py"
+    if not all(x.isidentifier() and not keyword.iskeyword(x) for x in parts):
+        return "cannot be imported: not a name of a module"
     return None

@@ -56,7 +56,7 @@ def begin_chapter(
         module=match[2].replace("-", "_"),
         kind="\nkind: workshop" if kind == "workshop" else "",
     )
-    chapter = parse_chapter(f"book/{name}.md", text)
+    chapter = parse_chapter(f"book/{name}.md", text.encode())
     path.write_text(text, encoding="utf-8")
     yield chapter.path
     for file, number, line in find_missing(root, chapters, chapter):
@@ -68,16 +68,12 @@ def begin_chapter(
 
 def check_lists(root: Path, chapters: list[Chapter]) -> list[Mistake]:
     """Say which list lacks which chapter, and what to write where."""
-    return [
-        Mistake(
-            file,
-            number,
-            f"chapter {chapter.number} is missing; below this line write:\n"
-            + line,
-        )
-        for chapter in chapters
-        for file, number, line in find_missing(root, chapters, chapter)
-    ]
+    mistakes = []
+    for each in chapters:
+        message = f"chapter {each.number} is missing; below this line write:\n"
+        for file, number, line in find_missing(root, chapters, each):
+            mistakes.append(Mistake(file, number, message + line))
+    return mistakes
 
 
 def find_missing(
@@ -89,45 +85,44 @@ def find_missing(
     for each kind, the navigation groups; the home page may leave out the
     preface.
     """
-    values = {
-        "number": chapter.number,
-        "name": chapter.name,
-        "title": chapter.front_matter.get("title", chapter.slug),
-        "kind": "workshop: " if chapter.is_workshop else "",
-    }
-    for file, (_, new) in LISTS.items():
+    for file, (start, new) in LISTS.items():
         is_left_out = file == "book/index.md" and chapter.number == 0
         if is_left_out or not (root / file).exists():
             continue
-        if find_line(root, file, chapter):
+        lines = read_lines(root, file)
+        numbers = {x: find_line(lines, start, x) for x in [*chapters, chapter]}
+        if numbers[chapter]:
             continue
-        listed = [x for x in chapters if find_line(root, file, x)]
+        listed = [x for x in chapters if numbers[x]]
         kin = [x for x in listed if x.is_workshop == chapter.is_workshop]
         if "README" in file:
             listed = kin or listed
-        before = [x for x in listed if x.number < chapter.number]
-        after = [x for x in listed if x.number > chapter.number]
-        number = find_line(root, file, before[-1]) if before else 0
-        line = new.format(**values)
-        if not file.startswith("book/") and not {*before[-1:]} & {*kin}:
-            if {*after[:1]} & {*kin}:
-                number = find_line(root, file, after[0]) - 1
-            elif file == "mkdocs.yml" and is_end_of_group(root, number):
+        before = [x for x in listed if x.number < chapter.number][-1:]
+        after = [x for x in listed if x.number > chapter.number][:1]
+        number = numbers[before[0]] if before else 0
+        line = new
+        if not file.startswith("book/") and not {*before} & {*kin}:
+            if {*after} & {*kin}:
+                number = numbers[after[0]] - 1
+            elif file == "mkdocs.yml" and not lines[number].startswith("   "):
                 group = "Workshop" if chapter.is_workshop else "{title}"
-                line = f"  - {group}:\n".format(**values) + line
-        yield file, number, line
+                line = f"  - {group}:\n{new}"
+        yield (
+            file,
+            number,
+            line.format(
+                number=chapter.number,
+                name=chapter.name,
+                title=chapter.front_matter.get("title", chapter.slug),
+                kind="workshop: " if chapter.is_workshop else "",
+            ),
+        )
 
 
-def is_end_of_group(root: Path, number: int) -> bool:
-    """Whether a line of mkdocs.yml is the last in a group of pages."""
-    return not read_lines(root, "mkdocs.yml")[number].startswith("   ")
-
-
-def find_line(root: Path, file: str, chapter: Chapter) -> int:
+def find_line(lines: list[str], start: str, chapter: Chapter) -> int:
     """The number of the last line of a list for a chapter, or 0."""
-    line = re.compile(rf"{LISTS[file][0]}{re.escape(chapter.name)}\.md\b")
-    texts = enumerate(read_lines(root, file), 1)
-    return max((n for n, text in texts if line.match(text)), default=0)
+    line = re.compile(rf"{start}{re.escape(chapter.name)}\.md\b")
+    return max((n for n, x in enumerate(lines, 1) if line.match(x)), default=0)
 
 
 def read_lines(root: Path, file: str) -> list[str]:

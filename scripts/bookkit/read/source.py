@@ -4,20 +4,20 @@ import ast
 import functools
 import re
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+
+MARKER = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
 
 
-@contextmanager
-def only_syntax_errors() -> Iterator[None]:
-    """Turn what the parser cannot hold into a `SyntaxError`.
+def check_compiles(source: str, flags: int = 0) -> object:
+    """Compile Python; raises `SyntaxError` if that fails for any reason.
 
-    Its warnings are left to ruff.
+    That also finds what only parses: a `return` outside a function. Warnings
+    are left to ruff.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            yield
+            return compile(source, "<book>", "exec", flags, dont_inherit=True)
         except (MemoryError, RecursionError):
             message = "too deeply nested for Python"
             raise SyntaxError(message) from None
@@ -29,20 +29,7 @@ def parse(source: str) -> ast.Module:
 
     The tree is kept for the next time, so nobody may change it.
     """
-    with only_syntax_errors():
-        return ast.parse(source)
-
-
-MARKER = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
-
-
-def check_compiles(source: str) -> None:
-    """Raise `SyntaxError` unless the source compiles.
-
-    That also finds what only parses: a `return` outside a function.
-    """
-    with only_syntax_errors():
-        compile(source, "<book>", "exec", dont_inherit=True)
+    return check_compiles(source, ast.PyCF_ONLY_AST)
 
 
 def find_marker(text: str) -> int | None:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bookkit.read.chapters import Mistake
+from bookkit.tangle import methods
 from bookkit.tangle.blocks import (
     DEFINITIONS,
     IMPORTS,
@@ -24,26 +25,15 @@ from bookkit.tangle.blocks import (
     assigned_names,
     changed_names,
     first_line,
+    is_string,
     split_block,
 )
 from bookkit.tangle.imports import (
     LINE_LENGTH,
     Imported,
-    is_of_module,
     read_import,
     render_imports,
     sort_names,
-)
-from bookkit.tangle.methods import (
-    INDENT,
-    class_lines,
-    find_extend,
-    find_misuse,
-    find_no_method,
-    grows_property,
-    has_one_line_body,
-    is_placeholder,
-    method_lines,
 )
 
 BLANK = Line("")
@@ -70,6 +60,22 @@ class Module:
         return module_name(self.file)
 
     @functools.cached_property
+    def package(self) -> str:
+        """The package of which it is a room, or nothing.
+
+        A program is none: it runs something when Python is asked to run it.
+        """
+        package, _, name = self.name.rpartition(".")
+        is_inside = self.file.startswith("dlfs/") and package != "dlfs"
+        is_program = name == "__main__" or any(
+            isinstance(segment.node, ast.If)
+            and "__name__ == '__main__'" in ast.unparse(segment.node.test)
+            for segment in self.body
+        )
+        is_package = self.file.endswith("/__init__.py")
+        return package if is_inside and not (is_program or is_package) else ""
+
+    @functools.cached_property
     def code(self) -> list[Line]:
         """The lines below its imports."""
         return list(render_body(self))
@@ -79,12 +85,16 @@ class Module:
         """The names that its code uses but does not define."""
         text = "\n".join(line.text for line in self.code)
         try:
-            table = symtable.symtable(text, "", "exec")
+            tables = [symtable.symtable(text, "", "exec")]
         except SyntaxError:
             return set()  # which is reported before the file is written
         made, used = set(), set()
-        for is_made, name in find_global_names(table):
-            (made if is_made else used).add(name)
+        for table in tables:
+            tables += table.get_children()
+            for symbol in table.get_symbols():
+                if table.get_type() == "module" or symbol.is_global():
+                    is_made = symbol.is_assigned() or symbol.is_imported()
+                    (made if is_made else used).add(symbol.get_name())
         return used - made
 
     @property
@@ -99,95 +109,100 @@ def module_name(file: str) -> str:
     return name.removesuffix(".__init__")
 
 
-def find_global_names(
-    table: symtable.SymbolTable,
-) -> Iterator[tuple[bool, str]]:
-    """The names of a module in its code, and whether that makes them."""
-    is_module = table.get_type() == "module"
-    for symbol in table.get_symbols():
-        if is_module or symbol.is_global():
-            is_made = symbol.is_assigned() or symbol.is_imported()
-            yield is_made, symbol.get_name()
-    for child in table.get_children():
-        yield from find_global_names(child)
-
-
 @functools.lru_cache(KEPT)
-def gather(
-    file: str, blocks: tuple[Block, ...], modules: frozenset[str]
-) -> Module:
+def gather(file: str, blocks: tuple[Block, ...]) -> Module:
     """Gather the parts of a file from its blocks.
 
-    `modules` are the names of the modules inside it, if it is a package. If
-    there are mistakes the rest means nothing.
+    If there are mistakes the rest means nothing.
     """
     module = Module(file)
     for block in blocks:
-        add_block(module, block, modules, is_first=block is blocks[0])
-    check_imported_names(module)
+        module.mistakes += add_block(module, block)
+        if block is not blocks[0] and is_string(block.tree.body[0]):
+            message = "only the first block of a file has a docstring"
+            module.mistakes.append(block.mistake(message, block.tree.body[0]))
+    module.mistakes += check_imports(module)
     return module
 
 
 # --- Gathering the parts of a module ---
 
 
-def add_block(
-    module: Module, block: Block, modules: set[str], is_first: bool
-) -> None:
+def add_block(module: Module, block: Block) -> Iterator[Mistake]:
     """Put the statements of a block where they belong."""
-    check_one_statement_a_line(module, block)
-    gap: list[Line] = []
+    last, gap = 0, []
+    for node in block.tree.body:  # lines are moved whole
+        if first_line(node) <= last:
+            message = "two statements on one line; give each its own"
+            yield block.mistake(message, node)
+        last = node.end_lineno
     for segment in split_block(block):
         gap = max(segment.gap, gap, key=len)
         if isinstance(segment.node, IMPORTS):
-            add_import(module, segment, modules)
-        elif segment.node is not None and segment.is_docstring:
+            yield from add_import(module, segment)
+        elif segment.node is block.tree.body[0] and is_string(segment.node):
             module.docstring = segment.lines
-            if not is_first:
-                message = "only the first block of a file has a docstring"
-                module.mistakes.append(block.mistake(message, segment.node))
-        elif find_extend(segment.node) is not None:
-            add_method(module, segment)
+        elif methods.find_extend(segment.node):
+            yield from add_method(module, segment)
         else:
             segment.gap, gap = gap, []
-            add_statement(module, segment)
+            yield from add_statement(module, segment)
 
 
-def check_one_statement_a_line(module: Module, block: Block) -> None:
-    """Lines are moved whole, so no two statements may share one."""
-    last = 0
-    for node in block.tree.body:
-        if first_line(node) <= last:
-            message = "two statements on one line; give each its own"
-            module.mistakes.append(block.mistake(message, node))
-        last = node.end_lineno
-
-
-def add_import(module: Module, segment: Segment, modules: set[str]) -> None:
-    """Gather an import statement, unless it imports the module itself."""
-    block, node = segment.block, segment.node
-    message = explain_wrong_import(segment)
-    if message:
-        module.mistakes.append(block.mistake(message, node))
-        return
-    for imported, alias in read_import(node):
-        if not is_of_module(imported, module.name, modules):
-            line = block.cell.fence + alias.lineno
-            origin = Origin(block.chapter.path, line, block.id)
+def add_import(module: Module, segment: Segment) -> Iterator[Mistake]:
+    """Gather the names of an import statement."""
+    node = segment.node
+    if getattr(node, "level", 0):
+        message = "a relative import does not run in a notebook"
+        yield segment.mistake(f"{message}; name the package")
+    elif any(alias.name == "*" for alias in node.names):
+        message = "import * hides where names come from; name them"
+        yield segment.mistake(message)
+    elif any("#" in line.text for line in segment.lines):
+        message = "a comment on an import would be lost when imports are "
+        yield segment.mistake(f"{message}gathered; put it on a line above")
+    else:
+        for imported, alias in read_import(node):
+            origin = segment.block.lines[alias.lineno - 1].origin
             module.imports.setdefault(imported, origin)
-            other = module.imported.setdefault(imported.bound, imported)
-            if not is_same_name(imported, other):
-                message = (
-                    f"{imported.bound} is imported already, from another "
-                    f"place ({module.imports[other]})"
-                )
-                module.mistakes.append(block.mistake(message, alias))
-        elif imported.alias not in (None, imported.name):
-            message = (
-                f"{module.file} cannot import from itself under another "
-                f"name: {imported.alias}"
-            )
-            module.mistakes.append(block.mistake(message, alias))
+
+
+def check_imports(module: Module) -> Iterator[Mistake]:
+    """Leave out what the module imports from itself, and check the rest.
+
+    Imports are moved to the top, so that a name which is also defined would
+    mean something else than on the page.
+    """
+    for imported, origin in [*module.imports.items()]:
+        bound, message = imported.bound, None
+        if is_own(imported, module):
+            del module.imports[imported]
+            if imported.alias not in (None, imported.name):
+                message = f"{module.file} cannot import from itself under "
+                message += f"another name: {bound}"
+        elif bound in module.names:
+            message = f"{bound} is also imported in this file ({origin})"
+            yield module.names[bound].mistake(message)
+            continue
+        elif not is_same_name(
+            imported, other := module.imported.setdefault(bound, imported)
+        ):
+            message = f"{bound} is imported already, from another place "
+            message += f"({module.imports[other]})"
+        if message:
+            yield Mistake(origin.path, origin.line, message)
+
+
+def is_own(imported: Imported, module: Module) -> bool:
+    """Whether a module imports itself or one of its own names.
+
+    What a package does not define is a module inside it: `from dlfs import nn`
+    in `dlfs/__init__.py`.
+    """
+    if imported.module != module.name:
+        return f"{imported.module}.{imported.name}" == module.name
+    is_package = module.file.endswith("/__init__.py")
+    return not is_package or imported.name in (None, *module.names)
 
 
 def is_same_name(one: Imported, other: Imported) -> bool:
@@ -197,49 +212,18 @@ def is_same_name(one: Imported, other: Imported) -> bool:
     return all(each.name is each.alias is None for each in (one, other))
 
 
-def check_imported_names(module: Module) -> None:
-    """Check that the module does not define a name that it imports.
-
-    Imports are moved to the top, so that they would mean something else than
-    on the page.
-    """
-    for name in module.imported.keys() & module.names.keys():
-        origin = module.imports[module.imported[name]]
-        message = f"{name} is also imported in this file ({origin})"
-        module.mistakes.append(module.names[name].mistake(message))
-
-
-def explain_wrong_import(segment: Segment) -> str | None:
-    """Say why an import statement cannot be moved to the top."""
-    node = segment.node
-    if getattr(node, "level", 0):
-        return "a relative import does not run in a notebook; name the package"
-    if any(alias.name == "*" for alias in node.names):
-        return "import * hides where names come from; name them"
-    if any("#" in line.text for line in segment.lines):
-        return (
-            "a comment on an import would be lost when imports are gathered; "
-            "put it on a line above"
-        )
-    return None
-
-
-def add_statement(module: Module, segment: Segment) -> None:
+def add_statement(module: Module, segment: Segment) -> Iterator[Mistake]:
     """Add a statement to the body of the module, and its names."""
     block, node = segment.block, segment.node
     module.body.append(segment)
-    module.mistakes += [
-        block.mistake(message, at) for at, message in find_no_method(segment)
-    ]
+    yield from methods.find_no_method(segment)
     if "__all__" in changed_names(node):
-        message = "__all__ is generated; do not assign it"
-        module.mistakes.append(block.mistake(message, node))
+        yield segment.mistake("__all__ is generated; do not assign it")
         return
     for name in assigned_names(node):
         earlier = module.names.setdefault(name, block)
         if earlier is not block and name != "_":
-            message = explain_twice(name, earlier)
-            module.mistakes.append(block.mistake(message, node))
+            yield segment.mistake(explain_twice(name, earlier))
     if isinstance(node, ast.ClassDef):
         module.classes[node.name] = segment
         for statement in node.body:
@@ -255,103 +239,74 @@ def explain_twice(name: str, earlier: Block) -> str:
     )
 
 
-def add_method(module: Module, segment: Segment) -> None:
+def add_method(module: Module, segment: Segment) -> Iterator[Mistake]:
     """Add a function under `@extend(Cls)` to the class."""
-    block, node = segment.block, segment.node
-    mistakes = list(find_misuse(segment))
-    if not mistakes:
-        mistakes = list(find_class_mistakes(module, segment))
+    mistakes = list(methods.find_misuse(segment))
     if mistakes:
-        module.mistakes += [block.mistake(text, at) for at, text in mistakes]
+        yield from mistakes
         return
-    name = find_extend(node).args[0].id
-    module.classes[name].methods.append(segment)
-    module.members[name, node.name] = block
-
-
-def find_class_mistakes(
-    module: Module, segment: Segment
-) -> Iterator[tuple[ast.AST, str]]:
-    """Find why the class cannot get this method."""
-    node = segment.node
-    name = find_extend(node).args[0].id
+    name, node = methods.find_extend(segment.node).args[0].id, segment.node
     grown = module.classes.get(name)
+    member = module.members.get((name, node.name))
     if grown is None:
-        message = (
+        yield segment.mistake(
             f"class {name} is not defined above in {module.file}; "
             "@extend grows a class of the same file"
         )
-        yield node, message
-    elif has_one_line_body(grown):
-        yield node, f"the body of class {name} must start on its own line"
-    member = module.members.get((name, node.name))
-    if member and not grows_property(node):
-        message = explain_twice(f"{name}.{node.name}", member)
-        if grown and member is grown.block:
-            message = (
-                f"{name}.{node.name} stands in the class itself "
-                f"({member.place}): change it there, or give it a block of "
-                f'its own below; replaces="{member.id}" would replace the '
-                "whole class"
-            )
-        yield node, message
+    elif methods.has_one_line_body(grown):
+        message = f"the body of class {name} must start on its own line"
+        yield segment.mistake(message)
+    elif member is None or methods.grows_property(node):
+        grown.methods.append(segment)
+        module.members[name, node.name] = segment.block
+    elif member is not grown.block:
+        yield segment.mistake(explain_twice(f"{name}.{node.name}", member))
+    else:
+        yield segment.mistake(
+            f"{name}.{node.name} stands in the class itself ({member.place}): "
+            "change it there, or give it a block of its own below; "
+            f'replaces="{member.id}" would replace the whole class'
+        )
 
 
 # --- Writing the module ---
 
 
 def render(module: Module, imports: dict[Imported, Origin]) -> list[Line]:
-    """Write docstring, imports, `__all__` and body, in this order."""
+    """Write docstring, imports, `__all__` and body, in this order.
+
+    If the body starts with a function or class, ruff has two blank lines above
+    it. A comment with a blank line below it counts as something else.
+    """
     if "extend" not in module.used:
         imports = {k: v for k, v in imports.items() if k.bound != "extend"}
     lines = list(module.docstring)
-    exports = list(render_all(module, imports))
-    for part in (list(render_import_block(imports)), exports):
+    exports = render_all(module, public_names(module, imports))
+    for part in (list(render_imports(imports)), exports):
         lines += [BLANK, *part] if part else []
-    if exports or starts_with_definition(module):
-        return [*lines, *module.code]
-    return [*lines, *module.code[1:]]
+    first = module.body[0] if module.body else None
+    starts_with_definition = (
+        first
+        and isinstance(first.node, DEFINITIONS)
+        and all(
+            line.text.strip()
+            for line in first.lines[: first_line(first.node) - 1 - first.start]
+        )
+    )
+    is_apart = exports or starts_with_definition
+    return [*lines, *(module.code if is_apart else module.code[1:])]
 
 
-def starts_with_definition(module: Module) -> bool:
-    """Whether the body starts with a function or class.
-
-    Only then ruff has two blank lines above it. A comment with a blank line
-    below it counts as something else.
-    """
-    if not module.body or not isinstance(module.body[0].node, DEFINITIONS):
-        return False
-    first = module.body[0]
-    above = first_line(first.node) - 1 - first.start
-    return all(line.text.strip() for line in first.lines[:above])
-
-
-def render_import_block(imports: dict[Imported, Origin]) -> Iterator[Line]:
-    """Write the imports, a blank line between sections."""
-    for number, section in enumerate(render_imports(imports)):
-        if number:
-            yield BLANK
-        for statement in section:
-            for text, imported in statement:
-                yield Line(text, imports[imported])
-
-
-def render_all(
-    module: Module, imports: dict[Imported, Origin]
-) -> Iterator[Line]:
+def render_all(module: Module, names: set[str]) -> list[Line]:
     """Write `__all__` of a module of the package."""
-    names = sort_names(public_names(module, imports))
     if not names or not module.file.startswith("dlfs/"):
-        return
-    quoted = [f'"{name}"' for name in names]
+        return []
+    quoted = [f'"{name}"' for name in sort_names(names)]
     line = f"__all__ = [{', '.join(quoted)}]"
     if len(line) <= LINE_LENGTH:
-        yield Line(line)
-        return
-    yield Line("__all__ = [")
-    for name in quoted:
-        yield Line(f"{INDENT}{name},")
-    yield Line("]")
+        return [Line(line)]
+    texts = ["__all__ = [", *(f"    {name}," for name in quoted), "]"]
+    return [Line(text) for text in texts]
 
 
 def public_names(module: Module, imports: dict[Imported, Origin]) -> set[str]:
@@ -381,20 +336,6 @@ def render_body(module: Module) -> Iterator[Line]:
         if not segment.methods:
             yield from segment.lines
             continue
-        yield from render_class(segment)
+        yield from methods.render_class(segment)
         if segment.methods[-1].block is not segment.block:
             above = None
-
-
-def render_class(segment: Segment) -> Iterator[Line]:
-    """Write a class and below it the methods that other blocks add."""
-    yield from class_lines(segment)
-    above = segment.block
-    for method in segment.methods:
-        is_first = method is segment.methods[0]
-        if not (is_first and is_placeholder(segment.node)):
-            yield BLANK
-        if method.block is not above:
-            yield Line(INDENT + method.block.comment.text)
-        above = method.block
-        yield from method_lines(method)

@@ -5,14 +5,14 @@ tangled in memory, and nothing is written unless they make the edited files
 again. Imports and `__all__` may come out differently: they follow from the
 blocks.
 
-The chapters are written before the files, so that an edit is always in one of
-the two. As long as it is in both, the hashes that are remembered of a file
-(written.py) name the texts that it was before the edit: one for each chapter
-that may have been written. So the next run finds out how far this one came.
+The chapters are written before the files are remembered, so that an edit is
+always in one of the two. As long as it may be in both, the hashes of all
+chapters, as they were and as they will be, are remembered besides: the next
+run sees by them that what changed in the book are edits of these files.
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,56 +20,32 @@ from bookkit.read.chapters import (
     BookError,
     Mistake,
     collect,
-    decode_chapter,
     parse_chapter,
+    raise_any,
     read_bytes,
 )
 from bookkit.read.source import find_marker, parse
+from bookkit.tangle import disk
 from bookkit.tangle.blocks import IMPORTS, Line
-from bookkit.tangle.disk import (
-    check_changes,
-    explain_hand_edit,
-    find_changes,
-    find_hand_edits,
-    first_difference,
-    plain_text,
-    remember,
-    write_files,
-)
 from bookkit.tangle.moves import Edited, Move, docstring_end, find_moves
 from bookkit.tangle.output import HEADER, Output, nearest_origin, tangle
-from bookkit.tangle.written import hash_text, is_known
 
 
 @dataclass(frozen=True)
 class Proposal:
     """Chapters that hold the edits, and what they make.
 
-    `before` and `after` are the texts of the chapters that change; `outputs`
-    is what the book makes before and after each of them is written.
+    `before` and `after` are the texts of the chapters that change, `old` and
+    `new` what the book makes of them. `report` has a line for each edit: where
+    it is in the file and in the chapter.
     """
 
     edited: list[Edited]
-    moves: list[Move]
-    before: dict[str, bytes]
+    before: dict[str, str]
     after: dict[str, bytes]
-    outputs: list[Output]
-
-    def describe(self) -> Iterator[str]:
-        """A line for each edit: where it is in the file and the chapter."""
-        shifts = dict.fromkeys(self.after, 0)
-        for move in self.moves:
-            path = move.block.chapter.path
-            start = move.start + shifts[path]
-            shifts[path] += len(move.texts) - (move.stop - move.start)
-            place = stretch(path, start, start + len(move.texts) - 1)
-            edit = stretch(move.file, move.first, move.last)
-            yield f"{edit} -> {place} ({move.block.id})"
-
-
-def stretch(path: str, first: int, last: int) -> str:
-    """Some lines of a file: "dlfs/nn.py:379-384"."""
-    return f"{path}:{first}-{last}" if last > first else f"{path}:{first}"
+    old: Output
+    new: Output
+    report: list[str]
 
 
 def propose(root: Path, book: Path, output: Output) -> Proposal | None:
@@ -80,22 +56,33 @@ def propose(root: Path, book: Path, output: Output) -> Proposal | None:
     edited = find_edited(root, output)
     if not edited:
         return None
-    moves: dict[str, list[Move]] = {}
     found, mistakes = collect(lambda each: [*find_moves(each)], edited)
-    if mistakes:
-        raise BookError(mistakes)
-    for move in sorted(itertools.chain(*found), key=place_of):
-        moves.setdefault(move.block.chapter.path, []).append(move)
-    before = {path: read_bytes(book / Path(path).name) for path in moves}
-    after = {path: apply_moves(before[path], moves[path]) for path in moves}
+    raise_any(mistakes)
+    moves = sorted(itertools.chain(*found), key=place_of)
+    before, after, report = {}, {}, []
+    chapters = {chapter.path: chapter for chapter in output.chapters}
     try:
-        outputs = [output, *tangle_in_turn(output, after)]
+        for path, each in itertools.groupby(moves, lambda x: place_of(x)[0]):
+            place = book / Path(path).name
+            content = read_bytes(place)
+            before[str(place)] = disk.plain_text(content)
+            content, lines = apply_moves(content, each)
+            after[str(place)] = content
+            chapters[path] = parse_chapter(path, content)
+            report += lines
+        new = tangle(list(chapters.values()))
     except BookError as error:
-        raise explain_mistake(error, moves) from error
+        mistake = error.mistakes[0]
+        above = [x for x in moves if place_of(x) <= mistake[:2]]
+        move = above[-1] if above else moves[0]
+        message = (
+            f"the book cannot hold this edit: {mistake.message} "
+            f"({mistake.path}:{mistake.line})"
+        )
+        raise BookError([Mistake(move.file, move.first, message)]) from error
     for each in edited:
-        check_same(each, outputs[-1].files[each.file])
-    ordered = list(itertools.chain(*moves.values()))
-    return Proposal(edited, ordered, before, after, outputs)
+        check_same(each, new.files[each.file])
+    return Proposal(edited, before, after, output, new, report)
 
 
 def place_of(move: Move) -> tuple[str, int]:
@@ -103,56 +90,29 @@ def place_of(move: Move) -> tuple[str, int]:
     return move.block.chapter.path, move.start
 
 
-def apply_moves(content: bytes, moves: list[Move]) -> bytes:
-    """A chapter with its edits; every other byte stays as it is.
+def apply_moves(
+    content: bytes, moves: Iterable[Move]
+) -> tuple[bytes, list[str]]:
+    """A chapter with its edits, and what is to be said about each.
 
-    New lines end as the fence of their block does.
+    Every other byte stays as it is. New lines end as the one above does.
     """
-    lines = content.decode().split("\n")
-    for move in reversed(moves):
-        fence = lines[move.block.cell.fence - 1]
-        end = "\r" if fence.endswith("\r") else ""
-        texts = [text + end for text in move.texts]
-        lines[move.start - 1 : move.stop - 1] = texts
-    return "\n".join(lines).encode()
+    lines, shift, report = content.decode().split("\n"), 0, []
+    for move in moves:
+        start, stop = move.start + shift, move.stop + shift
+        end = "\r" if lines[start - 2].endswith("\r") else ""
+        lines[start - 1 : stop - 1] = [text + end for text in move.texts]
+        shift += len(move.texts) - (stop - start)
+        edit = stretch(move.file, move.first, move.last)
+        path, last = move.block.chapter.path, start + len(move.texts) - 1
+        place = stretch(path, start, last)
+        report.append(f"{edit} -> {place} ({move.block.id})")
+    return "\n".join(lines).encode(), report
 
 
-def tangle_in_turn(
-    output: Output, edits: dict[str, bytes]
-) -> Iterator[Output]:
-    """What the book makes after each edited chapter.
-
-    What it makes before the last of them only matters if the writing is
-    interrupted there; it is left out if the book has mistakes then.
-    """
-    parsed = [
-        parse_chapter(path, decode_chapter(path, content))
-        for path, content in edits.items()
-    ]
-    chapters = {chapter.path: chapter for chapter in output.chapters}
-    for number, chapter in enumerate(parsed, 1):
-        chapters[chapter.path] = chapter
-        try:
-            yield tangle(list(chapters.values()))
-        except BookError:
-            if number == len(parsed):
-                raise
-
-
-def explain_mistake(
-    error: BookError, moves: dict[str, list[Move]]
-) -> BookError:
-    """Say which edit the book cannot hold, and why."""
-    mistake = error.mistakes[0]
-    move = next(iter(moves.values()))[0]
-    for each in moves.get(mistake.path, ()):
-        if each.start <= mistake.line:
-            move = each
-    message = (
-        f"the book cannot hold this edit: {mistake.message} "
-        f"({mistake.path}:{mistake.line})"
-    )
-    return BookError([Mistake(move.file, move.first, message)])
+def stretch(path: str, first: int, last: int) -> str:
+    """Some lines of a file: "dlfs/nn.py:379-384"."""
+    return f"{path}:{first}-{last}" if last > first else f"{path}:{first}"
 
 
 # --- What was edited ---
@@ -164,20 +124,19 @@ def find_edited(root: Path, output: Output) -> list[Edited]:
     Raises `BookError` if one cannot be compared with what it was before.
     """
     edited, mistakes = [], []
-    changes = find_changes(root, output)
-    for file, text in find_hand_edits(root, changes).items():
+    changes = disk.find_changes(root, output)
+    for file, text in disk.find_hand_edits(root, changes).items():
         message = explain_no_base(root, file, text, output)
         if find_marker(text):
-            mistakes.append(explain_hand_edit(file, text, output))
+            mistakes.append(disk.explain_hand_edit(file, text, output))
         elif message:
-            number = first_difference(text, output.text(file))
+            number = disk.first_difference(text, output.text(file))
             mistakes.append(Mistake(file, number, message))
         else:
             blocks = {b.id: b for b in output.blocks if b.file == file}
             lines = text.split("\n")[:-1]
             edited.append(Edited(file, output.files[file], lines, blocks))
-    if mistakes:
-        raise BookError(mistakes)
+    raise_any(mistakes)
     return edited
 
 
@@ -190,7 +149,9 @@ def explain_no_base(
             "edited by hand, and its first line is not as scripts/tangle.py "
             f"writes it: {HEADER}"
         )
-    if not is_known(root, file, output.text(file)):
+    if not (
+        disk.is_known(root, file, output.text(file)) or is_midway(root, output)
+    ):
         return (
             "edited by hand, and what the chapters make of this file changed "
             "too; see --check, and put the edit into the chapter or take back "
@@ -205,27 +166,45 @@ def explain_no_base(
     return None
 
 
+def is_midway(root: Path, output: Output) -> bool:
+    """Whether each chapter is as a run that was killed found or made it."""
+    state = disk.read_state(root)
+    return all(
+        disk.hash_text(str(chapter.cells)) in state.get(chapter.path, ())
+        for chapter in output.chapters
+    )
+
+
 # --- Whether the chapters make the edited files again ---
 
 
 def check_same(edited: Edited, made: list[Line]) -> None:
     """Raise `BookError` unless the book makes a file as it was edited.
 
-    Its imports and `__all__` are as they were, or as they will be.
+    Imports and `__all__` at its top are as they were, or as they will be.
+    An import below is gathered, and blank lines around it with it.
     """
-    old, new = [line.text for line in edited.old], edited.new
-    texts = [line.text for line in made]
+    new = edited.new
+    old, texts = ([x.text for x in lines] for lines in (edited.old, made))
     (end, cut), (old_end, old_cut), (made_end, made_cut) = (
         (docstring_end(each), min(edited.cuts(each), default=len(each)))
         for each in (new, old, texts)
     )
-    tops = [old[old_end:old_cut], texts[made_end:made_cut]]
-    top = tops[new[end:cut] == tops[1]]
-    ours = [*enumerate(new[1:cut], 2), *without_imports(edited, cut)]
+    top = old[old_end:old_cut]
+    if new[end:cut] == texts[made_end:made_cut]:
+        top = texts[made_end:made_cut]
+    imports = {
+        number
+        for node in parse("\n".join(new)).body
+        if isinstance(node, IMPORTS) and node.lineno > cut
+        for number in range(node.lineno, node.end_lineno + 1)
+    }
     theirs = texts[1:made_end] + top + texts[made_cut:]
-    for one, text in itertools.zip_longest(ours, theirs):
-        number, edit = one or (len(new), None)
-        if edit != text:
+    for number, edit in enumerate([*new[1:], None], 2):
+        text = theirs[0] if theirs else None
+        if text == edit:
+            theirs = theirs[1:]
+        elif number not in imports and not (imports and edit == ""):
             back = (
                 "missing" if text is None else f'"{text}"' if text else "empty"
             )
@@ -235,26 +214,6 @@ def check_same(edited: Edited, made: list[Line]) -> None:
             if end < number <= cut:
                 message = explain_top(edited, number - end + old_end)
             raise edited.mistake(number, message)
-
-
-def without_imports(edited: Edited, cut: int) -> Iterator[tuple[int, str]]:
-    """The numbered lines from an index on, without imports.
-
-    If there are blank lines above an import, those below it go with it.
-    """
-    texts = edited.new
-    dropped: set[int] = set()
-    for node in parse("\n".join(texts)).body:
-        if isinstance(node, IMPORTS) and node.lineno > cut:
-            end = node.end_lineno
-            above = texts[node.lineno - 2]
-            if not above.strip() or edited.cuts([above]):
-                while end < len(texts) and not texts[end].strip():
-                    end += 1
-            dropped.update(range(node.lineno, end + 1))
-    for number, text in enumerate(texts[cut:], cut + 1):
-        if number not in dropped:
-            yield number, text
 
 
 def explain_top(edited: Edited, number: int) -> str:
@@ -270,31 +229,25 @@ def explain_top(edited: Edited, number: int) -> str:
 # --- Writing ---
 
 
-def write_back(root: Path, book: Path, proposal: Proposal) -> list[str]:
+def write_back(root: Path, proposal: Proposal) -> list[str]:
     """Write the chapters with the edits and the files they make.
 
     Returns the names of the files that changed.
     """
-    first, *_, output = proposal.outputs
+    old, new = proposal.old, proposal.new
     edited = {each.file: each.text for each in proposal.edited}
-    seen = find_changes(root, output) | edited
-    check_changes(root, output, seen | dict.fromkeys(edited))
-    marked = {file: output.text(file) for file in edited}
-    bases = {file: find_old_hashes(proposal, file) for file in edited}
-    write_files(root, remember(root, first, bases) | marked, seen)
-    places = {path: str(book / Path(path).name) for path in proposal.after}
-    contents = {places[path]: text for path, text in proposal.after.items()}
-    was = {
-        places[path]: plain_text(text)
-        for path, text in proposal.before.items()
+    seen = disk.find_changes(root, new) | edited
+    disk.check_changes(root, new, seen | dict.fromkeys(edited))
+    marked = {file: new.text(file) for file in edited}
+    midway = {
+        one.path: [disk.hash_text(str(each.cells)) for each in (one, two)]
+        for one, two in zip(old.chapters, new.chapters)
     }
-    files = {file: output.text(file) for file in sorted(seen)}
-    state = remember(root, output)
-    write_files(root, contents | files | state, seen | marked | was)
+    disk.write_files(root, disk.remember(old, midway) | marked, seen)
+    files = {file: new.text(file) for file in sorted(seen)}
+    disk.write_files(
+        root,
+        proposal.after | files | disk.remember(new),
+        seen | marked | proposal.before,
+    )
     return list(files)
-
-
-def find_old_hashes(proposal: Proposal, file: str) -> list[str]:
-    """The hashes of what the book made of a file before each chapter."""
-    *bases, last = (hash_text(each.text(file)) for each in proposal.outputs)
-    return [each for each in dict.fromkeys(bases) if each != last]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from bookkit.read.chapters import Cell, Chapter, Mistake
+from bookkit.read.source import parse
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
@@ -40,7 +41,11 @@ class Block:
 
     chapter: Chapter
     cell: Cell
-    tree: ast.Module
+
+    @property
+    def tree(self) -> ast.Module:
+        """Its statements; raises `SyntaxError`."""
+        return parse(self.cell.source)
 
     @property
     def file(self) -> str:
@@ -50,7 +55,7 @@ class Block:
     @property
     def id(self) -> str:
         """Its name, unique in the book."""
-        return self.cell.options["id"]
+        return self.cell.options.get("id", "")
 
     @functools.cached_property
     def replaces(self) -> list[str]:
@@ -67,19 +72,19 @@ class Block:
         """The comment that stands above it in the generated file."""
         return Line(f"# {self.chapter.path}#{self.id}")
 
-    @property
-    def numbers(self) -> range:
-        """The numbers of its lines in the chapter."""
-        count = self.cell.source.count("\n") + 1
-        return range(self.cell.line, self.cell.line + count)
-
+    @functools.cached_property
     def lines(self) -> list[Line]:
         """The lines of the cell, with their origins."""
-        path, name = self.chapter.path, self.id
+        texts = enumerate(self.cell.source.split("\n"), self.cell.line)
         return [
-            Line(text, Origin(path, number, name))
-            for text, number in zip(self.cell.source.split("\n"), self.numbers)
+            Line(text, Origin(self.chapter.path, number, self.id))
+            for number, text in texts
         ]
+
+    def holds(self, path: str, number: int) -> bool:
+        """Whether a line of a chapter is in this block, its fence included."""
+        last = self.lines[-1].origin.line
+        return path == self.chapter.path and self.cell.fence <= number <= last
 
     def mistake(self, message: str, node: ast.AST | None = None) -> Mistake:
         """A mistake in this block, at a node or else at its fence."""
@@ -103,15 +108,14 @@ class Segment:
     start: int
     methods: list["Segment"] = field(default_factory=list)
 
-    @property
-    def is_docstring(self) -> bool:
-        """Whether it is a string that starts its block."""
-        return self.node is self.block.tree.body[0] and is_string(self.node)
+    def mistake(self, message: str, node: ast.AST | None = None) -> Mistake:
+        """A mistake in this statement, or at a node inside it."""
+        return self.block.mistake(message, node or self.node)
 
 
 def split_block(block: Block) -> Iterator[Segment]:
     """Cut a block into segments that together hold all its lines."""
-    lines, start = block.lines(), 0
+    lines, start = block.lines, 0
     for node in block.tree.body:
         first, stop = first_line(node) - 1, last_line(node, lines)
         if isinstance(node, IMPORTS) or is_string(node):

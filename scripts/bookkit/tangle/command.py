@@ -25,56 +25,44 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bookkit import ROOT
-from bookkit.read.chapters import BookError, Mistake, read_book, write_any_text
+from bookkit.read.chapters import (
+    BookError,
+    Mistake,
+    raise_any,
+    read_book,
+    write_any_text,
+)
+from bookkit.tangle import disk
 from bookkit.tangle.back import propose, write_back
 from bookkit.tangle.blocks import Line, Origin
-from bookkit.tangle.disk import (
-    explain_orphans,
-    find_changes,
-    write_output,
-    write_snapshot,
-)
 from bookkit.tangle.output import Output, nearest_origin, tangle
 from bookkit.tangle.watch import watch
 
 CONTEXT = 3  # lines of a diff above the first that differs
 
-# --- Commands ---
 
-
-def command_write(root: Path, book: Path, goes_back: bool) -> int:
-    """Write what changed; say what was done.
+def command_write(root: Path, book: Path, args: argparse.Namespace) -> int:
+    """Write what changed, or a snapshot; say which files and how fast.
 
     Edits of generated files may go back into the chapters first.
     """
     start = time.perf_counter()
-    output = tangle(read_book(book))
-    proposal = propose(root, book, output) if goes_back else None
-    if proposal:
-        output = proposal.outputs[-1]
-        changes = write_back(root, book, proposal)
-        print("\n".join(proposal.describe()))
-    else:
-        changes = write_output(root, output)
-        if goes_back:
-            print("no file was edited by hand")
-    return report(changes, output, start)
-
-
-def command_snapshot(root: Path, book: Path, until: int, folder: Path) -> int:
-    """Write the package and tests as they are after chapter `until`."""
-    start = time.perf_counter()
-    chapters = read_book(book, until)
-    if until not in [chapter.number for chapter in chapters]:
-        message = f"there is no chapter {until:02}"
+    chapters = read_book(book, args.until)
+    if args.until not in (None, *(chapter.number for chapter in chapters)):
+        message = f"there is no chapter {args.until:02}"
         raise BookError([Mistake(book.name, 1, message)])
     output = tangle(chapters)
-    changes = write_snapshot(root, output, folder)
-    return report(changes, output, start)
-
-
-def report(changes: list[str], output: Output, start: float) -> int:
-    """Print which files were written, how many and how fast."""
+    proposal = propose(root, book, output) if args.back else None
+    if args.out:
+        changes = disk.write_snapshot(root, output, args.out)
+    elif proposal:
+        output = proposal.new
+        changes = write_back(root, proposal)
+        print("\n".join(proposal.report))
+    else:
+        changes = disk.write_output(root, output)
+        if args.back:
+            print("no file was edited by hand")
     for file in changes:
         print(f"wrote {file}")
     done = f"wrote {len(changes)}" if changes else "nothing to do"
@@ -89,19 +77,18 @@ def report(changes: list[str], output: Output, start: float) -> int:
 def command_check(root: Path, book: Path) -> int:
     """Print how the files on disk differ from the book; 1 if they do."""
     output = tangle(read_book(book))
-    changes = find_changes(root, output)
+    changes = disk.find_changes(root, output)
     for file, old in changes.items():
         show("\n".join(diff(file, old or "", output.files[file])))
-    mistakes = explain_orphans(root, output)
-    for file in [*changes][:1]:
+    mistakes = disk.explain_orphans(root, output)
+    if changes:
         message = (
             f"{len(changes)} files differ from the book: edit the chapters "
             "and run scripts/tangle.py, with --back if it was the files that "
             "were edited"
         )
-        mistakes.append(Mistake(file, 1, message))
-    if mistakes:
-        raise BookError(mistakes)
+        mistakes.append(Mistake(next(iter(changes)), 1, message))
+    raise_any(mistakes)
     return 0
 
 
@@ -167,15 +154,16 @@ def find_copy(output: Output, path: str, number: int) -> str:
                 return f"{file}:{index}"
     message = "this line is not in a block with file="
     for block in output.blocks:
-        if block.chapter.path == path and number in block.numbers:
+        if block.holds(path, number):
             message = (
                 f"this line of {block.id} has no copy in {block.file}: it is "
-                "blank, @extend, or an import that is there already"
+                "a fence, blank, @extend, or an import that is there already"
             )
             for new in output.blocks:
                 if block.id in new.replaces:
-                    message = f"{block.id} is replaced by {new.id}"
-                    message += f" ({new.place})"
+                    message = (
+                        f"{block.id} is replaced by {new.id} ({new.place})"
+                    )
     raise BookError([Mistake(path, number, message)])
 
 
@@ -226,8 +214,7 @@ def main(arguments: list[str] | None = None) -> int:
     book = (args.book or root / "book").resolve()
     if (args.until is None) != (args.out is None):
         parser.error("--until and --out go together")
-    is_mode = args.check or args.back or args.watch or args.until is not None
-    if args.command and is_mode:
+    if args.command and (args.check or args.back or args.watch or args.out):
         parser.error("commands exclude --check, --back, --watch and --until")
     write_any_text()
     try:
@@ -238,13 +225,11 @@ def main(arguments: list[str] | None = None) -> int:
                 return command_lint(root, book)
             case [_, *_]:
                 parser.error("the commands are: where FILE:LINE, lint")
-        if args.until is not None:
-            return command_snapshot(root, book, args.until, args.out)
         if args.watch:
             return watch(root, book, show)
         if args.check:
             return command_check(root, book)
-        return command_write(root, book, args.back)
+        return command_write(root, book, args)
     except BookError as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,47 +1,99 @@
-"""Compare the generated files with what is on disk, and write them."""
+"""Compare the generated files with what is on disk, and write them.
+
+To tell an edit by hand from an older output, the hashes of what was written
+last are in a small file that git ignores: if they stood in the files
+themselves, two branches would always conflict there. A fresh clone has none,
+and a checkout brings other files: git knows those.
+"""
 
 import contextlib
+import hashlib
 import itertools
+import json
 import os
 import re
 import shutil
+import subprocess
 import threading
 import time
 from pathlib import Path
 
-from bookkit.read.chapters import BookError, Chapter, Mistake
+from bookkit.read.chapters import (
+    BookError,
+    Chapter,
+    Mistake,
+    disk_errors,
+    raise_any,
+)
 from bookkit.read.fences import GENERATED_FOLDERS
 from bookkit.read.source import find_marker
-from bookkit.tangle.output import (
-    Output,
-    find_syntax_error,
-    nearest_origin,
-)
-from bookkit.tangle.written import (
-    STATE,
-    hash_text,
-    is_known,
-    read_state,
-    state_text,
-)
+from bookkit.tangle.output import Output, find_syntax_error, nearest_origin
 
+STATE = ".cache/tangled.json"
+JOINED = ("MERGE_HEAD", "REBASE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD")
 DATA_FOLDERS = ("dlfs/mnist_mini",)
-CACHE_FOLDERS = {"__pycache__"}
 LITTER = re.compile(r"\..+\.[0-9]+\.tmp")
-WRITING = threading.Lock()  # half a snapshot looks like no snapshot
+WRITING = threading.Lock()  # two threads may keep the same snapshot
+
+# --- What we wrote ---
+
+
+def hash_text(text: str) -> str:
+    """The hash of a file or of a part of it."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def read_state(root: Path) -> dict[str, list[str]]:
+    """The hashes of what was written last, by file; none if not known."""
+    try:
+        state = json.loads((root / STATE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return state if isinstance(state, dict) else {}
+
+
+def remember(
+    output: Output, others: dict[str, list[str]] | None = None
+) -> dict[str, str]:
+    """The file that remembers what is written, and `others`: see back.py."""
+    state = {file: [hash_text(output.text(file))] for file in output.files}
+    text = json.dumps(state | (others or {}), indent=0, sort_keys=True)
+    return {STATE: f"{text}\n"}
+
+
+def is_known(root: Path, file: str, text: str) -> bool:
+    """Whether a text of a generated file is known to be no edit by hand.
+
+    What was added to git's index may be an edit by hand that is nowhere else,
+    so the index ("") counts only while git itself joins two versions.
+    """
+    if hash_text(text) in read_state(root).get(file, []):
+        return True
+    folder = ask_git(root, "rev-parse", "--absolute-git-dir") or ""
+    joined = [each for each in JOINED if Path(folder.strip(), each).exists()]
+    revisions = ["HEAD", *joined, ""] if joined else ["HEAD"]
+    known = (ask_git(root, "show", f"{each}:./{file}") for each in revisions)
+    return any(text == each for each in known)
+
+
+def ask_git(root: Path, *arguments: str) -> str | None:
+    """What git prints; None without git, or if it has nothing to say."""
+    command = ["git", "-C", str(root), *arguments]
+    try:
+        ran = subprocess.run(command, capture_output=True)
+    except OSError:
+        return None
+    return None if ran.returncode else plain_text(ran.stdout)
+
 
 # --- Comparing with what is on disk ---
 
 
 def read_generated(path: Path) -> str | None:
     """Read a file with `\\n` line ends; None if it does not exist."""
-    try:
+    with disk_errors(path, "read"), contextlib.suppress(FileNotFoundError):
         return plain_text(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        message = f"cannot be read: {error.strerror}"
-        raise BookError([Mistake(str(path), 1, message)]) from error
+    return None
 
 
 def plain_text(content: bytes) -> str:
@@ -81,8 +133,7 @@ def check_changes(
         mistakes += find_syntax_error(output.files[file], file)
     for file, text in find_hand_edits(root, changes).items():
         mistakes.append(explain_hand_edit(file, text, output))
-    if mistakes:
-        raise BookError(mistakes)
+    raise_any(mistakes)
 
 
 def explain_hand_edit(file: str, old: str, output: Output) -> Mistake:
@@ -95,9 +146,8 @@ def explain_hand_edit(file: str, old: str, output: Output) -> Mistake:
             "scripts/tangle.py"
         )
         return Mistake(file, marker, message)
-    lines = output.files[file]
     number = first_difference(old, output.text(file))
-    origin = nearest_origin(lines, number)
+    origin = nearest_origin(output.files[file], number)
     place = f" (made from {origin})" if origin else ""
     return Mistake(
         file,
@@ -116,25 +166,22 @@ def first_difference(text: str, made: str) -> int:
 
 
 def find_orphans(root: Path, output: Output) -> list[str]:
-    """The files in generated folders that no block makes."""
+    """The files in generated folders that no block makes, data aside."""
     paths = [
         path.relative_to(root)
         for folder in GENERATED_FOLDERS
         for path in sorted((root / folder).rglob("*"))
         if path.is_file()
     ]
-    names = [path.as_posix() for path in paths if not is_allowed(path)]
-    return [name for name in names if name not in output.files]
-
-
-def is_allowed(path: Path) -> bool:
-    """Whether a file may stand among generated ones: data or a cache."""
-    return (
-        path.name == "py.typed"
-        or path.suffix == ".pyc"
-        or any(p in CACHE_FOLDERS or p.startswith(".") for p in path.parts)
-        or any(path.is_relative_to(folder) for folder in DATA_FOLDERS)
-    )
+    return [
+        path.as_posix()
+        for path in paths
+        if path.as_posix() not in output.files
+        and path.name != "py.typed"
+        and path.suffix != ".pyc"
+        and not any(x[0] == "." or x == "__pycache__" for x in path.parts)
+        and not any(path.is_relative_to(folder) for folder in DATA_FOLDERS)
+    ]
 
 
 def explain_orphans(root: Path, output: Output) -> list[Mistake]:
@@ -161,42 +208,44 @@ def write_files(
     written: dict[str, tuple[Path, Path]] = {}
     try:
         for file, content in contents.items():
-            place = Path(os.path.realpath(root / file))
-            content = content.encode() if isinstance(content, str) else content
-            if has_content(place, content):
-                continue
-            path = place.with_name(f".{place.name}.{os.getpid()}.tmp")
-            written[file] = path, place
-            place.parent.mkdir(parents=True, exist_ok=True)
-            remove_litter(place.parent)
-            with open(path, "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            if place.exists():
-                shutil.copymode(place, path)
+            with disk_errors(file, "written"):
+                place = Path(os.path.realpath(root / file))
+                path = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+                if isinstance(content, str):
+                    content = content.encode()
+                if not place.is_file() or place.read_bytes() != content:
+                    written[file] = path, place
+                    write_beside(path, place, content)
         check_unchanged(root, seen or {})
         for file in written:
-            os.replace(*written[file])
-    except OSError as error:
-        message = f"cannot be written: {error}"
-        raise BookError([Mistake(file, 1, message)]) from error
+            with disk_errors(file, "written"):
+                os.replace(*written[file])
     finally:
         for path, _ in written.values():
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
 
 
+def write_beside(path: Path, place: Path, content: bytes) -> None:
+    """Write a file that is to be moved to its place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_litter(path.parent)
+    with open(path, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    if place.exists():
+        shutil.copymode(place, path)
+
+
 def check_unchanged(root: Path, seen: dict[str, str | None]) -> None:
     """Raise `BookError` if a file is not as it was when it was read."""
     message = "was changed while scripts/tangle.py ran; run it again"
-    mistakes = [
+    raise_any(
         Mistake(file, 1, message)
         for file, text in seen.items()
         if read_generated(root / file) != text
-    ]
-    if mistakes:
-        raise BookError(mistakes)
+    )
 
 
 def remove_litter(folder: Path) -> None:
@@ -216,20 +265,11 @@ def write_output(root: Path, output: Output) -> list[str]:
     changes = find_changes(root, output)
     check_changes(root, output, changes)
     texts = {file: output.text(file) for file in changes}
-    write_files(root, texts | remember(root, output), changes)
+    write_files(root, texts | remember(output), changes)
     return list(changes)
 
 
-def remember(
-    root: Path, output: Output, bases: dict[str, list[str]] | None = None
-) -> dict[str, str]:
-    """The file that remembers what is written, if it is to change.
-
-    `bases` are other hashes for some of the files; see back.py.
-    """
-    state = {file: [hash_text(output.text(file))] for file in output.files}
-    state |= bases or {}
-    return {} if state == read_state(root) else {STATE: state_text(state)}
+# --- Snapshots ---
 
 
 def write_snapshot(root: Path, output: Output, folder: Path) -> list[str]:
@@ -238,43 +278,36 @@ def write_snapshot(root: Path, output: Output, folder: Path) -> list[str]:
     `folder` may hold an earlier snapshot, which is brought up to date; raises
     `BookError` if it holds anything else.
     """
-    try:
-        with WRITING:
-            check_snapshot_folder(root, folder)
-            (folder / STATE).parent.mkdir(parents=True, exist_ok=True)
-            for file in find_orphans(folder, output):
-                text = read_generated(folder / file)
-                if is_known(folder, file, text):
-                    (folder / file).unlink()
-            changes = write_output(folder, output)
-            if "dlfs/__init__.py" in output.files:
-                write_files(folder, read_data(root))
-    except OSError as error:
-        message = f"cannot be read or written: {error}"
-        raise BookError([Mistake(str(folder), 1, message)]) from error
+    with WRITING, disk_errors(folder, "read or written"):
+        message = explain_no_snapshot(root, folder)
+        if message:
+            raise BookError([Mistake(str(folder), 1, message)])
+        (folder / STATE).parent.mkdir(parents=True, exist_ok=True)
+        for file in find_orphans(folder, output):
+            if is_known(folder, file, read_generated(folder / file)):
+                (folder / file).unlink()
+        changes = write_output(folder, output)
+        if "dlfs/__init__.py" in output.files:
+            write_files(folder, read_data(root))
     return changes
 
 
-def check_snapshot_folder(root: Path, folder: Path) -> None:
-    """Raise `BookError` unless a folder is new, empty or a snapshot."""
+def explain_no_snapshot(root: Path, folder: Path) -> str | None:
+    """Say why a folder is neither new nor empty nor a snapshot.
+
+    Hidden files do not count: a run leaves them that was killed.
+    """
     for name in GENERATED_FOLDERS:
         if folder.resolve().is_relative_to(root / name):
-            message = f"is inside {name}/, which the book makes"
-            raise BookError([Mistake(str(folder), 1, message)])
-    if folder.exists() and not (folder.is_dir() and is_snapshot(folder)):
-        message = "is not an earlier snapshot; choose an empty folder"
-        raise BookError([Mistake(str(folder), 1, message)])
-
-
-def is_snapshot(folder: Path) -> bool:
-    """Whether a folder has only what we write, and says that we wrote it.
-
-    Hidden files and caches do not count: a run leaves them that was killed.
-    """
-    names = {path.name for path in folder.iterdir()} - CACHE_FOLDERS
-    shown = {name for name in names if not name.startswith(".")}
-    mark = Path(STATE).parts[0]
-    return shown <= {*GENERATED_FOLDERS} and (not shown or mark in names)
+            return f"is inside {name}/, which the book makes"
+    has_mark = (folder / STATE).parent.exists()
+    allowed = {*GENERATED_FOLDERS, "__pycache__"} if has_mark else set()
+    if folder.exists() and not (
+        folder.is_dir()
+        and {path.name for path in folder.glob("[!.]*")} <= allowed
+    ):
+        return "is not an earlier snapshot; choose an empty folder"
+    return None
 
 
 def read_data(root: Path) -> dict[str, bytes]:
@@ -285,11 +318,6 @@ def read_data(root: Path) -> dict[str, bytes]:
         for path in sorted((root / folder).rglob("*"))
         if path.is_file()
     }
-
-
-def has_content(path: Path, content: bytes) -> bool:
-    """Whether a file exists and holds this."""
-    return path.is_file() and path.read_bytes() == content
 
 
 def snapshot_folder(chapters: list[Chapter]) -> str:

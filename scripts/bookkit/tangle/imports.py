@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from bookkit.tangle.blocks import Line, Origin
+
 LINE_LENGTH = 79  # as in [tool.ruff] of pyproject.toml
 FIRST_PARTY = {"dlfs", "tests"}
 
@@ -34,37 +36,40 @@ def read_import(
             yield Imported(node.module, alias.name, alias.asname), alias
 
 
-def is_of_module(imported: Imported, module: str, modules: set[str]) -> bool:
-    """Whether a block of `module` imports something of the module itself.
+def render_imports(imports: dict[Imported, Origin | None]) -> Iterator[Line]:
+    """Write import statements in ruff's order, a blank line above sections.
 
-    `modules` are those inside it: `from dlfs import nn` in
-    `dlfs/__init__.py` imports another module, not a name of this one.
-    """
-    if imported.name is None:
-        return imported.module == module
-    full_name = f"{imported.module}.{imported.name}"
-    if imported.module == module:
-        return full_name not in modules
-    return full_name == module
-
-
-def render_imports(names: Iterable[Imported]) -> Iterator[list[list[tuple]]]:
-    """Write import statements in ruff's order, section by section.
-
-    A section is a list of statements, a statement a list of lines, a line its
-    text with the `Imported` it comes from.
+    The lines have the origins that `imports` gives.
     """
     statements: dict[tuple, list[Imported]] = {}
-    for name in set(names):
-        key = (name.module, name.alias and name, name.name is None)
-        statements.setdefault(key, []).append(name)
-    sections: dict[int, list[list[Imported]]] = {}
-    for members in statements.values():
-        members.sort(key=member_key)
-        sections.setdefault(section(members[0]), []).append(members)
-    for _, section_members in sorted(sections.items()):
-        section_members.sort(key=statement_key)
-        yield [list(render_statement(names)) for names in section_members]
+    for each in sorted(imports, key=import_key):
+        key = each.module, each.alias and each, each.name is None
+        statements.setdefault(key, []).append(each)
+    above = None
+    for first, *others in statements.values():
+        if above not in (None, section(first)):
+            yield Line("")
+        above, origin = section(first), imports[first]
+        if first.name is None:
+            yield Line(f"import {first.module}{as_alias(first)}", origin)
+            continue
+        names = {
+            f"{x.name}{as_alias(x)}": imports[x] for x in [first, *others]
+        }
+        start = f"from {first.module} import"
+        line = f"{start} {', '.join(names)}"
+        if len(line) <= LINE_LENGTH:
+            yield Line(line, origin)
+            continue
+        yield Line(f"{start} (", origin)
+        for name, place in names.items():
+            yield Line(f"    {name},", place)
+        yield Line(")", origin)
+
+
+def as_alias(imported: Imported) -> str:
+    """The " as name" of an import, or nothing."""
+    return f" as {imported.alias}" if imported.alias else ""
 
 
 def section(imported: Imported) -> int:
@@ -77,50 +82,17 @@ def section(imported: Imported) -> int:
     return 3 if package in FIRST_PARTY else 2
 
 
-def render_statement(
-    members: list[Imported],
-) -> Iterator[tuple[str, Imported]]:
-    """Write one statement, on one line if it fits, else a line a name."""
-    first = members[0]
-    if first.name is None:
-        yield f"import {first.module}{as_alias(first)}", first
-        return
-    names = [f"{member.name}{as_alias(member)}" for member in members]
-    start = f"from {first.module} import"
-    line = f"{start} {', '.join(names)}"
-    if len(line) <= LINE_LENGTH:
-        yield line, first
-        return
-    yield f"{start} (", first
-    for name, member in zip(names, members, strict=True):
-        yield f"    {name},", member
-    yield ")", first
-
-
-def as_alias(imported: Imported) -> str:
-    """The " as name" of an import, or nothing."""
-    return f" as {imported.alias}" if imported.alias else ""
-
-
-def statement_key(members: list[Imported]) -> tuple:
-    """The order of statements in a section: `import x` comes first."""
-    first = members[0]
+def import_key(imported: Imported) -> tuple:
+    """The order of imports: in a section, `import x` comes first."""
+    module, name = imported.module, imported.name or ""
+    texts = (name.lower(), name, imported.alias or "")
     return (
-        first.name is not None,
-        natural_key(first.module.lower()),
-        natural_key(first.module),
-        member_key(first),
-    )
-
-
-def member_key(imported: Imported) -> tuple:
-    """The order of the names in `from module import ...`."""
-    name = imported.name or ""
-    return (
+        section(imported),
+        imported.name is not None,
+        natural_key(module.lower()),
+        natural_key(module),
         kind_of_name(name),
-        natural_key(name.lower()),
-        natural_key(name),
-        natural_key(imported.alias or ""),
+        *map(natural_key, texts),
     )
 
 

@@ -12,6 +12,8 @@ import re
 import tokenize
 from collections.abc import Iterator
 
+from bookkit.read.chapters import Mistake
+from bookkit.read.source import parse
 from bookkit.tangle.blocks import (
     DEFINITIONS,
     FUNCTIONS,
@@ -21,9 +23,8 @@ from bookkit.tangle.blocks import (
     is_string,
 )
 
-STRING_STARTS = {"STRING", "FSTRING_START", "TSTRING_START"}
-STRING_ENDS = {"STRING", "FSTRING_END", "TSTRING_END"}
 INDENT = "    "
+PLACEHOLDERS = ("...", "pass")
 
 
 def find_extend(node: ast.stmt | None) -> ast.expr | None:
@@ -43,58 +44,43 @@ def mentions_extend(decorator: ast.expr) -> bool:
     return name == "extend"
 
 
-def find_misuse(segment: Segment) -> Iterator[tuple[ast.AST, str]]:
+def find_misuse(segment: Segment) -> Iterator[Mistake]:
     """Find why a function cannot be a method, whatever the class is."""
     node, decorator = segment.node, find_extend(segment.node)
     if not re.fullmatch(r"extend\([^\W\d]\w*\)", ast.unparse(decorator)):
-        yield node, "write @extend(Cls), with the name of one class"
+        yield segment.mistake("write @extend(Cls), with the name of one class")
     elif decorator is not node.decorator_list[0]:
-        yield node, "@extend(Cls) must be the first decorator"
+        yield segment.mistake("@extend(Cls) must be the first decorator")
     text = "\n".join(line.text for line in segment.lines)
     if "super" in text or "__" in text:  # a quick test, as it mostly fails
         for child in ast.walk(node):
-            yield from find_class_scope(child)
+            for message in explain_class_scope(child):
+                yield segment.mistake(message, child)
 
 
-def find_no_method(segment: Segment) -> Iterator[tuple[ast.AST, str]]:
+def explain_class_scope(node: ast.AST) -> Iterator[str]:
+    """Say what means one thing in a function and another in a method."""
+    if isinstance(node, ast.Call) and ast.unparse(node) == "super()":
+        yield "super() does not work under @extend; say super(Cls, self)"
+    for attribute in ("id", "attr", "arg", "name", "asname"):
+        name = str(getattr(node, attribute, None))
+        if name.startswith("__") and not name.endswith("__"):
+            yield f"a class changes the private name {name}; use one _"
+
+
+def find_no_method(segment: Segment) -> Iterator[Mistake]:
     """Find `@extend` where no function at the top of a block stands."""
     if not any("extend" in line.text for line in segment.lines):
         return
-    for child in walk_outside_functions(segment.node):
-        if any(map(mentions_extend, getattr(child, "decorator_list", []))):
-            if isinstance(child, ast.ClassDef):
-                yield child, "@extend(Cls) goes above a function, not a class"
-            else:
-                yield child, "@extend(Cls) must not be indented"
-
-
-def walk_outside_functions(node: ast.stmt | None) -> Iterator[ast.AST]:
-    """A statement and those inside it, except the bodies of functions."""
-    if node is None:
-        return
-    yield node
-    if not isinstance(node, FUNCTIONS):
-        for child in ast.iter_child_nodes(node):
-            yield from walk_outside_functions(child)
-
-
-def find_class_scope(node: ast.AST) -> Iterator[tuple[ast.AST, str]]:
-    """Find what means one thing in a function and another in a method."""
-    if isinstance(node, ast.Call) and ast.unparse(node) == "super()":
-        message = "super() does not work under @extend; say super(Cls, self)"
-        yield node, message
-    for name in names_in(node):
-        if name.startswith("__") and not name.endswith("__"):
-            message = f"a class changes the private name {name}; use one _"
-            yield node, message
-
-
-def names_in(node: ast.AST) -> Iterator[str]:
-    """The names that a node itself holds."""
-    for attribute in ("id", "attr", "arg", "name", "asname"):
-        name = getattr(node, attribute, None)
-        if isinstance(name, str):
-            yield name
+    nodes = [segment.node] if segment.node else []
+    for node in nodes:
+        if any(map(mentions_extend, getattr(node, "decorator_list", []))):
+            message = "@extend(Cls) must not be indented"
+            if isinstance(node, ast.ClassDef):
+                message = "@extend(Cls) goes above a function, not a class"
+            yield segment.mistake(message, node)
+        if not isinstance(node, FUNCTIONS):
+            nodes += ast.iter_child_nodes(node)
 
 
 def grows_property(node: ast.stmt) -> bool:
@@ -103,40 +89,50 @@ def grows_property(node: ast.stmt) -> bool:
     return not grown.isdisjoint(map(ast.unparse, node.decorator_list))
 
 
-def is_placeholder(node: ast.ClassDef) -> bool:
+def is_placeholder(segment: Segment) -> bool:
     """Whether the body of a class is only `...` or `pass`."""
-    first, *others = node.body
-    return not others and ast.unparse(first) in ("...", "pass")
+    may_be = segment.lines[-1].text.endswith(PLACEHOLDERS)
+    return may_be and ast.unparse(segment.node.body) in PLACEHOLDERS
 
 
 def has_one_line_body(segment: Segment) -> bool:
     """Whether code stands after the colon: `class A: x = 1`."""
-    statement = segment.node.body[0]
-    text = segment.lines[statement.lineno - 1 - segment.start].text
-    starts_line = not text.encode()[: statement.col_offset].strip()
-    return not starts_line and not is_placeholder(segment.node)
+    body = segment.node.body[0]
+    text = segment.lines[body.lineno - 1 - segment.start].text
+    is_alone = not text[: body.col_offset].strip()
+    return not is_alone and not is_placeholder(segment)
+
+
+def render_class(segment: Segment) -> Iterator[Line]:
+    """Write a class and below it the methods that other blocks add."""
+    yield from class_lines(segment)
+    above = segment.block
+    for method in segment.methods:
+        is_first = method is segment.methods[0]
+        if not (is_first and is_placeholder(segment)):
+            yield Line("")
+        if method.block is not above:
+            yield Line(INDENT + method.block.comment.text)
+        above = method.block
+        yield from method_lines(method)
 
 
 def class_lines(segment: Segment) -> Iterator[Line]:
     """The lines of a class, without a body that is only `...`."""
-    statement = segment.node.body[0]
-    for number, line in enumerate(segment.lines, segment.start + 1):
-        if is_placeholder(segment.node) and number == statement.lineno:
-            text = line.text.encode()
-            before = text[: statement.col_offset].decode()
-            after = text[statement.end_col_offset :].decode()
-            line = Line(before.rstrip() + after, line.origin)
-            if not before.strip():
-                line = Line(before + after.lstrip(), line.origin)
-        if line.text.strip() or number != statement.lineno:
-            yield line
+    *lines, last = segment.lines
+    yield from lines
+    if is_placeholder(segment):
+        words = ast.unparse(segment.node.body)
+        last = last._replace(text=last.text.removesuffix(words).rstrip())
+    if last.text:
+        yield last
 
 
 def method_lines(segment: Segment) -> Iterator[Line]:
     """The lines of a method, indented, without `@extend(Cls)`."""
     block, decorator = segment.block, find_extend(segment.node)
     dropped = range(decorator.lineno, decorator.end_lineno + 1)
-    inside = lines_inside_strings(segment.node, block.cell.source)
+    inside = lines_inside_strings(block.cell.source)
     first, was_blank = first_line(segment.node), False
     for number, line in enumerate(segment.lines, segment.start + 1):
         is_blank = not line.text.strip()
@@ -152,32 +148,21 @@ def indent(line: Line) -> Line:
     return line._replace(text=margin + line.text)
 
 
-def lines_inside_strings(node: ast.AST, source: str) -> set[int]:
+@functools.lru_cache(4096)
+def lines_inside_strings(source: str) -> frozenset[int]:
     """The lines that start inside a string that is not a docstring.
 
-    `node` is a part of `source`. To indent such a line would change the
-    string.
+    To indent such a line would change the string.
     """
     docstrings = {
-        child.body[0].value.lineno
-        for child in ast.walk(node)
+        child.body[0].lineno
+        for child in ast.walk(parse(source))
         if isinstance(child, DEFINITIONS) and is_string(child.body[0])
     }
-    inside: set[int] = set()
-    for start, stop in long_strings(source):
-        if start not in docstrings:
-            inside.update(range(start + 1, stop + 1))
-    return inside
-
-
-@functools.cache
-def long_strings(source: str) -> list[tuple[int, int]]:
-    """The first and the last line of each string of several lines."""
-    found, starts = [], []
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        kind = tokenize.tok_name[token.type]
-        if kind in STRING_STARTS:
-            starts.append(token.start[0])
-        if kind in STRING_ENDS:
-            found.append((starts.pop(), token.end[0]))
-    return [(start, stop) for start, stop in found if start < stop]
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return frozenset(
+        number
+        for token in tokens  # only those of strings have several lines
+        if token.start[0] not in docstrings
+        for number in range(token.start[0] + 1, token.end[0] + 1)
+    )

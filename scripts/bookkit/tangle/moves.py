@@ -6,7 +6,6 @@ lines were copied from. Methods are turned into what a block holds first: moved
 to the left, each under its `@extend(Cls)`.
 """
 
-import ast
 import difflib
 import itertools
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from bookkit.tangle.blocks import (
     FUNCTIONS,
     Block,
     Line,
+    Origin,
     first_line,
     is_string,
     split_block,
@@ -41,16 +41,6 @@ class Move(NamedTuple):
     start: int
     stop: int
     texts: list[str]
-
-
-class Marked(NamedTuple):
-    """A line and where it stands: an index in a block, or a line of a file.
-
-    A line that is only added to compare two texts stands nowhere.
-    """
-
-    text: str
-    mark: int | None = None
 
 
 @dataclass(frozen=True)
@@ -93,27 +83,30 @@ def find_moves(edited: Edited) -> Iterator[Move]:
 
     Raises `BookError` if an edit is not inside one block.
     """
-    old, new = [line.text for line in edited.old], edited.new
+    old, texts = edited.old, [line.text for line in edited.old]
+    new = [
+        Line(text, Origin(edited.file, number, ""))
+        for number, text in enumerate(edited.new, 1)
+    ]
     try:
-        check_compiles("\n".join(new))
+        check_compiles("\n".join(edited.new))
     except SyntaxError as error:
         message = f"syntax error: {error.msg}"
         raise edited.mistake(error.lineno or 1, message) from error
-    marked = [Marked(text, number) for number, text in enumerate(new, 1)]
-    origin, end = edited.old[1].origin, docstring_end(old)
-    if origin:
-        block = edited.blocks[origin.block]
-        docstring = marked[1 : docstring_end(new)]
-        before = in_block(block, edited.old[1:end])
-        yield from compare(edited, block, before, docstring, 2)
-    old_cuts, new_cuts = edited.cuts(old), edited.cuts(new)
+    if old[1].origin:
+        block = edited.blocks[old[1].origin.block]
+        docstrings = (
+            old[1 : docstring_end(texts)],
+            new[1 : docstring_end(edited.new)],
+        )
+        yield from compare(edited, block, *docstrings, 2)
+    old_cuts, new_cuts = edited.cuts(texts), edited.cuts(edited.new)
     check_comments(edited, old_cuts, new_cuts)
-    old_ends, new_ends = [*old_cuts[1:], len(old)], [*new_cuts[1:], len(new)]
-    for i1, i2, j1, j2 in zip(old_cuts, old_ends, new_cuts, new_ends):
-        if old[i1:i2] != new[j1:j2]:
-            yield from stretch_moves(
-                edited, edited.old[i1 + 1 : i2], marked[j1:j2]
-            )
+    old_stretches = itertools.pairwise([*old_cuts, len(old)])
+    new_stretches = itertools.pairwise([*new_cuts, len(new)])
+    for (i1, i2), (j1, j2) in zip(old_stretches, new_stretches):
+        if texts[i1:i2] != edited.new[j1:j2]:
+            yield from stretch_moves(edited, old[i1:i2], new[j1:j2])
 
 
 def check_comments(
@@ -137,79 +130,45 @@ def check_comments(
 
 
 def stretch_moves(
-    edited: Edited, old: list[Line], new: list[Marked]
+    edited: Edited, old: list[Line], new: list[Line]
 ) -> Iterator[Move]:
-    """The edits below one comment, which is the first line of `new`."""
-    comment, *new = new
-    origin = next(line.origin for line in old if line.origin)
-    block = edited.blocks[origin.block]
+    """The edits below one comment, which is the first line of both."""
+    (comment, *old), (above, *new) = old, new
+    block = edited.blocks[comment.text.rpartition("#")[2]]
     while not old[-1].origin:
         old = old[:-1]
     while new and not new[-1].text.strip():
         new = new[:-1]
-    first = new[0].mark if new else comment.mark + 1
-    before = in_block(block, old)
     if comment.text.startswith(INDENT):
-        number = origin.line - block.cell.fence
+        number = next(x.origin.line for x in old if x.origin)
         nodes = block.tree.body
-        method = next(node for node in nodes if node.end_lineno >= number)
+        method = next(
+            x for x in nodes if x.end_lineno >= number - block.cell.fence
+        )
         name = find_extend(method).args[0].id
-        before = methods_before(block, name)
-        new = methods_after(edited, block, new, name)
-    yield from compare(edited, block, before, new, first)
-
-
-def in_block(block: Block, lines: list[Line]) -> list[Marked]:
-    """Lines of a file with their indices in the block they come from."""
-    first = block.cell.line
-    return [
-        Marked(line.text, line.origin and line.origin.line - first)
-        for line in lines
-    ]
+        old = find_origins(block, as_block(edited, block, old, name))
+        new = as_block(edited, block, new, name)
+    yield from compare(edited, block, old, new, above.origin.line + 1)
 
 
 # --- Methods that were moved into a class ---
 
 
-def methods_before(block: Block, name: str) -> list[Marked]:
-    """The methods of a class in a block, in the form of `methods_after`."""
-    found: list[Marked] = []
-    texts = [line.text for line in block.lines()]
-    for segment in split_block(block):
-        extend = find_extend(segment.node)
-        if extend is None or extend.args[0].id != name:
-            continue
-        for above in (segment.start - 2, segment.start - 1) if found else ():
-            is_blank = not texts[above].strip()
-            found.append(Marked("", above if is_blank else None))
-        stop = segment.start + len(segment.lines)
-        marks = [*range(segment.start, stop)]
-        for number in range(extend.lineno, extend.end_lineno + 1):
-            marks.remove(number - 1)
-        others = segment.node.decorator_list[1:]
-        first = min(each.lineno for each in (segment.node, *others))
-        marks.insert(marks.index(first - 1), extend.lineno - 1)
-        extended = {extend.lineno - 1: f"@extend({name})"}
-        found += [Marked(extended.get(m, texts[m]), m) for m in marks]
-    return found
-
-
-def methods_after(
-    edited: Edited, block: Block, lines: list[Marked], name: str
-) -> list[Marked]:
-    """Edited methods of a class as a block would hold them.
+def as_block(
+    edited: Edited, block: Block, lines: list[Line], name: str
+) -> list[Line]:
+    """Methods of a class as a block would hold them.
 
     Each stands under its `@extend(Cls)`, with two blank lines above it.
     """
     source = "\n".join([f"class {name}:", *(each.text for each in lines)])
-    found: list[Marked] = []
+    found: list[Line] = []
     number = 0
     try:
-        tree = parse(source) if lines else ast.Module([], [])
-        for outside in tree.body[1:2]:
+        for outside in parse(source if lines else "").body[1:2]:
             number = outside.lineno - 2
             raise SyntaxError
-        inside = lines_inside_strings(tree, source)
+        inside = lines_inside_strings(source) if lines else ()
         lines = [
             each
             if number in inside
@@ -218,18 +177,34 @@ def methods_after(
         ]
         source = "\n".join(each.text for each in lines)
         cell = Cell("code", source, 1, block.cell.options)
-        for segment in split_block(Block(block.chapter, cell, parse(source))):
+        for segment in split_block(Block(block.chapter, cell)):
             number = segment.start
             if not isinstance(segment.node, FUNCTIONS):
                 raise SyntaxError
             above = first_line(segment.node) - 1
             stop = number + len(segment.lines)
-            found += [Marked(""), Marked("")] if found else []
+            found += [Line(""), Line("")] if found else []
             found += lines[number:above]
-            found += [Marked(f"@extend({name})"), *lines[above:stop]]
+            found += [Line(f"@extend({name})"), *lines[above:stop]]
     except SyntaxError as error:
         message = f"only methods of class {name} can stand in this block here"
-        raise edited.mistake(lines[number].mark, message) from error
+        raise edited.mistake(lines[number].origin.line, message) from error
+    return found
+
+
+def find_origins(block: Block, lines: list[Line]) -> list[Line]:
+    """The same lines, those of the block for what the file does not have.
+
+    These are each `@extend(Cls)` and the blank lines above it.
+    """
+    found: list[Line] = []
+    below = len(block.lines)
+    for line in reversed(lines):
+        if not line.origin and line.text == block.lines[below - 1].text:
+            line = block.lines[below - 1]
+        if line.origin:
+            below = line.origin.line - block.cell.line
+        found.insert(0, line)
     return found
 
 
@@ -239,61 +214,43 @@ def methods_after(
 def compare(
     edited: Edited,
     block: Block,
-    old: list[Marked],
-    new: list[Marked],
+    old: list[Line],
+    new: list[Line],
     first: int,
 ) -> Iterator[Move]:
     """The moves that turn a part of a block into its edited text.
 
-    The marks of `old` are indices in the block, those of `new` lines of the
-    edited file, in which this part starts on line `first`.
+    The origins of `old` are in the chapter, those of `new` in the edited file,
+    in which this part starts on line `first`. Where nothing is left of what
+    was there, an edit is right above the next line of the chapter, or below
+    the one before if the next is blank.
     """
-    marks = [each.mark for each in old]
     texts = [[each.text for each in lines] for lines in (old, new)]
     matcher = difflib.SequenceMatcher(None, *texts, autojunk=False)
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
         if tag == "equal":
             continue
-        numbers = [x.mark for x in new[j1:j2] if x.mark is not None]
-        above = [x.mark + 1 for x in new[:j1] if x.mark is not None]
-        numbers = numbers or above[-1:] or [first]
-        start, stop = find_place(old, i1, i2)
-        place = block.cell.line + start, block.cell.line + stop
-        if not may_replace(block, marks[i1:i2], start, stop):
-            message = (
-                "the lines of this edit do not stand together in the chapter "
-                f"({block.chapter.path}:{place[0]}); edit them one at a time"
-            )
-            raise edited.mistake(numbers[0], message)
+        above = line_numbers(new[:j1])[-1:] or [first - 1]
+        numbers = line_numbers(new[j1:j2]) or [above[0] + 1]
+        inside = line_numbers(old[i1:i2])
+        above, below = line_numbers(old[:i1]), line_numbers(old[i2:])
+        is_close = below and old[i2].text.strip()
+        start = above[-1] + 1 if above and not is_close else (below or [0])[0]
+        stop = start
+        if inside:
+            start, stop = min(inside), max(inside) + 1
+        for line in block.lines[start - block.cell.line :][: stop - start]:
+            if line.text.strip() and line.origin.line not in inside:
+                message = (
+                    "the lines of this edit do not stand together in the "
+                    f"chapter ({block.chapter.path}:{start}); edit them one "
+                    "at a time"
+                )
+                raise edited.mistake(numbers[0], message)
         edit = edited.file, numbers[0], numbers[-1]
-        yield Move(*edit, block, *place, texts[1][j1:j2])
+        yield Move(*edit, block, start, stop, texts[1][j1:j2])
 
 
-def find_place(old: list[Marked], i1: int, i2: int) -> tuple[int, int]:
-    """The stretch of a block that `old[i1:i2]` come from.
-
-    If there are no such lines it is empty: right above the next line, or
-    below the one before if the next is blank.
-    """
-    inside = [each.mark for each in old[i1:i2] if each.mark is not None]
-    if inside:
-        return min(inside), max(inside) + 1
-    above = [each.mark for each in old[:i1] if each.mark is not None]
-    below = [each.mark for each in old[i2:] if each.mark is not None]
-    is_close = bool(below) and bool(old[i2].text.strip())
-    place = above[-1] + 1 if above and not is_close else (below or [0])[0]
-    return place, place
-
-
-def may_replace(
-    block: Block, marks: list[int | None], start: int, stop: int
-) -> bool:
-    """Whether no other code stands between the lines of an edit."""
-    extends = [node for node in map(find_extend, block.tree.body) if node]
-    allowed = {*marks}
-    for node in extends:
-        allowed.update(range(node.lineno - 1, node.end_lineno))
-    return all(
-        number in allowed or not line.text.strip()
-        for number, line in enumerate(block.lines()[start:stop], start)
-    )
+def line_numbers(lines: list[Line]) -> list[int]:
+    """Where lines stand that have an origin."""
+    return [line.origin.line for line in lines if line.origin]

@@ -1,25 +1,18 @@
 """Make all generated files from the chapters, in memory."""
 
-import ast
 import contextlib
 import difflib
 import functools
 import gc
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from bookkit.read.chapters import BookError, Chapter, Mistake
-from bookkit.read.source import check_compiles, parse
-from bookkit.tangle.assemble import (
-    KEPT,
-    Module,
-    gather,
-    module_name,
-    render,
-)
+from bookkit.read.chapters import Chapter, Mistake, raise_any
+from bookkit.read.source import check_compiles
+from bookkit.tangle.assemble import KEPT, Module, gather, module_name, render
 from bookkit.tangle.blocks import Block, Line, Origin
-from bookkit.tangle.rooms import find_rooms, link
+from bookkit.tangle.rooms import link
 
 HEADER = "# Made from book/ by scripts/tangle.py: edit the chapters."
 
@@ -48,13 +41,11 @@ def paused_collector() -> Iterator[None]:
 
     Syntax trees are many small objects, of which none can be freed yet.
     """
-    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if was_enabled:
-            gc.enable()
+        gc.enable()
 
 
 @paused_collector()
@@ -66,48 +57,32 @@ def tangle(chapters: list[Chapter]) -> Output:
     parsed = [parse_cells(chapter) for chapter in chapters]
     blocks = [block for found, _ in parsed for block in found]
     mistakes = [mistake for _, found in parsed for mistake in found]
-    placed, more = place_blocks(blocks)
-    mistakes += more + check_files(placed)
-    broken = {(mistake.path, mistake.line) for mistake in mistakes}
+    placed: dict[str, list[Block]] = {}
+    mistakes += [*place_blocks(blocks, placed), *check_files(placed)]
+    broken = [mistake[:2] for mistake in mistakes]
     modules = {}
     for file in sorted(placed):
+        # Most that is wrong below a mistake only follows from it.
         sound = itertools.takewhile(
-            lambda block: not is_broken(block, broken), placed[file]
+            lambda block: not any(block.holds(*place) for place in broken),
+            placed[file],
         )
-        modules[file] = gather(file, tuple(sound), inner_modules(file, placed))
+        modules[file] = gather(file, tuple(sound))
         mistakes += modules[file].mistakes
-    rooms = {} if mistakes else find_rooms(modules)
-    imports, more = ({}, []) if mistakes else link(modules, rooms)
-    if mistakes or more:
-        raise BookError(sorted(mistakes + more))
+    raise_any(mistakes)
+    imports = link(modules)
     files = {
         file: make_file(modules[file], tuple(imports[file].items()))
         for file in sorted(modules)
     }
-    packages = {m.file: name for name, each in rooms.items() for m in each}
-    return Output(files, chapters, blocks, packages)
+    rooms = {m.file: m.package for m in modules.values() if m.package}
+    return Output(files, chapters, blocks, rooms)
 
 
 @functools.lru_cache(KEPT)
 def make_file(module: Module, imports: tuple[tuple, ...]) -> list[Line]:
     """Make the lines of a file, its header included."""
     return [Line(HEADER), *render(module, dict(imports))]
-
-
-def inner_modules(file: str, files: Iterable[str]) -> frozenset[str]:
-    """The modules inside a package; most files are none, and have none."""
-    start = f"{module_name(file)}."
-    return frozenset(n for n in map(module_name, files) if n.startswith(start))
-
-
-def is_broken(block: Block, places: set[tuple[str, int]]) -> bool:
-    """Whether one of these places is in a block.
-
-    What follows it in its file is not looked at, as most that would be found
-    wrong there were only mistakes that follow from this one.
-    """
-    path, numbers = block.chapter.path, [block.cell.fence, *block.numbers]
-    return any((path, number) in places for number in numbers)
 
 
 @functools.lru_cache(KEPT)
@@ -117,97 +92,83 @@ def parse_cells(chapter: Chapter) -> tuple[list[Block], list[Mistake]]:
     for cell in chapter.code_cells:
         if "file" not in cell.options:
             continue
+        blocks.append(Block(chapter, cell))
         try:
-            tree = parse(cell.source)
+            if not blocks[-1].tree.body:
+                message = "a block with file= needs at least one statement"
+                mistakes.append(blocks[-1].mistake(message))
         except SyntaxError as error:
             line = cell.fence + (error.lineno or 1)
             message = f"syntax error: {error.msg}"
             mistakes.append(Mistake(chapter.path, line, message))
-            tree = ast.Module([], [])
-        else:
-            if not tree.body:
-                message = "a block with file= needs at least one statement"
-                mistakes.append(Mistake(chapter.path, cell.fence, message))
-        blocks.append(Block(chapter, cell, tree))
     return blocks, mistakes
 
 
 def place_blocks(
-    blocks: list[Block],
-) -> tuple[dict[str, list[Block]], list[Mistake]]:
-    """Arrange the blocks by file, each replacement in the old place."""
-    files: dict[str, list[Block]] = {}
-    newest: dict[str, Block] = {}
-    mistakes = []
-    by_id = {block.id: block for block in blocks}
-    for block in blocks:
-        messages = list(check_replaces(block, by_id, newest))
-        mistakes += [block.mistake(message) for message in messages]
-        slots = files.setdefault(block.file, [])
-        old = [] if messages else [by_id[name] for name in block.replaces]
-        position = slots.index(old[0]) if old else len(slots)
-        slots.insert(position, block)
-        for each in old:
-            slots.remove(each)
-        newest |= dict.fromkeys([block.id, *(b.id for b in old)], block)
-    return files, mistakes
-
-
-def check_files(files: dict[str, list[Block]]) -> list[Mistake]:
-    """Check that no file hides another one."""
-    known: dict[str, str] = {}
-    mistakes = []
-    for file in sorted(files, key=lambda name: (name.count("/"), name)):
-        package = file.rpartition("/")[0]
-        other = known.setdefault(file.lower(), file)
-        if other != file:
-            message = f"{file} and {other} are one file on some computers"
-        elif f"{package}.py" in files:
-            message = f"{file} and {package}.py cannot both be imported"
-        else:
-            continue
-        mistakes += [block.mistake(message) for block in files[file][:1]]
-    return mistakes
-
-
-def check_replaces(
-    block: Block, by_id: dict[str, Block], newest: dict[str, Block]
-) -> Iterator[str]:
-    """Check the blocks that a block replaces.
+    blocks: list[Block], files: dict[str, list[Block]]
+) -> Iterator[Mistake]:
+    """Arrange the blocks by file, each replacement in the old place.
 
     `newest` says for the blocks so far which one stands in their place.
     """
-    for name in block.replaces:
-        if name == block.id:
-            yield f'replaces="{name}": a block cannot replace itself'
-        elif name not in by_id:
-            close = difflib.get_close_matches(name, by_id, 1)
-            hint = f'; did you mean "{close[0]}"?' if close else ""
-            yield f'replaces="{name}": no block has this id{hint}'
-        elif name not in newest:
-            place = by_id[name].place
-            yield f'replaces="{name}": that block comes later ({place})'
-        elif newest[name].id != name:
-            now = newest[name]
-            yield (
-                f'replaces="{name}": it is replaced already; say '
-                f'replaces="{now.id}" ({now.place})'
-            )
-        elif by_id[name].file != block.file:
-            yield f'replaces="{name}": that block is in {by_id[name].file}'
-    if len(set(block.replaces)) < len(block.replaces):
-        yield "replaces= names a block twice"
+    newest: dict[str, Block] = {}
+    by_id = {block.id: block for block in blocks}
+    for block in blocks:
+        old = [by_id[x] for x in block.replaces if x in by_id]
+        for name in block.replaces:
+            message = explain_no_place(name, block, by_id, newest)
+            if message:
+                old = []
+                yield block.mistake(f'replaces="{name}": {message}')
+        slots = files.setdefault(block.file, [])
+        slots.insert(slots.index(old[0]) if old else len(slots), block)
+        for each in old:
+            slots.remove(each)
+        newest |= dict.fromkeys([block.id, *(b.id for b in old)], block)
 
 
-def find_syntax_error(lines: list[Line], file: str) -> list[Mistake]:
+def explain_no_place(
+    name: str, block: Block, by_id: dict[str, Block], newest: dict[str, Block]
+) -> str | None:
+    """Say why a block cannot replace the one with this name."""
+    if name == block.id:
+        return "a block cannot replace itself"
+    if name not in by_id:
+        close = difflib.get_close_matches(name, by_id, 1)
+        hint = f'; did you mean "{close[0]}"?' if close else ""
+        return f"no block has this id{hint}"
+    if name not in newest:
+        return f"that block comes later ({by_id[name].place})"
+    now = newest[name]
+    if now.id != name:
+        return f'it is replaced already; say replaces="{now.id}" ({now.place})'
+    if now.file != block.file:
+        return f"that block is in {now.file}"
+    is_twice = block.replaces.count(name) > 1
+    return "it names a block twice" if is_twice else None
+
+
+def check_files(files: dict[str, list[Block]]) -> Iterator[Mistake]:
+    """Check that no file hides another one."""
+    known: dict[str, str] = {}
+    for file, (block, *_) in sorted(files.items()):
+        package = f"{file.rpartition('/')[0]}.py"
+        other = known.setdefault(file.lower(), file)
+        message = f"{file} and {other} are one file on some computers"
+        if package in files:
+            message = f"{file} and {package} cannot both be imported"
+        if other != file or package in files:
+            yield block.mistake(message)
+
+
+def find_syntax_error(lines: list[Line], file: str) -> Iterator[Mistake]:
     """Check that a file compiles as a whole."""
     try:
         check_compiles("\n".join(line.text for line in lines))
     except SyntaxError as error:
         place = nearest_origin(lines, error.lineno or 1)
         message = f"syntax error in {file}: {error.msg}"
-        return [Mistake(place.path, place.line, message)]
-    return []
+        yield Mistake(place.path, place.line, message)
 
 
 def nearest_origin(lines: list[Line], number: int) -> Origin | None:

@@ -9,14 +9,9 @@ only shown: they import what the chapter makes, and pytest runs them.
 import re
 from pathlib import Path
 
-from bookkit.read.chapters import BookError, Cell, Chapter
-from bookkit.read.source import parse
-from bookkit.tangle.blocks import Line, Origin
-from bookkit.tangle.disk import (
-    keep_snapshot,
-    snapshot_folder,
-    write_files,
-)
+from bookkit.read.chapters import Cell, Chapter, raise_any
+from bookkit.tangle.blocks import Block, Line
+from bookkit.tangle.disk import keep_snapshot, snapshot_folder, write_files
 from bookkit.tangle.methods import indent, lines_inside_strings
 from bookkit.tangle.notebooks import make_notebook
 from bookkit.tangle.output import Output, find_syntax_error
@@ -90,21 +85,15 @@ def pair_lines(chapter: Chapter, snapshot: str) -> list[Line]:
         elif cell.kind != "raw":
             texts = [f"# {text}".rstrip() for text in cell.source.split("\n")]
             lines += map(Line, ["", "# %% [markdown]", *texts])
-    mistakes = find_syntax_error(lines, f"{chapter.name}.py")
-    if mistakes:
-        raise BookError(mistakes)
+    raise_any(find_syntax_error(lines, f"{chapter.name}.py"))
     return lines
 
 
 def cell_lines(chapter: Chapter, cell: Cell) -> list[Line]:
     """The lines of a cell as they are in the script."""
-    name = cell.options.get("id", "")
-    lines = [
-        Line(text, Origin(chapter.path, number, name))
-        for number, text in enumerate(cell.source.split("\n"), cell.line)
-    ]
+    lines = Block(chapter, cell).lines
     try:
-        tree = parse(cell.source)
+        inside = lines_inside_strings(cell.source)
     except SyntaxError:  # what only a notebook understands is left out
         return [
             line._replace(text=re.sub("^(?=[%!])", "# ", line.text))
@@ -112,14 +101,10 @@ def cell_lines(chapter: Chapter, cell: Cell) -> list[Line]:
         ]
     if "expect" not in cell.options:
         return lines
-    inside = lines_inside_strings(tree, cell.source)
     place = f"{chapter.path}:{cell.fence}"
     after = EXPECT.format(name=cell.options["expect"], place=place)
-    return [
-        Line("try:"),
-        *(
-            line if number in inside else indent(line)
-            for number, line in enumerate(lines, 1)
-        ),
-        *map(Line, after.split("\n")),
+    body = [
+        line if number in inside else indent(line)
+        for number, line in enumerate(lines, 1)
     ]
+    return [Line("try:"), *body, *map(Line, after.split("\n"))]

@@ -12,80 +12,55 @@ import graphlib
 import itertools
 from collections.abc import Iterator
 
-from bookkit.read.chapters import Mistake
+from bookkit.read.chapters import Mistake, raise_any
 from bookkit.tangle.assemble import Module
-from bookkit.tangle.blocks import DEFINITIONS, Line, Origin, Segment
+from bookkit.tangle.blocks import DEFINITIONS, Line, Origin
 from bookkit.tangle.imports import Imported
 
 Imports = dict[Imported, Origin | None]
+Rooms = dict[str, list[Module]]  # package -> its rooms
 Homes = dict[str, dict[str, Module]]  # package -> name -> the room it is in
 
 
-def find_rooms(modules: dict[str, Module]) -> dict[str, list[Module]]:
-    """The rooms of each package that has some: {"dlfs.nn": [...]}."""
-    rooms: dict[str, list[Module]] = {}
-    for file, module in modules.items():
-        package, _, name = module.name.rpartition(".")
-        is_inside = file.startswith("dlfs/") and package != "dlfs"
-        is_special = file.endswith("/__init__.py") or name == "__main__"
-        if is_inside and not is_special and not is_program(module):
-            rooms.setdefault(package, []).append(module)
-    return rooms
+def link(modules: dict[str, Module]) -> dict[str, Imports]:
+    """What every file imports; `modules` gets the `__init__` of packages.
 
-
-def is_program(module: Module) -> bool:
-    """Whether a module runs something when Python is asked to run it."""
-    return any(
-        isinstance(segment.node, ast.If)
-        and "__name__ == '__main__'" in ast.unparse(segment.node.test)
-        for segment in module.body
-    )
-
-
-def link(
-    modules: dict[str, Module], rooms: dict[str, list[Module]]
-) -> tuple[dict[str, Imports], list[Mistake]]:
-    """What every file imports; `modules` gets the `__init__` of packages."""
-    homes: Homes = {}
+    Raises `BookError`.
+    """
+    rooms: Rooms = {}
+    for room in modules.values():
+        if room.package:
+            rooms.setdefault(room.package, []).append(room)
+    homes: Homes = {package: {} for package in rooms}
     mistakes = []
     for package, members in rooms.items():
         file = f"{package.replace('.', '/')}/__init__.py"
         words = f"What the modules of {package} offer, in one place."
         start = [Line(f'"""{words}"""')]
         modules.setdefault(file, Module(file, start))
-        homes[package] = {}
-        for room in sorted(members, key=first_place):
-            mistakes += add_home(homes[package], room)
-        mistakes += find_hidden(members, homes[package])
+        mistakes += fill_home(homes[package], members)
     imports = {}
     for file, module in modules.items():
         imports[file] = dict(find_imports(module, homes, rooms))
         mistakes += find_undefined(module, imports[file])
-    return imports, mistakes or find_circle(modules, imports, homes)
+    raise_any(mistakes)
+    raise_any(find_circle(modules, imports, homes))
+    return imports
 
 
-def first_place(module: Module) -> tuple:
-    """Where in the book a module begins."""
-    blocks = (segment.block for segment in module.body)
-    return min(((b.chapter.path, b.cell.fence) for b in blocks), default=())
-
-
-def add_home(home: dict[str, Module], room: Module) -> Iterator[Mistake]:
-    """Note which names a room defines; another room may define none."""
-    for name, block in room.names.items():
-        other = home.setdefault(name, room)
-        if other is not room and name != "_":
-            earlier = other.names[name]
-            yield block.mistake(
-                f"{name} is defined already in {other.file} "
-                f"({earlier.place}); files of one folder share their names"
-            )
-
-
-def find_hidden(
-    rooms: list[Module], home: dict[str, Module]
+def fill_home(
+    home: dict[str, Module], rooms: list[Module]
 ) -> Iterator[Mistake]:
-    """Find rooms of which nobody could tell whether a name means them."""
+    """Note which room defines which name; no other room may."""
+    for room in sorted(rooms, key=first_place):
+        for name, block in room.names.items():
+            other = home.setdefault(name, room)
+            if other is not room and name != "_":
+                place = f"{other.file} ({other.names[name].place})"
+                message = f"{name} is defined already in {place}"
+                yield block.mistake(
+                    f"{message}; files of one folder share their names"
+                )
     for room in rooms:
         name = room.name.rpartition(".")[2]
         if name in home:
@@ -93,22 +68,24 @@ def find_hidden(
             yield home[name].names[name].mistake(message)
 
 
+def first_place(module: Module) -> tuple:
+    """Where in the book a module begins."""
+    return min((x.block.mistake("") for x in module.body), default=())
+
+
 def find_imports(
-    module: Module, homes: Homes, rooms: dict[str, list[Module]]
+    module: Module, homes: Homes, rooms: Rooms
 ) -> Iterator[tuple[Imported, Origin | None]]:
     """What a file imports: for its blocks, and what its code needs besides."""
-    package = module.name.rpartition(".")[0]
-    if module not in rooms.get(package, ()):
-        package = ""
+    package = module.package
     for imported, origin in module.imports.items():
         found = find_home(imported, homes, package)
         if found == imported or found.module != module.name:
             yield found, origin
-    if package:
-        for name in sorted(module.missing - vars(builtins).keys()):
-            found = find_name(name, package, homes, rooms)
-            if found:
-                yield find_home(found, homes, package), None
+    for name in sorted(module.missing - vars(builtins).keys()):
+        found = package and find_name(name, package, homes, rooms)
+        if found:
+            yield find_home(found, homes, package), None
     for room in rooms.get(module.name, ()):
         names = [name for name in room.names if not name.startswith("_")]
         for name in names:
@@ -119,7 +96,7 @@ def find_imports(
 
 
 def find_name(
-    name: str, package: str, homes: Homes, rooms: dict[str, list[Module]]
+    name: str, package: str, homes: Homes, rooms: Rooms
 ) -> Imported | None:
     """Where a room finds a name that none of its own blocks defines.
 
@@ -152,7 +129,7 @@ def find_home(imported: Imported, homes: Homes, package: str) -> Imported:
 
 def find_circle(
     modules: dict[str, Module], imports: dict[str, Imports], homes: Homes
-) -> list[Mistake]:
+) -> Iterator[Mistake]:
     """Find modules that need each other before either is there."""
     named = {module.name: module for module in modules.values()}
     graph = {
@@ -167,15 +144,15 @@ def find_circle(
         graphlib.TopologicalSorter(graph).prepare()
     except graphlib.CycleError as error:
         circle = error.args[1][::-1]
-        way = " needs ".join(circle)
         steps = []
         for user, target in itertools.pairwise(circle):
             module, imported = named[user], graph[user][target]
-            place = place_of_use(module, imported, imports[module.file])
-            message = f"{user} uses {imported.bound}, but {way}"
-            steps.append(Mistake(*place, f"{message}: an import circle"))
-        return [max(step for step in steps if step.path)]
-    return []
+            origin = imports[module.file][imported]
+            place = origin or find_use(module, imported.bound) or ("", 0)
+            message = f"{user} uses {imported.bound}, but "
+            message += f"{' needs '.join(circle)}: an import circle"
+            steps.append(Mistake(*place[:2], message))
+        yield max(step for step in steps if step.path)
 
 
 def find_targets(
@@ -191,27 +168,6 @@ def find_targets(
         target = target.rpartition(".")[0]
 
 
-def place_of_use(
-    module: Module, imported: Imported, imports: Imports
-) -> tuple[str, int]:
-    """Where a module imports a name or, without a block, first uses it."""
-    origin = imports[imported]
-    if origin:
-        return origin[:2]
-    for segment, node in find_uses(module, imported.bound):
-        return segment.block.mistake("", node)[:2]
-    return "", 0
-
-
-def find_uses(module: Module, name: str) -> Iterator[tuple[Segment, ast.Name]]:
-    """Where the code of a module speaks of a name."""
-    for each in module.body:
-        for segment in (each, *each.methods):
-            for node in ast.walk(segment.node or ast.Pass()):
-                if isinstance(node, ast.Name) and node.id == name:
-                    yield segment, node
-
-
 # --- Names from nowhere ---
 
 
@@ -220,14 +176,25 @@ def find_undefined(module: Module, imports: Imports) -> Iterator[Mistake]:
     known = {*vars(builtins), "__file__", "__path__"}
     known |= {imported.bound for imported in imports}
     for name in sorted(module.missing - known):
-        for segment, node in find_uses(module, name):
-            users = [
-                each.name
-                for each in ast.walk(segment.node)
-                if isinstance(each, DEFINITIONS)
-                and each.lineno <= node.lineno <= each.end_lineno
-            ]
-            message = f"{'.'.join(users) or 'this block'} uses {name}, which"
-            message += f" {module.file} does not import"
-            yield segment.block.mistake(message, node)
-            break
+        use = find_use(module, name)
+        if use:
+            message = f"{use.message} uses {name}, which {module.file} does "
+            yield use._replace(message=f"{message}not import")
+
+
+def find_use(module: Module, name: str) -> Mistake | None:
+    """Where the code of a module first speaks of a name, and in what."""
+    for each in module.body:
+        for segment in (each, *each.methods):
+            nodes = [*ast.walk(segment.node or ast.Pass())]
+            for node in nodes:
+                if isinstance(node, ast.Name) and node.id == name:
+                    users = [
+                        user.name
+                        for user in nodes
+                        if isinstance(user, DEFINITIONS)
+                        and user.lineno <= node.lineno <= user.end_lineno
+                    ]
+                    words = ".".join(users) or "this block"
+                    return segment.mistake(words, node)
+    return None

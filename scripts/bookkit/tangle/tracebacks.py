@@ -5,6 +5,7 @@ book makes exactly this file, at its end or at the end of an earlier chapter.
 In all other cases the frame is shown as usual.
 """
 
+import contextlib
 import functools
 import re
 import sys
@@ -21,7 +22,7 @@ from bookkit.read.chapters import (
 from bookkit.read.fences import GENERATED_FOLDERS
 from bookkit.tangle.blocks import Line
 from bookkit.tangle.disk import read_generated, snapshot_folder
-from bookkit.tangle.output import HEADER, Output, tangle
+from bookkit.tangle.output import tangle
 from bookkit.tangle.pairs import pair_lines
 
 FRAME = re.compile(  # with its lines of code, which stand further right
@@ -40,61 +41,52 @@ class ChapterLines:
     def arrow(self, filename: str | Path, number: int) -> str:
         """The line to print under a frame, or nothing."""
         try:
-            lines = self.lines(Path(filename).resolve())
+            origin = self.lines(Path(filename).resolve())[number - 1].origin
         except Exception:  # a plain traceback is better than none
             return ""
-        origin = lines[number - 1].origin if number <= len(lines) else None
         name = f" ({origin.block})" if origin and origin.block else ""
         return f"    -> {origin}{name}" if origin else ""
 
     def load(self, path: Path) -> list[Line]:
         """The lines of a file with their origins, [] if we did not make it."""
-        text = read_generated(path)
-        candidates = []
-        if path.parent == self.book / "py":
-            candidates = self.make_pair(path)
-        elif text and text.startswith(HEADER):
-            candidates = self.make_generated(path)
-        for lines in candidates:
+        text = read_generated(path) or ""
+        is_ours = "# Made from" in text[:20]  # to ask the book takes longer
+        for lines in self.candidates(path) if is_ours else ():
             if text == "".join(f"{line.text}\n" for line in lines):
                 return lines
         return []
 
-    def make_pair(self, path: Path) -> Iterator[list[Line]]:
-        """The script of a chapter as the book makes it now."""
-        for index, chapter in enumerate(self.chapters):
-            if chapter.name == path.stem:
-                folder = snapshot_folder(self.chapters[:index])
-                yield pair_lines(chapter, folder)
+    def candidates(self, path: Path) -> Iterator[list[Line]]:
+        """What the book makes of a script now.
 
-    def make_generated(self, path: Path) -> Iterator[list[Line]]:
-        """A generated file at the end of each chapter, the last one first."""
+        Of a generated file, what it makes at the end of each chapter, the
+        last one first.
+        """
         folders = [
             i for i, p in enumerate(path.parts) if p in GENERATED_FOLDERS
         ]
-        file = "/".join(path.parts[folders[-1] :])
-        for count in range(len(self.chapters), 0, -1):
-            output = self.tangle(count)
-            if output and file in output.files:
-                yield output.files[file]
+        file = "/".join(path.parts[folders[-1] :]) if folders else ""
+        for count, chapter in [*enumerate(self.chapters, 1)][::-1]:
+            if path == self.book / f"py/{chapter.name}.py":
+                folder = snapshot_folder(self.chapters[: count - 1])
+                yield pair_lines(chapter, folder)
+            elif file:
+                yield self.tangle(count).get(file, [])
 
     @functools.cached_property
     def chapters(self) -> list[Chapter]:
         """The chapters, up to the first one with a mistake in it."""
         chapters = []
-        for path in chapter_paths(self.book):
-            try:
+        with contextlib.suppress(BookError):
+            for path in chapter_paths(self.book):
                 chapters.append(read_chapter(path))
-            except BookError:
-                break
         return chapters
 
-    def tangle_until(self, count: int) -> Output | None:
-        """What the first `count` chapters make, None if they have mistakes."""
-        try:
-            return tangle(self.chapters[:count])
-        except BookError:
-            return None
+    def tangle_until(self, count: int) -> dict[str, list[Line]]:
+        """What the first chapters make, nothing if they have mistakes."""
+        with contextlib.suppress(BookError):
+            return tangle(self.chapters[:count]).files
+        return {}
 
 
 def format_exception(error: BaseException, root: Path) -> str:
@@ -116,14 +108,13 @@ def install_traceback_hook(root: Path | str) -> None:
     """
 
     def show(kind, error, trace) -> None:
+        text = None
         if issubclass(kind, Exception):  # Ctrl-C does not wait
-            try:
+            with contextlib.suppress(Exception):
                 text = format_exception(error, Path(root))
-            except Exception:
-                pass  # and print the ordinary one
-            else:
-                print(text, end="", file=sys.stderr)
-                return
-        sys.__excepthook__(kind, error, trace)
+        if text is None:
+            sys.__excepthook__(kind, error, trace)
+        else:
+            print(text, end="", file=sys.stderr)
 
     sys.excepthook = show

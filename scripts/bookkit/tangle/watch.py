@@ -12,14 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bookkit.read.chapters import (
-    BookError,
-    Chapter,
-    Mistake,
-    label,
-    read_book,
-    read_chapter,
-)
+from bookkit.read.chapters import BookError, Mistake, raise_any, read_book
 from bookkit.read.fences import GENERATED_FOLDERS
 from bookkit.tangle.back import propose, write_back
 from bookkit.tangle.disk import write_output
@@ -37,15 +30,12 @@ class Watch:
 
     def __init__(self, root: Path, book: Path) -> None:
         self.root, self.book = root, book
-        self.filled: set[Path] = set()
         self.stamps: Stamps = {}
         self.written: set[str] = set()
         self.was_wrong = False
 
-    # --- What is on disk ---
-
     def scan(self) -> Stamps:
-        """Time, size and number of every chapter and generated file."""
+        """Size, time and number of every chapter and generated file."""
         paths = [*self.book.glob("[!.]*.md")]
         for folder in GENERATED_FOLDERS:
             paths += (self.root / folder).rglob("[!.]*.py")
@@ -53,7 +43,7 @@ class Watch:
         for path in paths:
             with contextlib.suppress(OSError):
                 stat = path.stat()
-                stamp = stat.st_mtime_ns, stat.st_size, stat.st_ino
+                stamp = stat.st_size, stat.st_mtime_ns, stat.st_ino
                 found[str(path)] = stamp
         return found
 
@@ -62,50 +52,32 @@ class Watch:
 
         Some editors empty a file or take it away before they write it.
         """
-        stamps, since = self.stamps, 0.0
-        while True:
-            time.sleep(QUIET / 3 if since else POLL)
+        stamps, since, patience = self.stamps, 0.0, QUIET
+        while stamps == self.stamps or time.monotonic() - since < patience:
+            time.sleep(POLL if stamps == self.stamps else QUIET / 3)
             now = self.scan()
             if now != stamps:
                 stamps, since = now, time.monotonic()
-            elif stamps == self.stamps:
-                since = 0.0
-            elif time.monotonic() - since > self.patience(stamps):
-                return stamps
-
-    def patience(self, stamps: Stamps) -> float:
-        """How long a change may rest before it counts as finished."""
-        sizes = {path: size for path, (_, size, _) in stamps.items()}
-        has_shrunk = any(
-            sizes.get(path, 0) < size / 2
-            for path, (_, size, _) in self.stamps.items()
-        )
-        return LONG if has_shrunk else QUIET
-
-    def read(self, path: Path) -> Chapter:
-        """Read a chapter, unless it has been emptied."""
-        chapter = read_chapter(path)
-        if chapter.cells:
-            self.filled.add(path)
-        elif path in self.filled:
-            message = "is empty now; delete it, or put its text back"
-            raise BookError([Mistake(label(path), 1, message)])
-        return chapter
-
-    # --- What is done about it ---
+                has_shrunk = any(
+                    now.get(path, (0,))[0] < size / 2
+                    for path, (size, *_) in self.stamps.items()
+                )
+                patience = LONG if has_shrunk else QUIET
+        return stamps
 
     def step(self) -> list[str]:
         """Bring everything in step; lines that say what was done.
 
         Raises `BookError` if that is not possible; nothing is written then.
         """
-        chapters = read_book(self.book, read=self.read)
+        chapters = read_book(self.book)
+        message = "is empty now; delete it, or put its text back"
+        raise_any(Mistake(x.path, 1, message) for x in chapters if not x.cells)
         output = tangle(chapters)
         proposal = propose(self.root, self.book, output)
         if proposal:
-            names = write_back(self.root, self.book, proposal)
-            names += [str(self.book / Path(x).name) for x in proposal.after]
-            lines = list(proposal.describe())
+            names = [*write_back(self.root, proposal), *proposal.after]
+            lines = proposal.report
         else:
             names = write_output(self.root, output)
             lines = [f"wrote {', '.join(names)}"] if names else []
