@@ -17,7 +17,11 @@ from conftest import ROOT, complain
 EDITS = [
     ("glossary.md", "the share of examples", "the part of all examples"),
     ("04-elementwise.md", "\n## Choosing\n", "\n## How to choose\n"),
-    ("35-fast-convolution.md", "Let convolutions save", "Make convolutions save"),
+    (
+        "35-fast-convolution.md",
+        "Let convolutions save",
+        "Make convolutions save",
+    ),
 ]
 
 
