@@ -66,7 +66,7 @@ def test_a_build_from_nothing_makes_the_same_bytes(site: Site, tmp_path: Path):
     kept.mkdir(parents=True)
     for path in (ROOT / ".cache/weave").glob("tests-*.json"):
         shutil.copy2(path, kept)
-    run(tmp_path, "-m", "mkdocs", "build", "--strict", "--quiet")
+    run(tmp_path, "-m", "mkdocs", "build", "--strict")
     complain(
         "files that differ between two builds (if they are timings: "
         "make record)",

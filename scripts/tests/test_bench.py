@@ -13,7 +13,7 @@ import pytest
 
 from bookkit.bench import command as bench
 from bookkit.bench.libraries import DLFS, LIBRARIES, SIZES
-from bookkit.bench.workloads import make_workloads
+from bookkit.bench.workloads import WORKLOADS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,7 +32,7 @@ class WrongRate(DLFS):
 
 def run_bench(file):
     """Run bench.py in this process; return its report."""
-    options = ["--json", str(file), "--quick", "--only", "W4"]
+    options = ["--json", str(file), "--rounds", "2", "--only", "W4"]
     assert bench.main(options) == 0
     return json.loads(file.read_text(encoding="utf-8"))
 
@@ -76,7 +76,7 @@ class TestRun:
         turns = []
         monkeypatch.setattr(bench, "turn", lambda w, x: turns.append(x.name))
         everybody = [LIBRARIES["pytorch"], DLFS]
-        workloads = {"W4": make_workloads()["W4"]}
+        workloads = {"W4": WORKLOADS["W4"]}
         bench.measure(workloads, everybody, 8)
         each = len(everybody)
         rounds = [turns[i : i + each] for i in range(0, len(turns), each)]
@@ -96,7 +96,7 @@ class TestRun:
         assert bench.find_disturbances() == []
 
     def test_figures_come_from_the_same_rounds(self):
-        workload = make_workloads()["W1"]
+        workload = WORKLOADS["W1"]
         seconds = {"pytorch": [2.0, 4.0, 6.0], "dlfs": [1.5, 1.0, 9.0]}
         row = bench.summarize(workload, seconds)["libraries"]["dlfs"]
         assert row["best"] == 1000
@@ -117,17 +117,17 @@ class TestRun:
 
 class TestAgreement:
     def test_libraries_that_compute_the_same_are_timed(self):
-        for name, workload in make_workloads(640).items():
+        for name, workload in WORKLOADS.items():
             if name != "W1e":
                 bench.check(name, workload, [DLFS(), DLFS()])
 
     def test_nothing_is_timed_when_they_differ(self):
         with pytest.raises(bench.BenchError, match=r"W1 dlfs: .*thing else"):
-            bench.check("W1", make_workloads()["W1"], [DLFS(), WrongRate()])
+            bench.check("W1", WORKLOADS["W1"], [DLFS(), WrongRate()])
 
     def test_nan_is_no_agreement(self):
         nan = np.float32([np.nan])
-        workload = replace(make_workloads()["W4"], numbers=lambda run: nan)
+        workload = replace(WORKLOADS["W4"], numbers=lambda run: nan)
         with pytest.raises(bench.BenchError, match="something else"):
             bench.check("W4", workload, [DLFS()])
 

@@ -12,11 +12,16 @@ from bookkit.site.mkdocs_hook import PluginError, check_nav
 
 
 def nav(*groups):
-    """A configuration with these groups: a title and numbers of chapters."""
+    """The pages of these groups: a title and numbers of chapters."""
     names = {each.number: f"{each.name}.md" for each in read_book(CHAPTERS)}
-    return SimpleNamespace(
-        nav=[{title: [names[n] for n in rest]} for title, *rest in groups]
-    )
+    return [
+        SimpleNamespace(
+            file=SimpleNamespace(src_uri=names[number]),
+            parent=SimpleNamespace(title=title),
+        )
+        for title, *numbers in groups
+        for number in numbers
+    ]
 
 
 CHAPTERS = ROOT / "book"

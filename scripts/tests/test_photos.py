@@ -16,6 +16,7 @@ def root(tmp_path, monkeypatch):
     """A small set, ten pictures in a file: grey, lighter in each file."""
     monkeypatch.setattr(data.CIFAR10, "records", 10)
     monkeypatch.setattr(photos, "RUNS", tmp_path)
+    monkeypatch.setenv("DLFS_DATA", str(tmp_path))
     folder = tmp_path / data.CIFAR10_FOLDER
     folder.mkdir()
     for number, name in enumerate(data.CIFAR10_FILES):
@@ -28,7 +29,7 @@ def root(tmp_path, monkeypatch):
 
 
 def test_the_record_holds_means_and_times(root):
-    assert photos.main(["--data-dir", str(root), "--note", "of a test"]) == 0
+    assert photos.main(["--note", "of a test"]) == 0
     record = json.loads((root / "cifar10.json").read_text())
     assert record["data"].endswith("of a test")
     assert record["counts"] == [5] * 10

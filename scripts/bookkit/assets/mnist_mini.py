@@ -11,7 +11,6 @@ differ between versions of zlib.
 
 import argparse
 import gzip
-import io
 from pathlib import Path
 
 import numpy as np
@@ -38,19 +37,15 @@ def write_idx(path: Path, array: np.ndarray) -> None:
     """Write a uint8 array as a gzipped IDX file without a time stamp."""
     header = bytes([0, 0, 8, array.ndim])
     header += b"".join(size.to_bytes(4, "big") for size in array.shape)
-    buffer = io.BytesIO()
-    with gzip.GzipFile("", "wb", 9, buffer, mtime=0) as stream:
-        stream.write(header + array.tobytes())
-    path.write_bytes(buffer.getvalue())
-    print(f"{path.name}: {array.shape}, {len(buffer.getvalue()):,} bytes")
+    content = gzip.compress(header + array.tobytes(), mtime=0)
+    path.write_bytes(content)
+    print(f"{path.name}: {array.shape}, {len(content):,} bytes")
 
 
 def main() -> None:
     """Read the full set, draw the slice and write it."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    kind = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=kind)
     parser.add_argument("folder", type=Path, help="full MNIST, *-ubyte.gz")
     folder = parser.parse_args().folder
     TARGET.mkdir(exist_ok=True)

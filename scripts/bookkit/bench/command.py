@@ -41,13 +41,14 @@ from tqdm import tqdm
 
 from bookkit import ROOT
 from bookkit.bench.libraries import LIBRARIES, THREADS, Library
-from bookkit.bench.workloads import Workload, digits, make_workloads
+from bookkit.bench.workloads import WORKLOADS, Workload, digits
 from bookkit.run.machine import blas, machine
 from bookkit.run.run_chapters import at_least_one
 
 TUNING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-MEMORY = {"W1": "memory", "W2": "memory_W2"}  # what the report calls it
-MEMORY_STEPS = {"W1": 100, "W2": 5}
+# What the report calls the memory of a workload, and after how many steps.
+MEMORY = {"W1": ("memory", 100), "W2": ("memory_W2", 5)}
+STATUS = Path("/proc/self/status")  # ru_maxrss begins with our parent's
 CNN_GFLOP = 19.4  # of the products of a step of W2
 BUSY = 0.8  # load average of other processes before the start
 
@@ -126,16 +127,17 @@ def alone(name: str) -> Library:
 
 def turn_apart(workload: str, name: str) -> float:
     """Seconds of one run, in a process that has only this library."""
-    return turn(make_workloads()[workload], alone(name))
+    return turn(WORKLOADS[workload], alone(name))
 
 
 def measure(
     workloads: dict[str, Workload], libraries: list[Library], rounds: int
 ) -> dict[str, dict[str, list[float]]]:
     """{workload: {library: seconds in each round}}."""
+    parties = {name: taking_part(name, libraries) for name in workloads}
     seconds = {
-        name: {library.name: [] for library in taking_part(name, libraries)}
-        for name in workloads
+        name: {library.name: [] for library in those}
+        for name, those in parties.items()
     }
     rng = random.Random(0)
     processes = {library.name: fresh_process() for library in libraries}
@@ -143,8 +145,7 @@ def measure(
         for name, workload in workloads.items():
             if number % workload.every:
                 continue
-            those = taking_part(name, libraries)
-            for library in rng.sample(those, len(those)):
+            for library in rng.sample(parties[name], len(parties[name])):
                 if workload.apart:
                     process = processes[library.name]
                     asked = process.submit(turn_apart, name, library.name)
@@ -175,24 +176,21 @@ def summarize(workload: Workload, seconds: dict[str, list[float]]) -> dict:
 # --- Memory ---
 
 
-def resident() -> dict[str, int]:
-    """Memory of this process in kB, now and at its peak, if it is known."""
-    status = Path("/proc/self/status")  # ru_maxrss begins with our parent's
-    text = status.read_text("utf-8") if status.exists() else ""
-    found = dict(re.findall(r"Vm(HWM|RSS):\s+(\d+)", text))
-    return {name: int(number) for name, number in found.items()}
+def resident(name: str) -> int:
+    """Memory of this process in kB: now (RSS) or at its peak (HWM)."""
+    return int(re.search(rf"Vm{name}:\s+(\d+)", STATUS.read_text("utf-8"))[1])
 
 
 def train_alone(name: str, workload: str) -> dict[str, int]:
     """A workload in this process: before, growth and peak, if known."""
-    run = make_workloads()[workload].start(alone(name))
-    before = resident()
-    for _ in range(MEMORY_STEPS[workload]):
-        run()
-    if not before:
+    run = WORKLOADS[workload].start(alone(name))
+    if not STATUS.exists():
         return {}
-    now, peak = before["RSS"], resident()["HWM"]
-    return {"before": now, "growth": peak - now, "peak": peak}
+    before = resident("RSS")
+    for _ in range(MEMORY[workload][1]):
+        run()
+    peak = resident("HWM")
+    return {"before": before, "growth": peak - before, "peak": peak}
 
 
 def measure_memory(name: str, workload: str = "W1") -> dict[str, int]:
@@ -204,31 +202,18 @@ def measure_memory(name: str, workload: str = "W1") -> dict[str, int]:
 # --- The report ---
 
 
-def describe_torch(torch) -> str:
-    """The BLAS library behind PyTorch, its kernels and its threads."""
-    text = torch.__config__.show()
-    name = re.search(r"BLAS_INFO=(\w+)", text)
-    number = re.search(r"Kernel Library Version (\S+)", text)
-    words = [match[1] for match in (name, number) if match]
-    vectors = torch.backends.cpu.get_cpu_capability()
-    return f"{' '.join(words)}; its own loops use {vectors}"
-
-
 def describe_setting(libraries: list[Library]) -> dict:
     """Where and with what the figures were made."""
     from dlfs.trainer import environment  # not into train_alone's memory
 
-    names = {"numpy": blas()}
-    for library in libraries:
-        if library.name == "pytorch":
-            names["pytorch"] = describe_torch(library.torch)
+    others = {each.name: each.blas for each in libraries if each.blas}
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
         **environment(),
         "libraries": {library.name: library.version for library in libraries},
         "threads": THREADS,
-        "blas": names,
+        "blas": {"numpy": blas(), **others},
         "environment": {k: os.environ[k] for k in TUNING if k in os.environ},
         "warnings": find_disturbances(),
     }
@@ -256,15 +241,12 @@ def find_disturbances() -> list[str]:
 
 def print_setting(setting: dict) -> None:
     """Print where and with what the figures are made."""
-    print(f"machine  {setting['machine']}, {setting['system']}")
-    print(f"python   {setting['python']}, NumPy {setting['numpy']}")
-    libraries = ", ".join(map(" ".join, setting["libraries"].items()))
-    print(f"with     {libraries}; git {setting['git']}")
-    for name, library in setting["blas"].items():
-        print(f"BLAS     of {name}: {library}")
-    print(f"date     {setting['date']}")
-    for warning in setting["warnings"]:
-        print(f"warning: {warning}")
+    for name, value in setting.items():
+        if isinstance(value, dict):
+            value = [f"{key} {text}" for key, text in value.items()]
+        if isinstance(value, list):
+            value = "; ".join(value)
+        print(f"{name:12} {value}")
     print(flush=True)
 
 
@@ -290,44 +272,42 @@ def make_parser() -> argparse.ArgumentParser:
         prog="bench.py", description=__doc__, formatter_class=kind
     )
     add = parser.add_argument
-    workloads = make_workloads()
     parser.epilog = "workloads:\n" + "\n".join(
-        f"  {name:4} {w.title}" for name, w in workloads.items()
+        f"  {name:4} {w.title}" for name, w in WORKLOADS.items()
     )
     add("--rounds", type=at_least_one, default=30, help="(default: 30)")
-    add("--quick", action="store_true", help="2 rounds: to see that it works")
-    add("--only", nargs="+", choices=workloads, default=[*workloads])
+    add("--only", nargs="+", choices=WORKLOADS, default=[*WORKLOADS])
     add("--json", type=Path, default=ROOT / "build/bench.json", metavar="FILE")
     return parser
 
 
-def bench(args: argparse.Namespace) -> dict:
+def bench(only: list[str], rounds: int) -> dict:
     """Load, check, measure and print; returns the report."""
     notes: list[str] = []
     libraries = load(notes)
-    workloads = make_workloads(6_400 if args.quick else 60_000)
-    workloads = {name: workloads[name] for name in args.only}
-    report = {"rounds": 2 if args.quick else args.rounds}
+    workloads = {name: WORKLOADS[name] for name in only}
     with threadpool_limits(THREADS):  # of all that are loaded by now
-        report["setting"] = describe_setting(libraries)
-        print_setting(report["setting"])
+        setting = describe_setting(libraries)
+        print_setting(setting)
         for name, workload in workloads.items():
             check(name, workload, libraries)
-        seconds = measure(workloads, libraries, report["rounds"])
-    report["workloads"] = found = {}
-    for name, workload in workloads.items():
-        found[name] = summarize(workload, seconds[name])
-        title = f"{name}: {workload.title}, in {workload.unit}"
-        heads = ["best", "median", "ratio"]
-        print_table(title, heads, found[name]["libraries"])
-    for name in (each for each in MEMORY if each in workloads):
-        report[MEMORY[name]] = rows = {
-            one.name: measure_memory(one.name, name)
-            for one in taking_part(name, libraries)
-        }
-        steps = f"{MEMORY_STEPS[name]} steps in a fresh process"
-        heads = ["before", "growth", "peak"]
-        print_table(f"memory of {name}, {steps}, in MB", heads, rows, 1024)
+        seconds = measure(workloads, libraries, rounds)
+    found = {n: summarize(w, seconds[n]) for n, w in workloads.items()}
+    report = {"rounds": rounds, "setting": setting, "workloads": found}
+    for name, each in found.items():
+        title = f"{name}: {each['title']}, in {each['unit']}"
+        print_table(title, ["best", "median", "ratio"], each["libraries"])
+    for name, (key, steps) in MEMORY.items():
+        if name in workloads:
+            report[key] = {
+                one.name: measure_memory(one.name, name)
+                for one in taking_part(name, libraries)
+            }
+            title = (
+                f"memory of {name}, {steps} steps in a fresh process, in MB"
+            )
+            heads = ["before", "growth", "peak"]
+            print_table(title, heads, report[key], 1024)
     if {"W2", "G2"} <= workloads.keys():
         notes += [
             f"W2: at the rate of its products (G2) {one} would need at least "
@@ -335,7 +315,8 @@ def bench(args: argparse.Namespace) -> dict:
             for one, row in found["G2"]["libraries"].items()
         ]
     if "W1e" in workloads:
-        notes.append(f"W1e: the images are {digits()[2]}")
+        source = digits()[2].partition(":")[0]
+        notes.append(f"W1e: the images are those of {source}")
     for note in notes:
         print(f"note: {note}")
     return report | {"notes": notes}
@@ -345,7 +326,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run from the command line; returns the exit code."""
     args = make_parser().parse_args(argv)
     args.json.parent.mkdir(parents=True, exist_ok=True)
-    report = bench(args)
+    report = bench(args.only, args.rounds)
     args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(f"wrote {args.json}")
     return 0

@@ -6,7 +6,8 @@ A new workload is a new method of `Library`, and a new library a new class.
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable
 
 import numpy as np
 
@@ -32,14 +33,15 @@ class Library:
     """How a library does what the workloads ask for.
 
     Attributes:
-        name, version: what the report says about it.
+        name, version, blas: what the report says about it.
         only: the workloads that it takes part in; all, if empty.
         nn, optim, tensor, cross_entropy: the library's own.
+
+    `epoch(images, labels)` yields batches in a new random order.
     """
 
-    name = version = ""
+    name = version = blas = ""
     only: tuple[str, ...] = ()
-    nn = optim = tensor = cross_entropy = None
 
     def batch(self, inputs: np.ndarray, targets: np.ndarray) -> tuple:
         """A batch as the library's loader would hand it out."""
@@ -48,14 +50,6 @@ class Library:
     def enter(self, inputs):
         """The inputs of a batch as the model takes them."""
         return inputs
-
-    def epoch(self, images: np.ndarray, labels: np.ndarray) -> Iterator:
-        """Batches of all the images, in a new random order."""
-        raise NotImplementedError
-
-    def arrays(self, y, x) -> tuple[np.ndarray, np.ndarray]:
-        """The values of y and the gradient of x."""
-        raise NotImplementedError
 
     def mlp(self) -> Callable:
         """A new MLP and its Adam; returns step(inputs, targets) -> loss."""
@@ -109,7 +103,7 @@ class Library:
                 y = y * a
                 y = y + b
             y.sum().backward()
-            return self.arrays(y, x)
+            return y.detach().numpy(), x.grad.numpy()
 
         return run
 
@@ -124,7 +118,7 @@ class Library:
             x.grad = None
             y = layer(x)
             y.backward(g)
-            return self.arrays(y, x)
+            return y.detach().numpy(), x.grad.numpy()
 
         return run
 
@@ -147,6 +141,11 @@ class PyTorch(Library):
 
         self.torch, self.version = torch, torch.__version__
         torch.set_num_threads(THREADS)
+        text = torch.__config__.show()
+        what = r"BLAS_INFO=(\w+)", r"Kernel Library Version (\S+)"
+        known = [found[1] for each in what if (found := re.search(each, text))]
+        vectors = torch.backends.cpu.get_cpu_capability()
+        self.blas = f"{' '.join(known)}; its own loops use {vectors}"
         self.nn, self.optim, self.tensor = torch.nn, torch.optim, torch.tensor
         self.cross_entropy = torch.nn.functional.cross_entropy
 
@@ -158,9 +157,6 @@ class PyTorch(Library):
         images, labels = self.batch(images, labels)
         for part in self.torch.randperm(len(images)).split(BATCH):
             yield images.index_select(0, part), labels.index_select(0, part)
-
-    def arrays(self, y, x):
-        return y.detach().numpy(), x.grad.numpy()
 
     def product(self, a, b):
         a, b = map(self.torch.from_numpy, (a, b))
@@ -185,9 +181,6 @@ class DLFS(Library):
     def epoch(self, images, labels):
         dataset = self.data.TensorDataset(images, labels)
         return iter(self.data.DataLoader(dataset, BATCH, shuffle=True))
-
-    def arrays(self, y, x):
-        return y.data, x.grad.data
 
     def shared(self, model):
         return self.trainer.Sharded(model, THREADS, THREADS)
@@ -215,6 +208,12 @@ class Peer(Library):
     """A library on NumPy that has no `nn` like PyTorch's: it trains the CNN.
 
     Linear layers have their weights the other way round.
+
+    Attributes:
+        tensor, parameter: what become of arrays.
+        relu, convolve, pool, linear, cross_entropy: the library's own.
+
+    `adam(weights)` makes update(), which changes them by their gradients.
     """
 
     only = ("W2",)
@@ -227,56 +226,59 @@ class Peer(Library):
         shapes += [(256, 4096), (10, 256)]
         pairs = itertools.chain(*((shape, shape[:1]) for shape in shapes))
         arrays = draw(dict(enumerate(pairs))).values()
-        return self.step([a.T.copy() if a.ndim == 2 else a for a in arrays])
+        arrays = [a.T.copy() if a.ndim == 2 else a for a in arrays]
+        weights = list(map(self.parameter, arrays))
+        update = self.adam(weights)
+
+        def step(inputs, targets):
+            logits = self.forward(self.tensor(inputs), weights)
+            loss = self.cross_entropy(logits, targets)
+            loss.backward()
+            update()
+            return loss.data
+
+        return step
 
     def forward(self, x, weights: list):
         """The logits."""
-        pairs = list(zip(weights[::2], weights[1::2]))
-        for number, pair in enumerate(pairs[:4]):
-            x = self.convolve(x, *pair)
+        *convolutions, first, second = zip(weights[::2], weights[1::2])
+        for number, pair in enumerate(convolutions):
+            x = self.relu(self.convolve(x, *pair))
             x = self.pool(x) if number % 2 else x
-        return self.end(x.reshape(BATCH, -1), *pairs[4:])
+        x = self.relu(self.linear(x.reshape(BATCH, -1), *first))
+        return self.linear(x, *second)
 
 
 class DeZero(Peer):
     """DeZero (`python -m pip install dezero`)."""
 
-    name = "dezero"
+    name, version = "dezero", "0.0.13"
 
     def __init__(self):
         np.int = int  # which its last release needs, and NumPy 2 has not
         import dezero
         from dezero import functions, optimizers
 
-        self.version, self.dezero, self.f = "0.0.13", dezero, functions
-        self.optim = optimizers
+        self.dezero, self.optimizers = dezero, optimizers
+        self.tensor, self.parameter = dezero.Variable, dezero.Parameter
+        self.relu, self.linear = functions.relu, functions.linear
+        self.convolve = functools.partial(functions.conv2d, pad=1)
+        self.pool = functools.partial(
+            functions.pooling, kernel_size=2, stride=2
+        )
+        self.cross_entropy = functions.softmax_cross_entropy
 
-    def convolve(self, x, weight, bias):
-        return self.f.relu(self.f.conv2d(x, weight, bias, pad=1))
-
-    def pool(self, x):
-        return self.f.pooling(x, 2, 2)
-
-    def end(self, x, first, second):
-        return self.f.linear(self.f.relu(self.f.linear(x, *first)), *second)
-
-    def step(self, arrays):
+    def adam(self, weights):
         layer = self.dezero.Layer()
-        weights = [self.dezero.Parameter(array) for array in arrays]
         for number, weight in enumerate(weights):
             setattr(layer, f"weight{number}", weight)
-        adam = self.optim.Adam().setup(layer)
+        adam = self.optimizers.Adam().setup(layer)
 
-        def step(inputs, targets):
-            x = self.dezero.Variable(inputs)
-            y = self.forward(x, weights)
-            loss = self.f.softmax_cross_entropy(y, targets)
-            layer.cleargrads()
-            loss.backward()
+        def update():
             adam.update()
-            return loss.data
+            layer.cleargrads()
 
-        return step
+        return update
 
 
 class MyGrad(Peer):
@@ -288,29 +290,24 @@ class MyGrad(Peer):
         import mygrad
         from mygrad.nnet import activations, layers, losses
 
-        self.version, self.mygrad = mygrad.__version__, mygrad
-        self.relu, self.layers = activations.relu, layers
+        self.version, self.conv = mygrad.__version__, layers.conv_nd
+        self.tensor = self.parameter = mygrad.tensor
+        self.relu = activations.relu
+        self.pool = functools.partial(layers.max_pool, pool=(2, 2), stride=2)
         self.cross_entropy = losses.softmax_crossentropy
 
     def convolve(self, x, weight, bias):
-        y = self.layers.conv_nd(x, weight, stride=1, padding=1)
-        return self.relu(y + bias.reshape(1, -1, 1, 1))
+        y = self.conv(x, weight, stride=1, padding=1)
+        return y + bias.reshape(1, -1, 1, 1)
 
-    def pool(self, x):
-        return self.layers.max_pool(x, (2, 2), 2)
+    def linear(self, x, weight, bias):
+        return x @ weight + bias
 
-    def end(self, x, first, second):
-        return self.relu(x @ first[0] + first[1]) @ second[0] + second[1]
-
-    def step(self, arrays):
-        weights = [self.mygrad.tensor(array) for array in arrays]
-        moments = [(0 * array, 0 * array) for array in arrays]
+    def adam(self, weights):
+        moments = [(0 * weight.data, 0 * weight.data) for weight in weights]
         count = itertools.count(1)
 
-        def step(inputs, targets):
-            logits = self.forward(self.mygrad.tensor(inputs), weights)
-            loss = self.cross_entropy(logits, targets)
-            loss.backward()
+        def update():
             now = next(count)
             rate = 1e-3 * (1 - 0.999**now) ** 0.5 / (1 - 0.9**now)
             for weight, (mean, square) in zip(weights, moments):
@@ -319,9 +316,8 @@ class MyGrad(Peer):
                 square += np.float32(0.001) * (g * g - square)
                 change = mean / (np.sqrt(square) + np.float32(1e-8))
                 weight.data -= np.float32(rate) * change
-            return loss.data
 
-        return step
+        return update
 
 
 LIBRARIES = {

@@ -28,6 +28,9 @@ import numpy as np
 
 from bookkit import ROOT
 from bookkit.run.machine import blas, machine
+from dlfs import Tensor, data, no_grad
+from dlfs.experiments import cnn_cifar10
+from dlfs.trainer import load_checkpoint, split_training
 
 RUNS = ROOT / "book" / "runs"
 GREY = np.float32([0.299, 0.587, 0.114])  # how bright the colours look
@@ -57,23 +60,23 @@ def seconds_of(function, turns: int) -> float:
     return round(statistics.median(times), 7)
 
 
-def measure_set(root: str | None, note: str) -> dict:
-    """Return the record of the set in the folder `root`."""
-    from dlfs import data
-
-    train = data.CIFAR10(root)
-    test = data.CIFAR10(root, train=False)
+def measure_set(note: str) -> dict:
+    """Return the record of the set."""
+    train, test = data.CIFAR10(), data.CIFAR10(train=False)
     mean, std = data.channel_statistics(train.data)
     crop = data.RandomCrop(32, padding=4, padding_mode="reflect")
     augment = data.Compose([crop, data.RandomHorizontalFlip()])
     batch = train.data[:128]
-    archive = data.data_root(root) / data.CIFAR10_ARCHIVE.name
+    archive = data.data_root() / data.CIFAR10_ARCHIVE.name
     size = data.CIFAR10.records * data.RECORD
     sizes = dict.fromkeys(data.CIFAR10_FILES, size)
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder)
         unpack = seconds_of(lambda: data.unpack(archive, target, sizes), 1)
+    look = seconds_of(lambda: data.read_archive(archive, sizes), 3)
     found = {path.name: path.stat().st_size for path in train.files}
+    labels = range(len(train.classes))
+    means = [train.data[train.targets == n].mean(axis=0) for n in labels]
     return {
         "data": f"CIFAR-10 (50,000 + 10,000), {note}",
         "data_sha256": data.fingerprint(*train[:], *test[:]),
@@ -84,48 +87,32 @@ def measure_set(root: str | None, note: str) -> dict:
         "files": found,
         "bytes": sum(found.values()),
         "pixels": train.data.nbytes,
-        "seconds_to_load": seconds_of(lambda: data.CIFAR10(root), 7),
+        "seconds_to_load": seconds_of(data.CIFAR10, 7),
         "microseconds": 1e6 * seconds_of(lambda: augment(batch), 300),
-        "seconds_to_look": seconds_of(
-            lambda: data.read_archive(archive, sizes), 3
-        ),
+        "seconds_to_look": look,
         "seconds_to_unpack": unpack,
         **where(),
-        "class_means": packed(
-            [
-                train.data[train.targets == label].mean(axis=0)
-                for label in range(len(train.classes))
-            ]
-        ),
+        "class_means": packed(means),
     }
 
 
 # --- A network ---
 
 
-def load(folder: Path) -> tuple:
-    """Return a run's network, test set, transform and configuration."""
-    from dlfs import trainer
-    from dlfs.data import TensorDataset, load_cifar10
-    from dlfs.experiments import cnn_cifar10
-
-    state = trainer.load_checkpoint(folder / "last.npz")
-    told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+def load(state: dict, told: dict) -> tuple:
+    """Return a run's network, the test set and what photographs become."""
     arguments = argparse.Namespace(**told["arguments"])
     model = cnn_cifar10._MODELS[arguments.model](arguments.dropout)
     model.load_state_dict(state["model"])
-    train, test, _ = load_cifar10()
-    limited = TensorDataset(*train[: arguments.limit])
-    learn_from, _ = trainer.split_training(arguments, limited)
+    train, test, _ = data.load_cifar10()
+    limited = data.TensorDataset(*train[: arguments.limit])
+    learn_from, _ = split_training(arguments, limited)
     images = learn_from.arrays[0]
-    transform = cnn_cifar10.make_transform(images, False, 0)
-    return model.eval(), test, transform, told
+    return model.eval(), test, cnn_cifar10.make_transform(images, False, 0)
 
 
 def probabilities(model, transform, photographs) -> np.ndarray:
     """Return (N, classes) probabilities for photographs (N, 3, 32, 32)."""
-    from dlfs import Tensor, no_grad
-
     found = []
     with no_grad():
         for start in range(0, len(photographs), 500):
@@ -139,10 +126,8 @@ def changed(photographs: np.ndarray) -> dict[str, np.ndarray]:
     grey = np.tensordot(photographs, GREY, (1, 0))[:, None]
     tiles = photographs.reshape(-1, 3, 4, 8, 4, 8).transpose(0, 2, 4, 1, 3, 5)
     tiles = tiles.reshape(-1, 16, 3, 8, 8)
-    order = np.random.default_rng(0).permuted(
-        np.tile(np.arange(16), (len(tiles), 1)), axis=1
-    )
-    tiles = np.take_along_axis(tiles, order[:, :, None, None, None], 1)
+    rng = np.random.default_rng(0)
+    tiles = np.stack([rng.permutation(each) for each in tiles])
     tiles = tiles.reshape(-1, 4, 4, 3, 8, 8).transpose(0, 3, 1, 4, 2, 5)
     shifted = np.pad(photographs, [(0, 0), (0, 0), (0, 0), (4, 0)], "reflect")
     return {
@@ -161,8 +146,6 @@ def saliency(model, transform, test) -> np.ndarray:
     That is the size of the gradient of the right class's logit, its largest
     of the three colours, each photograph's divided by its sum.
     """
-    from dlfs import Tensor
-
     total = np.zeros((10, 32, 32))
     for start in range(0, len(test), 500):
         photographs, labels = test[start : start + 500]
@@ -173,18 +156,14 @@ def saliency(model, transform, test) -> np.ndarray:
     return total / total.max((1, 2), keepdims=True)
 
 
-def filters_of(folder: Path) -> list:
-    """Return the weight of the first convolution of a run, as lists."""
-    from dlfs.trainer import load_checkpoint
+def measure_network(folder: Path, *others: Path) -> dict:
+    """Return the record of the run in a folder; of others their filters.
 
-    state = load_checkpoint(folder / "last.npz")["model"]
-    first = next(value for value in state.values() if value.ndim == 4)
-    return first.round(4).tolist()
-
-
-def measure_network(folder: Path) -> dict:
-    """Return the record of the run in a folder, without filters."""
-    model, test, transform, told = load(folder)
+    Those are the weights of the first convolution.
+    """
+    states = [load_checkpoint(x / "last.npz") for x in (folder, *others)]
+    told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    model, test, transform = load(states[0], told)
     photographs, labels = test[:]
     found = {
         name: probabilities(model, transform, images)
@@ -197,6 +176,10 @@ def measure_network(folder: Path) -> dict:
     tenths = np.minimum((sure * 10).astype(int), 9)
     right = guesses == labels
     scores = {name: p.argmax(1) == labels for name, p in found.items()}
+    filters = [
+        next(value for value in each["model"].values() if value.ndim == 4)
+        for each in states
+    ]
     return {
         "arguments": told["arguments"] | {"save_dir": None, "data_dir": None},
         "data": told["data"]["source"].partition(" from ")[0],
@@ -210,6 +193,7 @@ def measure_network(folder: Path) -> dict:
         "sure_count": np.bincount(tenths, minlength=10).tolist(),
         "accuracy": {name: float(hit.mean()) for name, hit in scores.items()},
         "saliency": packed(255 * saliency(model, transform, test)),
+        "filters": [each.round(4).tolist() for each in filters],
     }
 
 
@@ -218,15 +202,12 @@ def main(argv: list[str] | None = None) -> int:
     kind = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=kind)
     parser.add_argument("runs", type=Path, nargs="*", help="their folders")
-    parser.add_argument("--data-dir", help="folder of the data sets")
     parser.add_argument("--note", default="official files")
     args = parser.parse_args(argv)
     if args.runs:
-        name, record = "cnn_cifar10.json", measure_network(args.runs[0])
-        record["filters"] = [filters_of(folder) for folder in args.runs]
+        name, record = "cnn_cifar10.json", measure_network(*args.runs)
     else:
-        name = "cifar10.json"
-        record = measure_set(args.data_dir, args.note)
+        name, record = "cifar10.json", measure_set(args.note)
     (RUNS / name).write_text(json.dumps(record) + "\n", encoding="utf-8")
     print(f"wrote {RUNS / name}")
     return 0

@@ -2,7 +2,6 @@
 
 import functools
 import itertools
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -17,8 +16,14 @@ from bookkit.bench.libraries import (
     Library,
 )
 
+IMAGES = 60_000  # of an epoch
 REST = 0.3  # seconds; between processes, whose threads spin for longer
 PAUSE = 0.05  # seconds; OpenBLAS's threads stay awake for half of that
+
+
+def milliseconds(seconds: float) -> float:
+    """What most workloads are shown in."""
+    return 1e3 * seconds
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,8 @@ class Workload:
     title: str
     start: Callable[[Library], Callable]
     numbers: Callable[[Callable], np.ndarray]
-    unit: str
-    show: Callable[[float], float]
+    unit: str = "ms"
+    show: Callable[[float], float] = milliseconds
     tolerance: float = 1e-5
     runs: int = 1
     warm: int = 0
@@ -52,33 +57,24 @@ class Workload:
 
 @functools.cache
 def digits() -> tuple[np.ndarray, np.ndarray, str]:
-    """Images (60000, 784) float32, labels (60000,) uint8, and a source."""
-    from dlfs.data import MNIST, DataError, normalize, pixel_statistics
+    """Images (60000, 784) float32, labels (60000,) uint8, and a source.
 
-    try:
-        with warnings.catch_warnings(action="ignore"):  # for speed any will do
-            mnist = MNIST(train=True)
-        pixels, labels, source = mnist.data, mnist.targets, "MNIST"
-    except DataError:
-        rng = np.random.default_rng(2)
-        pixels = rng.integers(0, 256, (60_000, 28, 28), np.uint8)
-        labels = rng.integers(0, 10, 60_000, np.uint8)
-        source = "random pixels in the shape of MNIST, which is not there"
-    images = normalize(pixels, *pixel_statistics(pixels))
-    return images.reshape(len(images), -1), labels, source
+    For speed any images will do: where the full set is not on disk, those of
+    the slice in the package are there several times.
+    """
+    from dlfs.data import load_mnist, normalize, pixel_statistics
 
-
-@functools.cache
-def examples() -> tuple[np.ndarray, np.ndarray]:
-    """16 batches of random inputs and targets."""
-    rng = np.random.default_rng(3)
-    inputs = rng.standard_normal((16, BATCH, SIZES[0]), np.float32)
-    return inputs, rng.integers(0, SIZES[-1], (16, BATCH), np.uint8)
+    train, _, source = load_mnist(mirrors=())
+    images = normalize(train.data, *pixel_statistics(train.data))
+    shape = (IMAGES, SIZES[0])
+    return np.resize(images, shape), np.resize(train.targets, IMAGES), source
 
 
 def start_training(library: Library) -> Callable:
     """W1: run() is one step of training, always with another batch."""
-    inputs, targets = examples()
+    rng = np.random.default_rng(3)
+    inputs = rng.standard_normal((16, BATCH, SIZES[0]), np.float32)
+    targets = rng.integers(0, SIZES[-1], (16, BATCH), np.uint8)
     pairs = [library.batch(x, t) for x, t in zip(inputs, targets)]
     step, batches = library.mlp(), itertools.cycle(pairs)
     return lambda: step(*next(batches))
@@ -93,9 +89,9 @@ def start_photos(library: Library) -> Callable:
     return lambda: step(*batch)
 
 
-def start_epoch(count: int, library: Library) -> Callable:
-    """W1e: run() learns once from each of `count` images: the mean loss."""
-    images, labels = (array[:count] for array in digits()[:2])
+def start_epoch(library: Library) -> Callable:
+    """W1e: run() learns once from each image; returns the mean loss."""
+    images, labels, _ = digits()
     step = library.mlp()
 
     def run():
@@ -103,11 +99,16 @@ def start_epoch(count: int, library: Library) -> Callable:
         for inputs, targets in library.epoch(images, labels):
             total += step(inputs, targets).item() * len(targets)
             seen += len(targets)
-        if seen != count:
-            raise ValueError(f"its loader gave {seen} of {count} images")
-        return total / seen
+        if seen != IMAGES:
+            raise ValueError(f"its loader gave {seen} of {IMAGES} images")
+        return np.float32(total / seen)
 
     return run
+
+
+def losses(count: int) -> Callable:
+    """The numbers of a workload that trains: those of its first runs."""
+    return lambda run: np.float32([run().item() for _ in range(count)])
 
 
 def make_chain(kind: str, a, b, tolerance: float) -> Workload:
@@ -122,12 +123,11 @@ def make_chain(kind: str, a, b, tolerance: float) -> Workload:
     )
 
 
-def make_product(m: int, k: int, n: int) -> Workload:
+def make_product(m: int, k: int, n: int, **others) -> Workload:
     """A matrix product, which shows how fast the BLAS library is."""
 
     def start(library):
-        rng = np.random.default_rng(4)
-        shapes = (m, k), (k, n)
+        rng, shapes = np.random.default_rng(4), ((m, k), (k, n))
         return library.product(*(rng.random(s, np.float32) for s in shapes))
 
     return Workload(
@@ -135,8 +135,7 @@ def make_product(m: int, k: int, n: int) -> Workload:
         start,
         lambda run: np.asarray(run())[0],
         *("GFLOP/s", lambda s: 2e-9 * m * k * n / s),
-        runs=160,
-        warm=2,
+        **{"runs": 160, "warm": 2, **others},
     )
 
 
@@ -151,7 +150,6 @@ def make_layer(title: str, make: Callable, shape: tuple, y_shape: tuple):
         f"{title} of {shape}, forward and backward",
         start,
         lambda run: np.float32([np.abs(a).sum() for a in run()]),
-        *("ms", lambda s: 1e3 * s),
         tolerance=0.01,
         runs=5,
         warm=2,
@@ -162,15 +160,12 @@ def make_layer(title: str, make: Callable, shape: tuple, y_shape: tuple):
 
 def make_layers() -> dict[str, Workload]:
     """The layers that the CNN is made of."""
-    found = {}
-    for (before, after), size in zip(
-        itertools.chain(*STAGES), (32, 32, 16, 16)
-    ):
+    found, sizes = {}, (32, 32, 16, 16)
+    for (a, b), size in zip(itertools.chain(*STAGES), sizes):
         found[f"C{len(found) + 1}"] = make_layer(
-            f"a convolution to {after} channels",
-            lambda nn, a=before, b=after: nn.Conv2d(a, b, 3, padding=1),
-            (before, size, size),
-            (after, size, size),
+            f"a convolution to {b} channels",
+            lambda nn, a=a, b=b: nn.Conv2d(a, b, 3, padding=1),
+            *((a, size, size), (b, size, size)),
         )
     large, small = (32, 32, 32), (32, 16, 16)
     pool, norm, relu = (
@@ -181,47 +176,41 @@ def make_layers() -> dict[str, Workload]:
     return found | {"P": pool, "N": norm, "R": relu}
 
 
-def make_workloads(images: int = 60_000) -> dict[str, Workload]:
-    """All workloads by name."""
-    step = Workload(
-        "a step of training the MLP 784-256-128-10, Adam, batch 128",
-        start_training,
-        lambda run: np.float32([run().item() for _ in range(5)]),
-        *("ms", lambda s: 1e3 * s),
-        runs=20,
-        warm=3,
-    )
-    back_to_back = "W1 back to back, without rest between turns"
-    photos = Workload(
-        "a step of training the CNN on 128 images of 32 x 32, Adam",
-        start_photos,
-        lambda run: np.float32([run().item() for _ in range(3)]),
-        *("ms", lambda s: 1e3 * s),
-        tolerance=5e-3,  # Adam divides by gradients near 0
-        runs=3,
-        warm=1,
-        apart=True,
-        pause=REST,
-    )
-    product = make_product(8192, 576, 64)
-    epoch = Workload(
-        f"an epoch of it over {images:,} images, shuffled",
-        functools.partial(start_epoch, images),
-        lambda run: np.float32([run()]),
-        *("ms", lambda s: 1e3 * s),
-        tolerance=0.1,  # everybody draws another order
-        every=5,
-    )
-    a, b = 1 + 0.001 * START, 0.01 * START[::-1].copy()
-    return {
-        "W1": step,
-        "W1b": replace(step, title=back_to_back, warm=0, pause=0.0),
-        "W1e": epoch,
-        "W2": photos,
-        "W4": make_chain("tensors", a, b, 1e-5),
-        # libraries that turn to float64 round differently
-        "W4s": make_chain("Python floats", 1.001, 0.01, 1e-4),
-        "G1": make_product(BATCH, *SIZES[:2]),
-        "G2": replace(product, runs=20, apart=True, pause=REST),
-        **make_layers(),
-    }
+STEP = Workload(
+    "a step of training the MLP 784-256-128-10, Adam, batch 128",
+    start_training,
+    losses(5),
+    runs=20,
+    warm=3,
+)
+BACK_TO_BACK = "W1 back to back, without rest between turns"
+EPOCH = Workload(
+    f"an epoch of it over {IMAGES:,} images, shuffled",
+    start_epoch,
+    losses(1),
+    tolerance=0.1,  # everybody draws another order
+    every=5,
+)
+PHOTOS = Workload(
+    "a step of training the CNN on 128 images of 32 x 32, Adam",
+    start_photos,
+    losses(3),
+    tolerance=5e-3,  # Adam divides by gradients near 0
+    runs=3,
+    warm=1,
+    apart=True,
+    pause=REST,
+)
+A, B = 1 + 0.001 * START, 0.01 * START[::-1].copy()
+WORKLOADS = {
+    "W1": STEP,
+    "W1b": replace(STEP, title=BACK_TO_BACK, warm=0, pause=0.0),
+    "W1e": EPOCH,
+    "W2": PHOTOS,
+    "W4": make_chain("tensors", A, B, 1e-5),
+    # libraries that turn to float64 round differently
+    "W4s": make_chain("Python floats", 1.001, 0.01, 1e-4),
+    "G1": make_product(BATCH, *SIZES[:2]),
+    "G2": make_product(8192, 576, 64, runs=20, apart=True, pause=REST),
+    **make_layers(),
+}

@@ -10,7 +10,6 @@ that the warning comes again.
 import contextlib
 import logging
 import pickle
-from dataclasses import dataclass
 from pathlib import Path
 
 from mkdocs.utils import CountHandler
@@ -22,55 +21,45 @@ from bookkit.tangle.disk import write_files
 FILE = ".cache/rendered.pickle"
 LIBRARIES = ("mkdocs", "Markdown", "Pygments", "pymdown-extensions")
 LIBRARIES += ("mkdocs-autorefs", "mkdocstrings-python", "griffelib")
+EXTENSION = Path(__file__).with_name("griffe_book.py")
 # What rendering gives to a page.
 ATTRIBUTES = ("content", "toc", "_title_from_render", "present_anchor_ids")
-
-
-@dataclass
-class Rendered:
-    """What rendering a page made: `links` by the file that they lead to.
-
-    `attributes` are pickled, so that every build has its own.
-    """
-
-    key: str
-    attributes: bytes
-    links: dict[str, dict[str, str]]
-
-
-KEPT: dict[str, Rendered] = {}
+# Of each page its key, these attributes, and its links by the name of the
+# file that they lead to.
+KEPT: dict[str, tuple[str, dict, dict]] = {}
 FRESH: dict[str, str] = {}  # the keys of the pages that this build renders
 WARNED = CountHandler(level=logging.WARNING)  # in this build
 
 
 def load_kept(root: Path) -> None:
-    """Read what an earlier build has kept, unless it was in this process."""
+    """Read what an earlier build has kept."""
+    KEPT.clear()
     FRESH.clear()
     WARNED.counts.clear()
     logging.getLogger("mkdocs").addHandler(WARNED)
-    if not KEPT:
-        with contextlib.suppress(Exception):  # there is none, or it is damaged
-            KEPT.update(pickle.loads((root / FILE).read_bytes()))
+    with contextlib.suppress(Exception):  # there is none, or it is damaged
+        KEPT.update(pickle.loads((root / FILE).read_bytes()))
 
 
 def save_kept(root: Path, files) -> None:
     """Keep the pages of these files for the next build."""
     pages = {file.src_uri: file.page for file in files}
     for name in () if WARNED.counts else FRESH.keys() & pages.keys():
-        KEPT[name] = keep(FRESH[name], pages[name])
+        attributes = {each: getattr(pages[name], each) for each in ATTRIBUTES}
+        links = getattr(pages[name], "links_to_anchors", None) or {}
+        links = {file.src_uri: found for file, found in links.items()}
+        KEPT[name] = FRESH[name], attributes, links
     kept = {name: each for name, each in KEPT.items() if name in pages}
     write_files(root, {FILE: pickle.dumps(kept)})
 
 
 def site_key(config, files) -> str:
     """What all pages of a build follow from, apart from their own text."""
-    beside = [
-        path.read_text(encoding="utf-8")
-        for path in unnumbered_pages(Path(config.docs_dir))
-    ]
-    settings = Path(config.config_file_path).read_text(encoding="utf-8")
+    beside = unnumbered_pages(Path(config.docs_dir))
+    paths = [Path(config.config_file_path), EXTENSION, *beside]
+    texts = [path.read_text(encoding="utf-8") for path in paths]
     names = [(file.src_uri, file.url) for file in files]
-    return hash_of([settings, beside, names, *map(version, LIBRARIES)])
+    return hash_of([texts, names, *map(version, LIBRARIES)])
 
 
 def render_once(page, *parts: str) -> None:
@@ -82,33 +71,16 @@ def render_once(page, *parts: str) -> None:
     key = hash_of([name, page.meta.get("title"), *parts])
 
     def render_or_reuse(config, files) -> None:
-        known = KEPT.pop(name, None)
-        if known and known.key == key:
-            KEPT[name] = known
-            reuse(known, page, files)
+        known, attributes, links = KEPT.get(name, ("", {}, {}))
+        if known == key:
+            vars(page).update(attributes)
+            page.links_to_anchors = {
+                files.get_file_from_path(target): found
+                for target, found in links.items()
+            }
         else:
+            KEPT.pop(name, None)
             render(config, files)
             FRESH[name] = key
 
     page.render = render_or_reuse
-
-
-def keep(key: str, page) -> Rendered:
-    """What rendering has made of a page."""
-    attributes = {name: getattr(page, name) for name in ATTRIBUTES}
-    links = getattr(page, "links_to_anchors", None) or {}
-    return Rendered(
-        key,
-        pickle.dumps(attributes),
-        {file.src_uri: dict(found) for file, found in links.items()},
-    )
-
-
-def reuse(known: Rendered, page, files) -> None:
-    """Give a page what an earlier build made."""
-    for name, value in pickle.loads(known.attributes).items():
-        setattr(page, name, value)
-    page.links_to_anchors = {
-        files.get_file_from_path(name): dict(found)
-        for name, found in known.links.items()
-    }

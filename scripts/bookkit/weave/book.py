@@ -10,19 +10,18 @@ chapter only runs again if its code changed, or the package it runs on.
 """
 
 import argparse
-import functools
-import itertools
 import os
 import sys
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from bookkit import ROOT
 from bookkit.read.chapters import (
     BookError,
     Cell,
+    collect,
     read_book,
     unnumbered_pages,
     write_any_text,
@@ -40,7 +39,7 @@ from bookkit.weave.pages import Site, make_page, make_text
 from bookkit.weave.reference import make_reference
 from bookkit.weave.results import fill, find_facts
 from bookkit.weave.terms import PAGE as GLOSSARY
-from bookkit.weave.terms import Term, make_glossary, read_terms
+from bookkit.weave.terms import make_glossary, read_terms
 
 WOVEN = "build/woven"
 Report = Callable[[str], None]  # prints a line
@@ -61,7 +60,7 @@ class Book:
             for count in range(len(self.chapters) + 1)
         ]
 
-    def select(self, numbers: list[int]) -> list[int]:
+    def select(self, numbers: Sequence[int]) -> list[int]:
         """The indices of the chapters asked for, or of all."""
         known = {each.number: i for i, each in enumerate(self.chapters)}
         for number in numbers:
@@ -73,7 +72,7 @@ class Book:
 def weave(
     book: Book,
     folder: Path,
-    numbers: list[int] | None = None,
+    numbers: Sequence[int] = (),
     jobs: int = 2,
     repository: str = "",
     report: Report = print,
@@ -86,8 +85,10 @@ def weave(
     all chapters that do not run.
     """
     files: dict[str, str | bytes] = {}
-    site = Site(book.outputs[-1], repository, tuple(glossary_terms(book)))
-    for run, tests in run_all(book, book.select(numbers or []), jobs, report):
+    path = book.folder / GLOSSARY
+    glossary = path.read_text("utf-8") if path.is_file() else ""
+    site = Site(book.outputs[-1], repository, tuple(read_terms(glossary)))
+    for run, tests in run_all(book, book.select(numbers), jobs, report):
         files |= woven_files(book, run, tests, site, report)
     if not numbers:
         files |= other_pages(book, site)
@@ -109,27 +110,16 @@ def run_all(
 
     Reports a mistake at once; raises `BookError` with those of all of them.
     """
-    tasks = [
-        functools.partial(run_one, run, book, index, report, use_cache)
-        for index in indices[::-1]
-        for run in (run_chapter, run_tests)
-    ]
     with ThreadPoolExecutor(jobs) as pool:
-        results = list(pool.map(attempt, tasks, itertools.repeat(report)))
-    errors = [each for each in results if isinstance(each, BookError)]
-    if errors:
-        mistakes = [m for error in errors for m in error.mistakes]
+        tasks = [
+            pool.submit(run_one, run, book, index, report, use_cache)
+            for index in indices[::-1]
+            for run in (run_chapter, run_tests)
+        ]
+    results, mistakes = collect(Future.result, tasks)
+    if mistakes:
         raise BookError(sorted(mistakes))
     return list(zip(results[::2], results[1::2]))[::-1]
-
-
-def attempt(task: Callable, report: Report) -> Run | ChapterTests | BookError:
-    """The result of a task, or the mistakes that stopped it."""
-    try:
-        return task()
-    except BookError as error:
-        report(f"FAILED: {str(error.mistakes[0]).splitlines()[0]}")
-        return error
 
 
 def run_one(
@@ -138,13 +128,16 @@ def run_one(
     """Run the cells of a chapter, or its tests, and say how long it took."""
     chapter, start = book.chapters[index], time.perf_counter()
     package = book.outputs[index + (run is run_tests)]
-    done = run(book.root, chapter, package, use_cache)
-    seconds = time.perf_counter() - start
-    if done.is_fresh and run is run_chapter:
-        report(f"{chapter.name}: ran in {seconds:.1f} s")
-    elif done.is_fresh and done.blocks:
-        passed = f"{done.passed} tests passed"
-        report(f"{chapter.name}: {passed} in {seconds:.1f} s")
+    try:
+        done = run(book.root, chapter, package, use_cache)
+    except BookError as error:
+        report(f"FAILED: {str(error.mistakes[0]).splitlines()[0]}")
+        raise
+    seconds, what = time.perf_counter() - start, "ran"
+    if run is run_tests:
+        what = f"{done.passed} tests passed" if done.blocks else ""
+    if done.is_fresh and what:
+        report(f"{chapter.name}: {what} in {seconds:.1f} s")
     return done
 
 
@@ -187,16 +180,9 @@ def without_docstring(cell: Cell, outputs: list[dict]) -> list[dict]:
     return [one for one in outputs if one["output_type"] != "execute_result"]
 
 
-def glossary_terms(book: Book) -> list[Term]:
-    """The terms of the glossary, if there is one."""
-    path = book.folder / GLOSSARY
-    return read_terms(path.read_text("utf-8")) if path.is_file() else []
-
-
 def other_pages(book: Book, site: Site) -> dict[str, str | bytes]:
     """The pages that are no chapters: home, glossary, code."""
-    facts = functools.cache(lambda: find_facts(book.folder, site.book))
-    files = {}
+    facts, files = find_facts(book.folder, site.book), {}
     for path in unnumbered_pages(book.folder):
         source = path.read_text(encoding="utf-8")
         name = f"{book.folder.name}/{path.name}"

@@ -14,7 +14,8 @@ from bookkit.run.testruns import BlockTests, ChapterTests, Result
 from bookkit.tangle.blocks import is_string
 
 PASSED, SKIPPED = "<b>\N{CHECK MARK}</b>", "<i>\N{EN DASH}</i>"
-DETAILS = re.compile(r"(</?details\b)")
+ANSWER = re.compile(r"<details\b.*?</details\b", re.DOTALL)
+WORDS_OF_LINE = 10  # a line of code takes as long to read as these
 
 
 def is_folded(cell: Cell) -> bool:
@@ -78,43 +79,24 @@ def line_of_test(result: Result) -> str:
     return f"- {mark} {result.sentence}{note}"
 
 
-# --- Reading time ---
-
-
 def reading_minutes(chapter: Chapter, tests: ChapterTests) -> int:
     """How long it takes to read a chapter, in steps of five minutes.
 
     Text at 200 words a minute, code at 20 lines. Only what is shown counts:
     of tests their names, of answers nothing. Exercises do not count either.
     """
-    words = sum(
-        len(result.sentence.split())
+    parts = [
+        result.sentence
         for block in tests.blocks.values()
         for result in block.results
-    )
-    lines = depth = 0  # depth: inside how many answers we are
+    ]
     for cell in chapter.cells:
         if cell.kind == "markdown":
-            text, depth = shown_text(cell.source, depth)
-            words += len(text.split())
-        elif cell.kind == "code" and not (depth or is_left_out(cell)):
-            lines += sum(1 for each in cell.source.split("\n") if each.strip())
-    return max(5, 5 * round((words / 200 + lines / 20) / 5))
-
-
-def shown_text(text: str, depth: int) -> tuple[str, int]:
-    """What of a text is not folded away, and how deep its end is folded."""
-    shown = ""
-    for part in DETAILS.split(text):
-        if part == "<details":
-            depth += 1
-        elif part == "</details":
-            depth = max(0, depth - 1)
-        elif not depth:
-            shown += part
-    return shown, depth
-
-
-def is_left_out(cell: Cell) -> bool:
-    """Whether code takes a reader no time: an exercise, or folded code."""
-    return "exercise" in cell.options or is_folded(cell)
+            parts.append(cell.source)
+        elif not (
+            cell.kind == "raw" or "exercise" in cell.options or is_folded(cell)
+        ):
+            lines = [line for line in cell.source.split("\n") if line.strip()]
+            parts.append("word " * WORDS_OF_LINE * len(lines))
+    words = len(ANSWER.sub("", "\n".join(parts)).split())
+    return max(5, 5 * round(words / 1000))

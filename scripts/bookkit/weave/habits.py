@@ -8,10 +8,10 @@ import json
 from pathlib import Path
 
 from bookkit.read.chapters import BookError, Mistake
-from bookkit.run.cache import cache_file, read_cache, write_cache
+from bookkit.run.cache import cache_file, keep
 from bookkit.run.kernels import package_hash
 from bookkit.run.run_chapters import run_python
-from bookkit.tangle.disk import snapshot_folder, write_snapshot
+from bookkit.tangle.disk import keep_snapshot
 from bookkit.tangle.output import Output
 from bookkit.weave.reference import FOLDER, Entry
 
@@ -59,18 +59,17 @@ def ask_names(root: Path, output: Output) -> Names:
     """
     if TABLE not in output.files:
         return {}
-    cached = cache_file(root, "names", [ASK, package_hash(root, output)])
-    names = read_cache(cached)
-    if names is None:
-        snapshot = root / snapshot_folder(output.chapters)
-        write_snapshot(root, output, snapshot)
+
+    def ask() -> Names:
+        snapshot = keep_snapshot(root, output)
         answer = run_python(["-c", ASK], snapshot, snapshot)
         if answer.returncode:
             message = f"the package does not list its names\n{answer.stdout}"
             raise BookError([Mistake(TABLE, 1, message)])
-        names = json.loads(answer.stdout)
-        write_cache(cached, names)
-    return names
+        return json.loads(answer.stdout)
+
+    cached = cache_file(root, "names", [ASK, package_hash(root, output)])
+    return keep(cached, ask, True)[0]
 
 
 def make_names(names: Names, entries: dict[str, Entry]) -> dict[str, str]:
@@ -78,15 +77,24 @@ def make_names(names: Names, entries: dict[str, Entry]) -> dict[str, str]:
     parts = [INTRODUCTION]
     for place, advice in names.items():
         theirs, ours, homes = PLACES[place]
-        here = [link(n, homes, entries) for n in advice if advice[n] is None]
-        advice = {name: text for name, text in advice.items() if text}
-        parts += [
-            f"## `{theirs}` is `{ours}`",
-            f"The same name: {', '.join(here)}",
-            *table(f"| `{theirs}` | write |", advice, [WRITE]),
-            *table(f"| `{theirs}` | is not here |", advice, []),
-        ]
-        absent = [f"`{n}`" for n in advice if advice[n].startswith(NONE)]
+        here, write, other, absent = [], [], [], []
+        for name, text in advice.items():
+            if text is None:
+                here.append(link(name, homes, entries))
+            elif text.startswith(WRITE):
+                text = text.removeprefix(WRITE)
+                text = text if "`" in text else f"`{text}`"
+                write.append(f"| `{name}` | {text} |")
+            elif text.startswith(NONE):
+                absent.append(f"`{name}`")
+            elif text:
+                other.append(f"| `{name}` | {text} |")
+        parts += [f"## `{theirs}` is `{ours}`"]
+        parts += [f"The same name: {', '.join(here)}"]
+        for head, rows in ("write", write), ("is not here", other):
+            if rows:
+                head = f"| `{theirs}` | {head} |\n|---|---|"
+                parts.append("\n".join([head, *rows]))
         if absent:
             parts.append(f"Not in this package: {', '.join(absent)}")
     return {PAGE: "\n\n".join([*parts, ""])} if names else {}
@@ -98,14 +106,3 @@ def link(name: str, homes: tuple[str, ...], entries: dict[str, Entry]) -> str:
         if entry := entries.get(f"{home}.{name}"):
             return f"[`{name}`]({entry.link.removeprefix(f'{FOLDER}/')})"
     return f"`{name}`"
-
-
-def table(head: str, advice: dict[str, str], begins: list[str]) -> list[str]:
-    """The names whose advice begins so, or in no known way; as a table."""
-    rows = []
-    for name, text in advice.items():
-        if [b for b in (WRITE, NONE) if text.startswith(b)] == begins:
-            text = text.removeprefix(WRITE)
-            is_code = begins and "`" not in text
-            rows.append(f"| `{name}` | {f'`{text}`' if is_code else text} |")
-    return ["\n".join([head, "|---|---|", *rows])] if rows else []

@@ -8,10 +8,14 @@ chapter leads to its first region.
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
-from bookkit.run.cache import cache_file, read_cache, version, write_cache
+import pygments
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from bookkit.run.cache import cache_file, keep, version
 from bookkit.tangle.blocks import Block, Line
 from bookkit.tangle.output import Output
 
@@ -34,18 +38,6 @@ has the number of its chapter beside it, which leads to the block that it was
 copied from; the file's name above a block in a chapter leads back."""
 
 
-@dataclass
-class Region:
-    """Lines of a file that follow each other and come from one block.
-
-    What no block holds, as `__all__`, is a region without `block`.
-    """
-
-    first: int
-    block: str
-    lines: list[Line]
-
-
 def listing_page(file: str) -> str:
     """The page of a file: "code/dlfs/nn.md"."""
     return f"{FOLDER}/{file.removesuffix('.py')}.md"
@@ -56,17 +48,13 @@ def cached_listings(root: Path, output: Output) -> dict[str, str]:
 
     To colour all these lines takes a second.
     """
-    parts = [Path(__file__).read_text("utf-8"), version("pygments")]
-    for file in output.files:
-        parts += [file, output.text(file)]
-    for block in output.blocks:
-        parts += [block.id, block.chapter.name]
+    parts = [
+        *(Path(__file__).read_text("utf-8"), version("pygments")),
+        *((file, output.text(file)) for file in output.files),
+        *((block.id, block.chapter.name) for block in output.blocks),
+    ]
     cached = cache_file(root, "listings", parts)
-    pages = read_cache(cached)
-    if pages is None:
-        pages = make_listings(output)
-        write_cache(cached, pages)
-    return pages
+    return keep(cached, lambda: make_listings(output), True)[0]
 
 
 def make_listings(output: Output) -> dict[str, str]:
@@ -113,12 +101,11 @@ def make_listing(
     """The page of a file."""
     used = used_blocks(lines, blocks)
     root = "../" * listing_page(file).count("/")
-    regions = list(split_regions(lines))
-    anchors = find_anchors(regions, blocks)
     code = highlight("\n".join(line.text for line in lines))
+    anchors = find_anchors(lines, blocks)
     rows = [
-        make_region(region, blocks.get(region.block), code, root, anchors)
-        for region in regions
+        make_region(numbers, blocks.get(name), code, root, anchors)
+        for name, numbers in split_regions(lines)
     ]
     return f"""\
 ---
@@ -148,61 +135,11 @@ def describe_blocks(blocks: list[Block], root: str) -> str:
     )
 
 
-def find_anchors(
-    regions: list[Region], blocks: dict[str, Block]
-) -> dict[str, int]:
-    """The lines on which the regions start that blocks are linked to.
+def split_regions(lines: list[Line]) -> Iterator[tuple[str, list[int]]]:
+    """Cut a file into regions: names of blocks, and numbers of lines.
 
-    That is the one under the comment with the block's name, if there is one,
-    as its imports stand elsewhere.
-    """
-    anchors: dict[str, int] = {}
-    for region in regions:
-        texts = {line.text.strip() for line in region.lines if not line.origin}
-        block = blocks.get(region.block)
-        if block and block.comment.text in texts:
-            anchors[block.id] = region.first
-        else:
-            anchors.setdefault(region.block, region.first)
-    return anchors
-
-
-def make_region(
-    region: Region,
-    block: Block | None,
-    code: list[str],
-    root: str,
-    anchors: dict[str, int],
-) -> str:
-    """A region: the number of its chapter, those of its lines, its code."""
-    first, stop = region.first, region.first + len(region.lines)
-    anchor, chapter = "", "<i></i>"
-    if block:
-        if anchors[block.id] == first:
-            anchor = f' id="{block.id}"'
-        number = block.chapter.number
-        href = f"{root}{block.chapter.name}.md#code-{block.id}"
-        title = f"Chapter {number}: {block.id}"
-        chapter = f'<a href="{href}" title="{title}">{number}</a>'
-    numbers = "\n".join(
-        f'<a id="L{number}" href="#L{number}" tabindex="-1">{number}</a>'
-        for number in range(first, stop)
-    )
-    text = "\n".join(code[first - 1 : stop - 1])
-    if block:
-        comment = block.comment.text
-        text = text.replace(comment, f'<a href="{href}">{comment}</a>', 1)
-    lead = "\n" if text.startswith("\n") else ""  # a browser drops the first
-    return (
-        f"<div{anchor}>{chapter}<pre>{numbers}</pre>"
-        f"<pre>{lead}{text}\n</pre></div>\n"
-    )
-
-
-def split_regions(lines: list[Line]) -> Iterator[Region]:
-    """Cut a file into regions that together hold all its lines.
-
-    Blank lines and the comment that were added above a block belong to it.
+    Blank lines and the comment that were added above a block belong to it;
+    what no block holds, as `__all__`, is a region without a name.
     """
     copied = [line.origin.block for line in lines if line.origin]
     owner = copied[-1] if copied else ""
@@ -213,22 +150,63 @@ def split_regions(lines: list[Line]) -> Iterator[Region]:
         elif line.text.strip() and "# book/" not in line.text:
             owner = ""
         owners.append(owner)
-    first = 1
-    for owner, group in itertools.groupby(reversed(owners)):
-        count = len(list(group))
-        yield Region(first, owner, lines[first - 1 : first - 1 + count])
-        first += count
+    numbered = enumerate(reversed(owners), 1)
+    for owner, group in itertools.groupby(numbered, itemgetter(1)):
+        yield owner, [number for number, _ in group]
+
+
+def find_anchors(
+    lines: list[Line], blocks: dict[str, Block]
+) -> dict[str, int]:
+    """The lines on which the regions start that blocks are linked to.
+
+    That is the one under the comment with the block's name, if there is one,
+    as its imports stand elsewhere.
+    """
+    anchors: dict[str, int] = {}
+    for name, numbers in split_regions(lines):
+        texts = [lines[number - 1].text.strip() for number in numbers]
+        if name and (
+            name not in anchors or blocks[name].comment.text in texts
+        ):
+            anchors[name] = numbers[0]
+    return anchors
+
+
+def make_region(
+    numbers: list[int],
+    block: Block | None,
+    code: list[str],
+    root: str,
+    anchors: dict[str, int],
+) -> str:
+    """A region: the number of its chapter, those of its lines, its code."""
+    text = "\n".join(code[number - 1] for number in numbers)
+    anchor, chapter = "", "<i></i>"
+    if block:
+        if anchors[block.id] == numbers[0]:
+            anchor = f' id="{block.id}"'
+        number, comment = block.chapter.number, block.comment.text
+        href = f"{root}{block.chapter.name}.md#code-{block.id}"
+        title = f"Chapter {number}: {block.id}"
+        chapter = f'<a href="{href}" title="{title}">{number}</a>'
+        text = text.replace(comment, f'<a href="{href}">{comment}</a>', 1)
+    links = "\n".join(
+        f'<a id="L{number}" href="#L{number}" tabindex="-1">{number}</a>'
+        for number in numbers
+    )
+    lead = "\n" if text.startswith("\n") else ""  # a browser drops the first
+    return (
+        f"<div{anchor}>{chapter}<pre>{links}</pre>"
+        f"<pre>{lead}{text}\n</pre></div>\n"
+    )
 
 
 def highlight(text: str) -> list[str]:
     """The lines of a Python text as HTML with coloured words."""
-    from pygments import highlight as colour
-    from pygments.formatters import HtmlFormatter
-    from pygments.lexers import PythonLexer
-
-    made = colour(text, PythonLexer(stripnl=False), HtmlFormatter(nowrap=True))
-    lines = made.split("\n")[: text.count("\n") + 1]
-    return [drop_plain(line) for line in lines]
+    lexer, form = PythonLexer(stripnl=False), HtmlFormatter(nowrap=True)
+    made = pygments.highlight(text, lexer, form).split("\n")
+    return [drop_plain(line) for line in made[: text.count("\n") + 1]]
 
 
 def drop_plain(html: str) -> str:

@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bookkit.read.chapters import BookError, Cell, Chapter, Mistake
-from bookkit.read.fences import scan_fences
 from bookkit.run.kernels import ESCAPES
 from bookkit.run.recorded import is_timing
 from bookkit.run.testruns import BlockTests, ChapterTests
@@ -33,6 +32,7 @@ from bookkit.tangle.notebooks import link_out
 from bookkit.tangle.output import Output
 from bookkit.weave.folds import fold, is_folded, list_tests, reading_minutes
 from bookkit.weave.listing import listing_page
+from bookkit.weave.prose import mark_lines
 from bookkit.weave.reference import Entry, find_entries
 from bookkit.weave.terms import Linker, Term
 
@@ -119,15 +119,13 @@ def make_page(
 
 def front_matter(chapter: Chapter, tests: ChapterTests) -> str:
     """The front matter, the number of the chapter in its title."""
-    options = chapter.front_matter
-    title = options.get("title", chapter.slug.replace("-", " ").capitalize())
+    known = chapter.front_matter
+    title = known.get("title", chapter.slug.replace("-", " ").capitalize())
     number = f"{chapter.number}. " if chapter.number else ""  # the preface
-    lines = [f"title: {json.dumps(number + title)}"]
-    if "description" in options:
-        lines.append(f"description: {json.dumps(options['description'])}")
-    if chapter.is_workshop:
-        lines.append("kind: workshop")
-    lines.append(f"minutes: {reading_minutes(chapter, tests)}")
+    options = {"title": number + title}
+    options |= {k: known[k] for k in ("description", "kind") if k in known}
+    options["minutes"] = reading_minutes(chapter, tests)
+    lines = [f"{key}: {json.dumps(text)}" for key, text in options.items()]
     return "\n".join(["---", *lines, "---"])
 
 
@@ -137,16 +135,14 @@ def make_text(text: str, repository: str = "") -> str:
     Folded answers say that they hold Markdown, fences lose what is only for
     jupytext, and links out of the book go to the repository.
     """
-    lines = text.split("\n")
-    fences = list(scan_fences(lines, 0))
-    starts = {fence.line for fence in fences}
-    inside = {number for fence in fences for number in fence.numbers}
-    for number, line in enumerate(lines, 1):
-        if number in starts:
-            lines[number - 1] = line.replace(" .noeval", "")
-        elif number not in inside:
+    lines = []
+    for number, line, fence in mark_lines(text):
+        if not fence:
             line = line.replace("<details>", '<details markdown="1">')
-            lines[number - 1] = link_out(line, repository)
+            line = link_out(line, repository)
+        elif number == fence.line:
+            line = line.replace(" .noeval", "")
+        lines.append(line)
     return "\n".join(lines)
 
 
@@ -197,18 +193,14 @@ def count_tests(tests: BlockTests) -> str:
     parts = []
     if tests.passed:
         parts = [f"{tests.passed} test{'s' * (tests.passed > 1)} passed"]
-        if tests.seconds is not None:
-            parts[0] += f" in {in_words(tests.seconds)}"
+        if (seconds := tests.seconds) is not None:
+            time = f"{seconds:.1f} s"
+            if seconds < 1:
+                time = f"{max(1000 * seconds, 1):.0f} ms"
+            parts[0] += f" in {time}"
     if tests.skipped:
         parts.append(f"{tests.skipped} skipped here")
     return f'<span class="dlfs-passed">{", ".join(parts)}</span>'
-
-
-def in_words(seconds: float) -> str:
-    """A duration: "30 ms" or "1.2 s"."""
-    if seconds >= 1:
-        return f"{seconds:.1f} s"
-    return f"{max(1000 * seconds, 1):.0f} ms"
 
 
 def file_link(site: Site, block: Block) -> str:
@@ -236,25 +228,30 @@ def old_blocks(book: Output, block: Block | None) -> list[Block]:
 
 
 def describe(site: Site, block: Block) -> str:
-    """What a block adds to its file: "adds `exp`, `log`"."""
-    names = [entry_link(site, block, name) for name in shown_names(block)]
-    if names:
-        return f"adds {some_of(names)}"
-    if block.cell.is_test and defined_names(block):
-        return ""  # only tests, which are listed below
-    grown = [name for node in block.tree.body for name in changed_names(node)]
-    if grown:
-        names = [f"`{name}`" for name in dict.fromkeys(grown)]
-        return f"adds to {some_of(names)}"
-    is_import = any(isinstance(node, IMPORTS) for node in block.tree.body)
-    return "imports" if is_import else ""
+    """What a block adds to its file: "adds `exp`, `log`".
+
+    Its tests are listed below, so that only their classes are named here.
+    """
+    body, names = block.tree.body, defined_names(block)
+    shown = names
+    if block.cell.is_test:
+        shown = [n for n in names if not n.startswith("test_")]
+        shown = [name.partition(".test_")[0] for name in shown]
+    if shown:
+        return some_of("adds", [entry_link(site, block, n) for n in shown])
+    grown = [name for node in body for name in changed_names(node)]
+    if grown and not names:
+        return some_of("adds to", [f"`{name}`" for name in grown])
+    is_import = any(isinstance(node, IMPORTS) for node in body)
+    return "imports" if is_import and not names else ""
 
 
-def some_of(names: list[str]) -> str:
+def some_of(verb: str, names: list[str]) -> str:
     """The first of many names, and how many more there are."""
+    names = list(dict.fromkeys(names))
     if len(names) > MANY:
         names = [*names[: MANY - 1], f"{len(names) - MANY + 1} more"]
-    return ", ".join(names)
+    return f"{verb} {', '.join(names)}"
 
 
 def entry_link(site: Site, block: Block, name: str) -> str:
@@ -268,22 +265,11 @@ def defined_names(block: Block) -> list[str]:
     names = []
     for node in block.tree.body:
         extend = find_extend(node)
-        if extend is not None:
-            names.append(f"{ast.unparse(extend.args[0])}.{node.name}")
-        else:
+        if extend is None:
             names += assigned_names(node)
-    return list(dict.fromkeys(names))
-
-
-def shown_names(block: Block) -> list[str]:
-    """The names for the bar of a block; its tests are listed below it."""
-    names = defined_names(block)
-    if not block.cell.is_test:
-        return names
-    names = [name.partition(".test_")[0] for name in names]
-    return [
-        name for name in dict.fromkeys(names) if not name.startswith("test_")
-    ]
+        else:
+            names.append(f"{ast.unparse(extend.args[0])}.{node.name}")
+    return names
 
 
 def make_diff(old: Block, new: Block) -> str:

@@ -13,11 +13,11 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bookkit.read.fences import scan_fences
 from bookkit.tangle.assemble import module_name
-from bookkit.tangle.blocks import DEFINITIONS, Block, Line
+from bookkit.tangle.blocks import DEFINITIONS, Block, Line, first_line
 from bookkit.tangle.output import Output
 from bookkit.weave.listing import listing_page
+from bookkit.weave.prose import mark_lines
 
 FOLDER = "api"
 ENTRIES: dict[str, "Entry"] = {}  # those of mkdocstrings, by home
@@ -52,7 +52,7 @@ class Entry:
     @property
     def page(self) -> str:
         """The page it stands on: "api/nn.md"."""
-        return f"{FOLDER}/{page_name(self.module)}.md"
+        return f"{FOLDER}/{self.module.removeprefix('dlfs.')}.md"
 
     @property
     def home(self) -> str:
@@ -68,11 +68,6 @@ class Entry:
     def name(self) -> str:
         """Its name in its module: "Linear.forward"."""
         return self.path.removeprefix(f"{self.module}.")
-
-
-def page_name(module: str) -> str:
-    """The name of a module's page: "nn" for "dlfs.nn"."""
-    return module.removeprefix("dlfs.")
 
 
 # --- Entries ---
@@ -117,9 +112,8 @@ def signature(node: ast.stmt, lines: list[Line]) -> str:
 
     Under the head of a class stands that of its `__init__`.
     """
-    first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-    texts = [line.text for line in lines[first - 1 : node.body[0].lineno - 1]]
-    head = textwrap.dedent("\n".join(texts))
+    head = lines[first_line(node) - 1 : node.body[0].lineno - 1]
+    head = textwrap.dedent("\n".join(line.text for line in head))
     if isinstance(node, ast.ClassDef):
         for each in node.body:
             if isinstance(each, DEFINITIONS) and each.name == "__init__":
@@ -131,16 +125,6 @@ def signature(node: ast.stmt, lines: list[Line]) -> str:
 # --- Sections ---
 
 
-def find_headings(text: str) -> Iterator[str]:
-    """The headings in a text, outside its fences."""
-    lines = text.split("\n")
-    inside = {n for each in scan_fences(lines, 0) for n in each.numbers}
-    for number, line in enumerate(lines, 1):
-        match = HEADING.fullmatch(line)
-        if match and number not in inside:
-            yield match[1]
-
-
 @functools.cache
 def section_of(block: Block) -> tuple[str, str]:
     """The heading above a block, and its anchor on the page."""
@@ -148,10 +132,11 @@ def section_of(block: Block) -> tuple[str, str]:
 
     cells = block.chapter.cells
     titles = [
-        title
+        match[1]
         for cell in cells[: cells.index(block.cell)]
         if cell.kind == "markdown"
-        for title in find_headings(cell.source)
+        for _, line, fence in mark_lines(cell.source)
+        if not fence and (match := HEADING.fullmatch(line))
     ]
     if not titles:
         return "", ""
@@ -203,7 +188,7 @@ def make_index(modules: dict[str, list[Entry]]) -> str:
     """The page that lists the modules, each with its names."""
     parts = [INTRODUCTION]
     for module, entries in modules.items():
-        page = f"{page_name(module)}.md"
+        page = entries[0].page.removeprefix(f"{FOLDER}/")
         names = ", ".join(
             f"[`{each.name}`]({page}#{each.path})"
             for each in sorted(entries, key=lambda each: each.name.lower())
@@ -216,17 +201,14 @@ def make_index(modules: dict[str, list[Entry]]) -> str:
 def make_module(module: str, entries: list[Entry], is_plain: bool) -> str:
     """The page of a module."""
     shown = [each for each in entries if "." not in each.name]
-    rows = ["| name | what it is | explained in |", "|---|---|---|"]
-    rows += [
+    rows = "\n".join(
         f"| [`{each.name}`](#{each.path}) | {each.summary} | {explain(each)} |"
         for each in shown
-    ]
-    table = "\n".join(rows)
+    )
+    members = ", ".join(each.name for each in shown)
+    details = f"::: {module}\n    options:\n      members: [{members}]\n"
     if is_plain:
         details = "\n".join(map(make_entry, entries))
-    else:
-        members = ", ".join(each.name for each in shown)
-        details = f"::: {module}\n    options:\n      members: [{members}]\n"
     return f"""\
 ---
 title: {module}
@@ -234,7 +216,9 @@ title: {module}
 
 # `{module}`
 
-{table}
+| name | what it is | explained in |
+|---|---|---|
+{rows}
 
 {details}"""
 

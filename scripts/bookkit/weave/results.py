@@ -14,8 +14,6 @@ Numbers are never typed: a name that is not known stops the build.
 
 import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, median
 
@@ -25,37 +23,31 @@ from bookkit.tangle.output import Output
 RECORDS = ("mlp_mnist", "lenet_mnist", "cnn_cifar10")  # experiments
 ASKED = re.compile(r"\{\{ (?:(code) )?([a-z0-9.-]+) \}\}")
 SEED = re.compile(r"--seed \d+")
+SAME = ("data", "machine", "python", "numpy", "blas")  # for runs of a command
 MODEL = re.compile(r"--model (\w+)")
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What can be asked for: numbers as text by name, and code by id."""
-
-    values: dict[str, str]
-    code: dict[str, str]
+# What can be asked for: each "number" as text by name, each "block" by id.
+Facts = dict[str, dict[str, str]]
 
 
 def find_facts(folder: Path, book: Output) -> Facts:
     """Read the records in the folder of the book, and count the book."""
-    values = {
-        f"{group}.{name}": text
-        for experiment in RECORDS
-        for group, runs in read_runs(
-            folder / "runs" / f"{experiment}.jsonl"
-        ).items()
-        for name, text in describe_runs(runs).items()
-    }
-    values |= count_book(book)
-    return Facts(values, {each.id: each.cell.source for each in book.blocks})
+    numbers = count_book(book)
+    for experiment in RECORDS:
+        runs = read_runs(folder / "runs" / f"{experiment}.jsonl")
+        for group, found in runs.items():
+            for name, text in describe_runs(found).items():
+                numbers[f"{group}.{name}"] = text
+    blocks = {each.id: each.cell.source for each in book.blocks}
+    return {"number": numbers, "block": blocks}
 
 
 def read_runs(path: Path) -> dict[str, list[dict]]:
     """The recorded runs in groups."""
     groups: dict[str, list[dict]] = {}
-    if not path.exists():
-        return groups
-    for line in path.read_text(encoding="utf-8").splitlines():
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    for line in text.splitlines():
         run = json.loads(line)
         groups.setdefault(group_of(run), []).append(run)
     return groups
@@ -77,65 +69,48 @@ def group_of(run: dict) -> str:
 def describe_runs(runs: list[dict]) -> dict[str, str]:
     """What runs of one command have in common, and how they differ."""
     accuracies = [run["test_accuracy"] for run in runs]
-    first = runs[0]
+    seconds = median(run["seconds"] for run in runs)
     return {
         "mean": f"{mean(accuracies):.2%}",
         "lowest": f"{min(accuracies):.2%}",
         "highest": f"{max(accuracies):.2%}",
         "count": str(len(runs)),
         "seeds": ", ".join(str(run["seed"]) for run in runs),
-        "seconds": f"{median(run['seconds'] for run in runs):.1f}",
-        "minutes": f"{median(run['seconds'] for run in runs) / 60:.0f}",
-        "command": SEED.sub("--seed SEED", first["command"]),
-        "data": first["data"],
-        "machine": first["machine"],
-        "python": first["python"],
-        "numpy": first["numpy"],
-        "blas": first["blas"],
+        "seconds": f"{seconds:.1f}",
+        "minutes": f"{seconds / 60:.0f}",
+        "command": SEED.sub("--seed SEED", runs[0]["command"]),
+        **{name: runs[0][name] for name in SAME},
     }
 
 
 def count_book(book: Output) -> dict[str, str]:
     """How much there is of the book and of what it makes."""
-
-    def lines(folder: str) -> int:
-        texts = [
-            book.text(file) for file in book.files if file.startswith(folder)
-        ]
-        return sum(1 for text in texts for line in text.split("\n") if line)
-
+    package, tests = (
+        "".join(book.text(file) for file in book.files if file[:5] == folder)
+        for folder in ("dlfs/", "tests")
+    )
+    # The chapters are those of the path, not counting the preface.
+    chapters = sum(not each.is_workshop for each in book.chapters) - 1
+    functions = len(re.findall(r"^ *def test_", tests, re.MULTILINE))
     return {
-        # Those of the path, not counting the preface.
-        "book.chapters": str(
-            sum(not each.is_workshop for each in book.chapters) - 1
-        ),
+        "book.chapters": str(chapters),
         "book.blocks": str(len(book.blocks)),
-        "package.lines": f"{lines('dlfs/'):,}",
-        "tests.functions": f"{count_tests(book):,}",
+        "package.lines": f"{sum(map(bool, package.splitlines())):,}",
+        "tests.functions": f"{functions:,}",
     }
 
 
-def count_tests(book: Output) -> int:
-    """How many test functions the book makes."""
-    tests = [book.text(file) for file in book.files if "test" in file]
-    return sum(len(re.findall(r"^ *def test_", text, re.M)) for text in tests)
-
-
-def fill(text: str, path: str, find: Callable[[], Facts]) -> str:
+def fill(text: str, path: str, facts: Facts) -> str:
     """Put the facts into a text; raises `BookError` at an unknown name."""
-    if not ASKED.search(text):
-        return text
-    facts = find()
     mistakes = []
 
     def answer(match: re.Match) -> str:
-        is_code, name = match.groups()
-        known = facts.code if is_code else facts.values
-        if name in known:
-            return known[name]
+        kind, name = "block" if match[1] else "number", match[2]
+        if name in facts[kind]:
+            return facts[kind][name]
         line = text.count("\n", 0, match.start()) + 1
-        what = "block" if is_code else "number"
-        message = f"there is no {what} {name!r}; known: {', '.join(known)}"
+        known = ", ".join(facts[kind])
+        message = f"there is no {kind} {name!r}; known: {known}"
         mistakes.append(Mistake(path, line, message))
         return match[0]
 

@@ -8,13 +8,15 @@ are links, so they work with a keyboard and without a script;
 
 import builtins
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
 from bookkit.read.chapters import Chapter
-from bookkit.read.fences import scan_fences
+from bookkit.read.fences import Fence
+from bookkit.weave.prose import mark_lines
 from bookkit.weave.reference import Entry
 
 PAGE = "glossary.md"
@@ -26,17 +28,15 @@ IN_BRACKETS = re.compile(r"(.*?) ?\((.+?)\)(.*)")
 SPECIAL = re.compile("(?:of|in) an? ")
 ORDINARY = {"gather", "scatter", "signal", "stack", "target", "trace"}
 NO_PROSE = re.compile(r"#|<|\[[^\]]+\]:|    ")
-# What a link must not be put into.
-KEPT = re.compile(
-    r"""
+# What a link must not be put into, and what may become one.
+PROSE = r"""
     (?P<code>(?P<ticks>`+).+?(?P=ticks))
     | \$\$.+?\$\$ | (?<!\\)\$[^$]+\$
     | !?\[(?:`[^`]*`|[^\]`])*\](?:\([^)]*\)|\[[^\]]*\])?
     | <[^>]+>
     | (?P<emphasis>\*{1,3}[^*]+\*{1,3})
-    """,
-    re.DOTALL | re.VERBOSE,
-)
+    | (?P<term>(?<![\w-])(?:%s)(?![\w-]))
+"""
 PLURAL = "(?:e?s)?"
 KNOWN = (builtins, dict, np, np.ndarray)  # whose names are not only ours
 
@@ -124,50 +124,34 @@ class Linker:
     def link(self, text: str) -> str:
         """A text of the chapter with links, except in titles of papers."""
         before, heading, sources = text.partition("## Sources\n")
-        linked = "".join(
-            self.link_prose(part) if is_prose else part
-            for is_prose, part in split_prose(before)
-        )
-        return linked + heading + sources
+        linked = []
+        for may_link, lines in groupby(mark_lines(before), is_prose):
+            part = "\n".join(line for _, line, _ in lines)
+            if may_link:
+                part = self.pattern.sub(self.link_match, part)
+            linked.append(part)
+        return "\n".join(linked) + heading + sources
 
-    def link_prose(self, text: str) -> str:
-        """Lines of prose with links."""
-        parts, start = [], 0
-        for kept in KEPT.finditer(text):
-            before = text[start : kept.start()]
-            parts.append(self.pattern.sub(self.link_term, before))
-            parts.append(self.link_kept(kept))
-            start = kept.end()
-        parts.append(self.pattern.sub(self.link_term, text[start:]))
-        return "".join(parts)
-
-    def link_term(self, match: re.Match) -> str:
-        """A term, a link if it stands here for the first time."""
-        return self.link_first(match[0], find_term(self.terms, match[0]))
-
-    def link_kept(self, match: re.Match) -> str:
-        """What must stay as it is, except the name of an entry.
+    def link_match(self, match: re.Match) -> str:
+        """A term or the name of an entry as a link, all else as it is.
 
         A term in italics is explained right there, so it needs no link.
         """
-        if match["emphasis"]:
-            term = find_term(self.terms, match[0].strip("*"))
-            self.seen.add(term or "")
-        if match["code"]:
-            name = match[0].strip("`").removesuffix("()")
-            return self.link_first(match[0], self.names.get(name))
-        return match[0]
-
-    def link_first(self, text: str, target: str | None) -> str:
-        """A link, unless there was one to this target."""
-        if not target or target in self.seen:
+        text, target = match[0], None
+        if match["term"]:
+            target = find_term(self.terms, text)
+        elif match["emphasis"]:
+            self.seen.add(find_term(self.terms, text.strip("*")) or "")
+        elif match["code"]:
+            target = self.names.get(text.strip("`").removesuffix("()"))
+        if not target or target in self.seen:  # it stood there before
             return text
         self.seen.add(target)
         return f"[{text}]({target})"
 
 
 def term_pattern(terms: dict[str, str]) -> re.Pattern:
-    """Finds the terms, the longest that there is at a place.
+    """Finds the terms in prose, the longest that there is at a place.
 
     Names of people and abbreviations are only found as they are written.
     """
@@ -175,7 +159,7 @@ def term_pattern(terms: dict[str, str]) -> re.Pattern:
     for name in sorted(terms, key=len, reverse=True):
         word = re.sub(r"\\ ", r"\\s+", re.escape(name)) + PLURAL
         words.append(f"(?i:{word})" if name.islower() else word)
-    return re.compile(rf"(?<![\w-])(?:{'|'.join(words)})(?![\w-])")
+    return re.compile(PROSE % "|".join(words), re.DOTALL | re.VERBOSE)
 
 
 def find_term(terms: dict[str, str], text: str) -> str | None:
@@ -209,20 +193,7 @@ def spoken_names(entries: dict[str, Entry]) -> dict[str, Entry]:
     }
 
 
-def split_prose(text: str) -> Iterator[tuple[bool, str]]:
-    """Cut a text into stretches of lines of prose, and other lines.
-
-    Those are fences, headings, HTML, definitions of links and blank lines.
-    """
-    lines = text.split("\n")
-    inside = {n for each in scan_fences(lines, 0) for n in each.numbers}
-    prose = ""
-    for number, line in enumerate(lines, 1):
-        end = "\n" if number < len(lines) else ""
-        if number in inside or NO_PROSE.match(line) or not line.strip():
-            yield True, prose
-            yield False, line + end
-            prose = ""
-        else:
-            prose += line + end
-    yield True, prose
+def is_prose(marked: tuple[int, str, Fence | None]) -> bool:
+    """Whether a line is neither blank nor of a fence, heading or HTML."""
+    _, line, fence = marked
+    return bool(line.strip() and not fence and not NO_PROSE.match(line))
