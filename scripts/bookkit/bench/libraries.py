@@ -4,6 +4,7 @@ A new workload is a new method of `Library`, and a new library a new class.
 `python -m pip install torch` installs the other one.
 """
 
+import contextlib
 import functools
 import itertools
 import re
@@ -42,6 +43,7 @@ class Library:
 
     name = version = blas = ""
     only: tuple[str, ...] = ()
+    winograd = contextlib.nullcontext
 
     def batch(self, inputs: np.ndarray, targets: np.ndarray) -> tuple:
         """A batch as the library's loader would hand it out."""
@@ -176,7 +178,7 @@ class DLFS(Library):
         self.version = __version__
         self.data, self.nn, self.optim = data, nn, optim
         self.tensor = self.enter = Tensor
-        self.cross_entropy = nn.cross_entropy
+        self.cross_entropy, self.winograd = nn.cross_entropy, nn.winograd
 
     def epoch(self, images, labels):
         dataset = self.data.TensorDataset(images, labels)
@@ -197,11 +199,7 @@ class DLFS(Library):
         rest = y_shape[1:]
         runs = [part(n) for n in range(THREADS)]
 
-        def run():
-            pairs = zip(*_together(THREADS, runs))
-            return [np.stack(pair, axis=1) for pair in pairs]
-
-        return run
+        return lambda: zip(*_together(THREADS, runs))
 
 
 class Peer(Library):

@@ -89,6 +89,17 @@ def start_photos(library: Library) -> Callable:
     return lambda: step(*batch)
 
 
+def start_winograd(library: Library) -> Callable:
+    """W2w: the same, with Winograd's convolutions if it has to be told."""
+    step = start_photos(library)
+
+    def run():
+        with library.winograd():
+            return step()
+
+    return run
+
+
 def start_epoch(library: Library) -> Callable:
     """W1e: run() learns once from each image; returns the mean loss."""
     images, labels, _ = digits()
@@ -149,7 +160,9 @@ def make_layer(title: str, make: Callable, shape: tuple, y_shape: tuple):
     return Workload(
         f"{title} of {shape}, forward and backward",
         start,
-        lambda run: np.float32([np.abs(a).sum() for a in run()]),
+        lambda run: np.float32(
+            [sum(np.abs(a).sum() for a in p) for p in run()]
+        ),
         tolerance=0.01,
         runs=5,
         warm=2,
@@ -201,12 +214,14 @@ PHOTOS = Workload(
     apart=True,
     pause=REST,
 )
+WINOGRAD = "the same step, dlfs inside nn.winograd()"
 A, B = 1 + 0.001 * START, 0.01 * START[::-1].copy()
 WORKLOADS = {
     "W1": STEP,
     "W1b": replace(STEP, title=BACK_TO_BACK, warm=0, pause=0.0),
     "W1e": EPOCH,
     "W2": PHOTOS,
+    "W2w": replace(PHOTOS, title=WINOGRAD, start=start_winograd),
     "W4": make_chain("tensors", A, B, 1e-5),
     # libraries that turn to float64 round differently
     "W4s": make_chain("Python floats", 1.001, 0.01, 1e-4),
