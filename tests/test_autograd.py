@@ -1413,7 +1413,7 @@ ELEMENTWISE_CASES = [
 
 
 # book/06-gradient-checking.md#test-all-cases
-CASES = ELEMENTWISE_CASES + SHAPE_CASES  # later chapters append theirs
+CASES = ELEMENTWISE_CASES + SHAPE_CASES
 
 
 # book/06-gradient-checking.md#test-gradcheck-every
@@ -1426,15 +1426,16 @@ def random_inputs(shapes):
     ]
 
 
-def pytest_generate_tests(metafunc):
-    """Run each test of TestEveryOperation once for each of the CASES."""
-    if metafunc.cls is TestEveryOperation:
-        names, *rows = zip(*CASES)
+class Cases:
+    """Both checks of each row of `cases`: its name, function and shapes."""
+
+    cases = []
+
+    def pytest_generate_tests(self, metafunc):
+        names, *rows = zip(*self.cases)
         rows = list(zip(*rows))
         metafunc.parametrize(("function", "shapes"), rows, ids=names)
 
-
-class TestEveryOperation:
     def test_has_the_measured_gradient(self, function, shapes):
         assert gradcheck(function, random_inputs(shapes))
 
@@ -1443,6 +1444,10 @@ class TestEveryOperation:
             assert gradgradcheck(function, random_inputs(shapes))
         except RuntimeError as error:
             assert "has no second derivative" in str(error)
+
+
+class TestEveryOperation(Cases):
+    cases = CASES
 
 
 # book/06-gradient-checking.md#test-rules-called
@@ -1499,15 +1504,17 @@ def complaint(forgotten):
             "no case of tests/test_autograd.py calls these rules:",
             *forgotten,
             "write, in a test block of the operation's chapter:",
-            'CASES += [("name", function, [(2, 3)])]  # shapes of its inputs',
+            "class TestMyCases(Cases):",
+            '    cases = [("name", function, [(2, 3)])]  # shapes of inputs',
         ]
     )
 
 
 def test_every_rule_of_every_module_has_a_case():
     def run():
-        for _, function, shapes in CASES:
-            differentiate(function, shapes)
+        for tests in Cases.__subclasses__():
+            for _, function, shapes in tests.cases:
+                differentiate(function, shapes)
 
     called, forgotten = lines_called(run), []
     for found in pkgutil.walk_packages(dlfs.__path__, "dlfs."):
@@ -1518,12 +1525,12 @@ def test_every_rule_of_every_module_has_a_case():
     assert not forgotten, complaint(forgotten)
 
 
-def test_the_complaint_names_the_rule_and_the_line_to_write():
-    _, rule, _, line = complaint(["dlfs.nn:7: lambda g: g"]).split("\n")
-    cases = {"CASES": [], "function": np.exp}
-    exec(line, cases)
+def test_the_complaint_names_the_rule_and_the_lines_to_write():
+    _, rule, _, *lines = complaint(["dlfs.nn:7: lambda g: g"]).split("\n")
+    names = {"Cases": object, "function": np.exp}
+    exec("\n".join(lines), names)
     assert rule == "dlfs.nn:7: lambda g: g"
-    assert cases["CASES"] == [("name", np.exp, [(2, 3)])]
+    assert names["TestMyCases"].cases == [("name", np.exp, [(2, 3)])]
 
 
 # book/06-gradient-checking.md#test-gradcheck-wrong
@@ -1969,7 +1976,8 @@ class TestMisuseAgainstPyTorch:
 
 
 # book/07-modules.md#test-all-cases-linear
-CASES += [("linear", nn.linear, [(5, 3), (2, 3), (2,)])]
+class TestLinearCases(Cases):
+    cases = [("linear", nn.linear, [(5, 3), (2, 3), (2,)])]
 
 
 # book/08-losses.md#test-softmax
@@ -2071,13 +2079,14 @@ class TestSoftmaxOfExtremes:
 
 
 # book/08-losses.md#test-all-cases-losses
-CASES += [
-    ("softmax", lambda x: x.softmax(1), [(2, 3)]),
-    ("log_softmax", lambda x: x.log_softmax(0), [(2, 3)]),
-    ("logsumexp", lambda x: x.logsumexp(1), [(2, 3)]),
-    ("softplus", lambda x: nn.softplus(3 * x - 3), [(2, 3)]),
-    ("entropy", lambda x: nn.cross_entropy(x, [2, 0]), [(2, 3)]),
-]
+class TestLossCases(Cases):
+    cases = [
+        ("softmax", lambda x: x.softmax(1), [(2, 3)]),
+        ("log_softmax", lambda x: x.log_softmax(0), [(2, 3)]),
+        ("logsumexp", lambda x: x.logsumexp(1), [(2, 3)]),
+        ("softplus", lambda x: nn.softplus(3 * x - 3), [(2, 3)]),
+        ("entropy", lambda x: nn.cross_entropy(x, [2, 0]), [(2, 3)]),
+    ]
 
 
 # book/13-more-operations.md#test-all-cases-more
@@ -2098,10 +2107,13 @@ nn.cross_entropy(x,[0,1],WEIGHT)
 nn.cross_entropy(x[None],np.array([[0,-100,1]]))"""
 WEIGHT = np.array([1.0, 2, 3])
 NAMES = {"CHESS": CHESS, "WEIGHT": WEIGHT, "math": math, "nn": nn, "np": np}
-CASES += [
-    (line, lambda x, code=line: eval(code, NAMES | {"x": x}), [(2, 3)])
-    for line in LINES.split()
-]
+
+
+class TestMoreCases(Cases):
+    cases = [
+        (line, lambda x, code=line: eval(code, NAMES | {"x": x}), [(2, 3)])
+        for line in LINES.split()
+    ]
 
 
 # book/14-from-pytorch.md#test-all-cases-function
@@ -2119,23 +2131,26 @@ class Product(Function):
         return g * y, g * x
 
 
-CASES += [("Function", Product.apply, [(2, 3), (2, 3)])]
+class TestFunctionCases(Cases):
+    cases = [("Function", Product.apply, [(2, 3), (2, 3)])]
 
 
 # book/20-convolution.md#test-all-cases-conv2d
-CASES += [("conv2d", nn.conv2d, [(2, 2, 3, 4), (2, 2, 2, 3), (2,)])]
+class TestConvolutionCases(Cases):
+    cases = [("conv2d", nn.conv2d, [(2, 2, 3, 4), (2, 2, 2, 3), (2,)])]
 
 
 # book/22-pooling.md#test-all-cases-pooling
-CASES += [
-    ("max_pool2d", lambda x: nn.max_pool2d(x, 2), [(1, 2, 2, 2)]),
-    ("avg_pool2d", lambda x: nn.avg_pool2d(x, 2, 1), [(1, 2, 3, 2)]),
-    (
-        "adaptive_avg_pool2d",
-        lambda x: nn.adaptive_avg_pool2d(x, 2),
-        [(1, 1, 3, 2)],
-    ),
-]
+class TestPoolingCases(Cases):
+    cases = [
+        ("max_pool2d", lambda x: nn.max_pool2d(x, 2), [(1, 2, 2, 2)]),
+        ("avg_pool2d", lambda x: nn.avg_pool2d(x, 2, 1), [(1, 2, 3, 2)]),
+        (
+            "adaptive_avg_pool2d",
+            lambda x: nn.adaptive_avg_pool2d(x, 2),
+            [(1, 1, 3, 2)],
+        ),
+    ]
 
 
 # book/23-batch-normalisation.md#test-all-cases-norm
@@ -2144,11 +2159,12 @@ def batch_norm(x):
     return nn.batch_norm(x, None, None, training=True)
 
 
-CASES += [
-    ("batch_norm", batch_norm, [(3, 2)]),
-    ("group_norm", lambda x: nn.group_norm(x, 2), [(2, 4)]),
-    ("layer_norm", lambda x: nn.layer_norm(x, (3,)), [(2, 3)]),
-]
+class TestNormalisationCases(Cases):
+    cases = [
+        ("batch_norm", batch_norm, [(3, 2)]),
+        ("group_norm", lambda x: nn.group_norm(x, 2), [(2, 4)]),
+        ("layer_norm", lambda x: nn.layer_norm(x, (3,)), [(2, 3)]),
+    ]
 
 
 # book/34-fast-numpy.md#test-all-cases-norm-affine

@@ -258,7 +258,7 @@ class TestInPlace:
 class Divide(Function):
     """a / b, and what PyTorch's documentation calls a context."""
 
-    seen: list = []  # noqa: RUF012
+    seen = []
 
     @staticmethod
     def forward(ctx, a, b, note=None):

@@ -204,6 +204,21 @@ class TestOfWhatIsHidden:
             ("subprocess.run(['python', '-m', 'dlfs.data'])", False),
             ("import importlib\n    importlib.import_module('d' + 'l')", True),
             ("vars(nn)", True),
+            ("dir(nn)", True),
+            ("nn.__all__", True),
+            ("(lambda lib: lib.two())(nn)", True),
+            ("(lambda lib: lib.one())(nn)", False),
+            ("(lambda lib: [lib][0].two())(nn)", True),
+            ("(lambda lib: lib._two())(nn)", True),
+            ("getattr(nn, 'two')", True),
+            ("getattr(nn, 'one')", False),
+            ("getattr(nn, f'{\"t\"}wo')", True),
+            ("eval('two()', {} | vars(nn))", True),
+            ("eval('one()', {} | vars(nn))", False),
+            ("eval('nn.two()', {'nn': nn})", True),
+            ("eval('nn.one()', {'nn': nn})", False),
+            ("eval(f'nn.{\"two\"}()')", True),
+            ("nn.__file__", True),
             ("nn.other", False),
             ("eval('two()')", True),
             ("eval('one()')", False),
@@ -220,6 +235,112 @@ class TestOfWhatIsHidden:
         found = affected(book, change, tests=tests + test)
         assert ("test_it" in found) == is_affected
         assert "test_one" not in found
+
+
+class TestOfTheRootsDoor:
+    """`dlfs.x` may be found by a function, in a table."""
+
+    DOOR = """\
+import sys
+
+TABLE = {"more": 1}
+
+
+def _find(name):
+    return TABLE[name]
+
+
+_door = sys.modules["dlfs"]
+_door.__getattr__ = _find"""
+
+    @pytest.mark.parametrize(
+        ("line", "is_affected"), [("dlfs.more", True), ("dlfs.nn.one", False)]
+    )
+    def test_it_counts_for_what_is_asked_there(self, book, line, is_affected):
+        book.chapter("00-zero", make_block(self.DOOR, "d", "dlfs/nn/door.py"))
+        start = "import pytest\n\nimport dlfs\n"
+        tests = TESTS.replace("import pytest\n", start, 1)
+        tests += f"\n\n\ndef test_it():\n    assert {line}"
+        change = replace("d", self.DOOR.replace("1", "2"), "door.py")
+        found = affected(book, change, tests=tests)
+        assert found == ({"test_it"} if is_affected else set())
+
+    def test_what_globals_are_given_changes_all_of_the_file(self, book):
+        code = ONE + "\n\n\nglobals().update(one=lambda: 1)"
+        change = replace("one", code.replace("3", "3 + 0"), "first.py")
+        assert affected(book, change) >= {"test_one", "TestTwo"}
+        code = "globals().update({name: str for name in ()})"
+        block = make_block(code, "g", "dlfs/nn/first.py")
+        assert affected(book, block) >= {"test_one", "TestTwo"}
+
+    def test_what_a_private_class_is_made_from_counts(self, book):
+        base = "class Base:\n    x = 1"
+        code = "class _Inner(Base):\n    pass\n\n\n"
+        code += "def outer():\n    return _Inner.x"
+        book.chapter(
+            "00-zero",
+            make_block(base, "base", "dlfs/nn/base.py"),
+            make_block(
+                f"from dlfs.nn.base import Base\n\n\n{code}",
+                "outer",
+                "dlfs/nn/rooms.py",
+            ),
+        )
+        test = "\n\n\ndef test_it():\n    assert nn.outer()"
+        start = "import pytest\n\nfrom dlfs import nn\n"
+        tests = TESTS.replace("import pytest\n", start, 1) + test
+        change = replace("base", base.replace("1", "2"), "base.py")
+        assert affected(book, change, tests=tests) == {"test_it"}
+
+
+class TestOfCases:
+    """A class for the cases of each chapter, one test for those of all."""
+
+    CASES = """
+
+
+class Cases:
+    cases = []
+
+    def pytest_generate_tests(self, metafunc):
+        metafunc.parametrize("function", self.cases)
+
+    def test_it(self, function):
+        assert function()
+
+
+class TestOneCases(Cases):
+    cases = [one]
+
+
+class TestTwoCases(Cases):
+    cases = [two]
+
+
+def test_all():
+    assert len(Cases.__subclasses__()) > 1"""
+
+    def test_new_ones_rerun_no_others(self, book):
+        code = "class TestMoreCases(Cases):\n    cases = [other]"
+        block = make_block(code, "more", "tests/test_nn.py")
+        found = affected(book, block, tests=TESTS + self.CASES)
+        assert found == {"TestMoreCases", "test_all"}
+
+    def test_a_change_reruns_those_that_use_it(self, book):
+        change = replace("two", TWO + " - 0", "second.py")
+        found = affected(book, change, tests=TESTS + self.CASES)
+        usual = {"TestTwo", "test_fixture"}
+        assert found == usual | {"TestTwoCases", "test_all"}
+
+    def test_a_changed_base_reruns_all(self, book):
+        base, start, rest = self.CASES.partition("class TestOne")
+        code, file = base.strip(), "tests/test_nn.py"
+        book.chapter("00-zero", make_block(code, "base", file))
+        code += " is not None"
+        change = make_block(code, "base-again", file, replaces="base")
+        tests = f"{TESTS}\n\n\n{start}{rest}"
+        found = affected(book, change, tests=tests)
+        assert found == {"TestOneCases", "TestTwoCases", "test_all"}
 
 
 def write_broken_book(book):

@@ -58,7 +58,6 @@ class TestLines:
 
 
 SVG = b'<?xml version="1.0"?>\n<svg xmlns="x" width="460.8pt" height="345pt">'
-PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes([0, 0, 4, 176, 0, 0, 2, 118])
 
 
 class TestImages:
@@ -67,7 +66,6 @@ class TestImages:
         [
             (SVG, (614, 460)),  # a point is 4/3 of a pixel
             (SVG.replace(b"pt", b""), (461, 345)),
-            (PNG, (1200, 630)),
             (b'<svg viewBox="0 0 32 32">', None),
             (b"something else", None),
         ],

@@ -54,13 +54,13 @@ def test_figures_are_those_of_the_chapter_with_their_texts():
     text = notebook(
         figure("image/svg+xml", 'a "curve" & more'),
         {"data": {"text/plain": "3"}},
-        figure("image/png", "dots"),
+        figure("image/svg+xml", "dots"),
     )
     body = f'<img src="{PNG}"><p><img alt="x" src="{PNG}"></p>'
     made = mend_body(body, text)
     assert 'src="../../figures/03-tensors-1.svg"' in made
     assert 'alt="a &quot;curve&quot; &amp; more"' in made
-    assert 'src="../../figures/03-tensors-2.png" alt="dots"' in made
+    assert 'src="../../figures/03-tensors-2.svg" alt="dots"' in made
     assert "data:" not in made
 
 

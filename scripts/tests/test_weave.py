@@ -111,6 +111,12 @@ class TestPage:
         with pytest.raises(BookError, match=r"^book/01-one\.md:3: draws"):
             page_of(book, [figure])
 
+    def test_shows_nothing_but_text_and_drawings(self, book):
+        book.chapter("01-one", "# One", make_cell("draw()", alt="A"))
+        picture = {"output_type": "display_data", "data": {"image/png": ""}}
+        with pytest.raises(BookError, match=r"^book/01-one\.md:3: shows im"):
+            page_of(book, [picture])
+
     def test_names_figures_by_chapter_and_number(self, book):
         book.chapter(
             "01-one", make_cell("draw()", alt="A [line]", caption="C")

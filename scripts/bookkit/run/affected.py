@@ -10,7 +10,13 @@ is used:
 
 * A module that is not followed by a name of its own, as in `vars(nn)`, stands
   for all that is in it. So does a module named in a string of a test or a
-  function; in a table of the package it is a label.
+  function; in a table of the package it is a label. The package's own code
+  may ask for a module's `__file__`, which is only a place.
+* `globals().update(...)` changes all that is in its file, and a function that
+  becomes a `__getattr__` all that is asked of the package itself, `dlfs.x`.
+* If a test only hands a module on, as in `train(dlfs)`, or lets `eval` look in
+  it, as in `{"np": np} | vars(nn)`, it uses what is said in the test and in
+  what that uses: after a dot, or in a string.
 * Words in the strings of tests are names: of fixtures, or for `eval`.
 * A statement that defines nothing belongs to the name that it changes, as in
   `TABLE.update(...)`, else to every test. A decorator may write in the tables
@@ -41,8 +47,18 @@ HIDDEN = {  # what leads to modules that no name leads to
     *("Popen", "globals", "runpy", "subprocess", "__subclasses__"),
 }
 HOOKS = ("pytest", "setup", "teardown")  # pytest looks for such names
+FOR_EVAL = re.compile(
+    r"\|=? vars\([\w.]+\)|vars\([\w.]+\) \||vars\(torch[\w.]*\)"
+)
+LOOKS_INSIDE = re.compile(  # a module, for names that nobody says
+    r"\b(?:vars|dir|inspect|pkgutil|importlib|__subclasses__)\b"
+    r"|__(?:all|dict|file|path|version)__|\._[a-z]"
+)
+GLUED = re.compile(r"\w{|}\w")  # "conv{n}d" says no name
+PUBLIC = re.compile(r"dlfs(?:\.[A-Za-z]\w*)*")  # a module, or a name in one
 TABLE = re.compile(r"[\[{]|(?:\w+\.)*(?:\w*[dD]ict\w*|list|set|Weak\w+)\(")
 PACKAGE = "dlfs"  # as a name: all that is in it
+DOOR = "dlfs.__getattr__"  # gives what is in none of its modules
 
 Graph = dict[str, set[str]]
 
@@ -55,7 +71,9 @@ class Part:
     give a name another meaning. `decorators` are the names of those;
     `is_table` says whether it makes a list, a dictionary or the like, `says`
     whether a string in it names a module of the package, `hides` whether it
-    may use what it does not name.
+    may use what it does not name. A part of a test may use all of the modules
+    in `whole`, if one part of the test `looks` inside; else it may use the
+    `words` that are said there.
     """
 
     text: str
@@ -65,6 +83,9 @@ class Part:
     is_table: bool = False
     says: bool = False
     hides: bool = False
+    whole: set[str] = frozenset()
+    looks: bool = False
+    words: set[str] = frozenset()
 
 
 def affected_tests(before: Output, after: Output) -> list[str]:
@@ -100,10 +121,15 @@ def is_fixture(decorator: ast.expr) -> bool:
 
 def read_package(output: Output) -> tuple[dict[str, list[str]], Graph]:
     """The texts that make each name, and which names use it."""
+    modules = join(
+        folders(module_name(file))
+        for file in output.files
+        if not file.startswith("tests/")
+    )
     parts = [
         part
         for file in output.files
-        for part in read_parts(file, output.text(file))
+        for part in read_file(file, output.text(file), modules)
     ]
     uses = link((part.makes, part.uses) for part in parts)
     tables = join(part.makes for part in parts if part.is_table)
@@ -145,9 +171,20 @@ def closure(names: set[str], graph: Graph) -> set[str]:
 # --- Reading a file ---
 
 
+def read_file(file: str, text: str, modules: set[str]) -> list[Part]:
+    """The parts of a file; a test may use more than it names."""
+    parts = read_parts(file, text)
+    if not file.startswith("tests/test_"):
+        return parts
+    public = join(part.whole for part in parts)
+    at_door = {x for x in public - modules if x.count(".") == 1}
+    whole = frozenset(public & modules)
+    return use_hidden(file, text, whole, frozenset(at_door))
+
+
 @functools.lru_cache(1024)  # most files stay as they are for many chapters
 def read_parts(file: str, text: str) -> list[Part]:
-    """Read what the statements of a file make and use."""
+    """Read what the statements of a file name."""
     tree, lines = parse(text), text.splitlines()
     is_test_file = file.startswith("tests/test_")
     start = f"{file}::" if is_test_file else f"{module_name(file)}."
@@ -167,13 +204,31 @@ def read_parts(file: str, text: str) -> list[Part]:
         for node, _ in nodes
     ]
     if is_test_file:
-        return [use_hidden(part, parts) for part in parts]
+        return parts
     if file.startswith("tests/"):
         return [shared(n, part) for (n, _), part in zip(nodes, parts)]
-    offered = imported | join(part.makes for part in parts)
-    folders = module_name(file).split(".")
-    inside = {".".join(folders[: n + 1]) for n in range(len(folders))}
-    return [*parts, Part("", inside, {x for x in offered if PACKAGE not in x})]
+    made = join(part.makes for part in parts)
+    openers = join(part.uses for part in parts if DOOR in part.makes)
+    parts = [
+        replace(
+            part,
+            makes=made if part.text.startswith("globals()") else part.makes,
+            uses={
+                name
+                for name in part.uses
+                if not (part.makes & openers and PUBLIC.fullmatch(name))
+            },
+        )
+        for part in parts
+    ]
+    offered = {name for name in imported | made if PACKAGE not in name}
+    return [*parts, Part("", folders(module_name(file)), offered)]
+
+
+def folders(module: str) -> set[str]:
+    """A module and the packages that it is in."""
+    names = module.split(".")
+    return {".".join(names[: n + 1]) for n in range(len(names))}
 
 
 def shared(node: ast.stmt, part: Part) -> Part:
@@ -192,14 +247,35 @@ def full_name(imported: Imported) -> str:
     return imported.module if imported.alias else imported.bound
 
 
-def use_hidden(part: Part, parts: list[Part]) -> Part:
-    """A part of a test file, which may use more than it names."""
-    own = closure(part.makes, link((x.makes, x.uses) for x in parts))
-    mine = [each for each in parts if each.makes & own]
-    is_told = any(each.says for each in mine)
-    if is_told or not any(each.hides for each in mine):
-        return part
-    return replace(part, uses={*part.uses, PACKAGE})
+@functools.lru_cache(1024)
+def use_hidden(
+    file: str, text: str, whole: frozenset[str], at_door: frozenset[str]
+) -> list[Part]:
+    """The parts of a test file, with what they use and do not name.
+
+    `whole` are the modules that are not followed by a name in it, `at_door`
+    the names that it asks of the package itself.
+    """
+    parts = read_parts(file, text)
+    graph = link((part.makes, part.uses) for part in parts)
+    found = []
+    for part in parts:
+        own = closure(part.makes, graph)
+        mine = [each for each in parts if each.makes & own]
+        uses = set(part.uses)
+        if any(x.hides for x in mine) and not any(x.says for x in mine):
+            uses.add(PACKAGE)
+        if "__subclasses__" in part.words:
+            uses |= join(each.makes for each in parts)
+        said = join(each.whole for each in mine)
+        modules = whole & said
+        uses |= {DOOR} if said & (at_door | {PACKAGE}) else set()
+        if any(each.looks for each in mine):
+            uses |= modules
+        elif modules or any(name.startswith("tests/") for name in uses - own):
+            uses |= join(each.words for each in mine)
+        found.append(replace(part, uses=uses))
+    return found
 
 
 def read_part(
@@ -207,21 +283,29 @@ def read_part(
 ) -> Part:
     """Read a statement; `start` begins the names of a test file."""
     names, strings = names_in(node)
-    modules = {name.split()[-1] for name in IN_STRING.findall(strings)}
+    said = {name.split()[-1] for name in IN_STRING.findall(strings)}
+    if not start:  # what is in a module does not follow from its place
+        names = {name for name in names if not name.endswith(".__file__")}
     uses = join(resolve(name, meanings) for name in names)
     hides = HIDDEN & {part for name in names for part in name.split(".")}
     makes = {
         own_name(meanings[name]) if name in meanings else start
         for name in made_names(node)
     }
+    for target in getattr(node, "targets", []):
+        if getattr(target, "attr", "") == "__getattr__":
+            makes.add(DOOR)
     if start:
         words = join(resolve(w, meanings) for w in WORD.findall(strings))
-        uses |= {"", start} | {x for x in words if x[:4] != PACKAGE}
+        uses |= {"", start} | words
         uses |= {f"fixture {x}" for x in names | {*WORD.findall(strings)}}
-    elif "import_module" in hides and any(name[:1] != "_" for name in makes):
+    elif "import_module" in hides and not all(map(is_private, makes)):
         uses.add(PACKAGE)
     if start or isinstance(node, DEFINITIONS):
-        uses |= modules
+        uses |= said
+    code = lines[first_line(node) - 1 : node.end_lineno]
+    text = "\n".join([*code, *sorted(uses)])
+    whole = {x for x in uses - said if start and PUBLIC.fullmatch(x)}
     decorators = set()
     for each in getattr(node, "decorator_list", []):
         called = each.func if isinstance(each, ast.Call) else each
@@ -230,16 +314,29 @@ def read_part(
         if isinstance(called, ast.Attribute):  # as in @TABLE.register
             makes |= found
     value = getattr(node, "value", None)
-    code = lines[first_line(node) - 1 : node.end_lineno]
+    plain = FOR_EVAL.sub("", ast.unparse(node))
+    glued = [
+        ast.unparse(x) for x in ast.walk(node) if type(x) is ast.JoinedStr
+    ]
     return Part(
-        "\n".join([*code, *sorted(uses)]),
+        text,
         makes,
-        uses,
+        uses - whole,
         decorators,
         is_table=bool(value and TABLE.match(ast.unparse(value))),
-        says=bool(modules),
+        says=bool(said),
         hides=bool(hides),
+        whole=whole,
+        looks=bool(LOOKS_INSIDE.search(plain))
+        or any(map(GLUED.search, [strings, *glued])),
+        words=words_in(node, strings),
     )
+
+
+def words_in(node: ast.stmt, strings: str) -> set[str]:
+    """What a statement says after dots and in strings."""
+    said = {x.attr for x in ast.walk(node) if isinstance(x, ast.Attribute)}
+    return (said | {*re.findall(r"[A-Za-z_]\w*", strings)}) - {PACKAGE}
 
 
 def names_in(node: ast.stmt) -> tuple[set[str], str]:
@@ -280,17 +377,24 @@ def resolve(name: str, meanings: dict[str, str]) -> set[str]:
     root, *parts = path.split(".")
     if root.startswith("test_"):
         return {f"tests/{root}.py::{part}" for part in parts}
+    if root != PACKAGE:
+        return set()
     module = path.partition(".__")[0]  # for its `__file__` or `__dict__`
-    return {path, module, *parts} if root == PACKAGE else set()
+    return {path, module, *parts, *filter(is_private, folders(path))}
+
+
+def is_private(name: str) -> bool:
+    """Whether a name with its module is a private one."""
+    return name.rpartition(".")[2].startswith("_")
 
 
 def own_name(meant: str) -> str:
     """The name that a file makes or changes by a full name."""
-    last = meant.rpartition(".")[2]
     is_ours = meant.startswith((f"{PACKAGE}.", "tests"))
     if not is_ours:
         return ""  # it changes somebody else's library
-    return meant if last[0] == "_" or "::" in meant else last
+    is_full = is_private(meant) or "::" in meant
+    return meant if is_full else meant.rpartition(".")[2]
 
 
 def made_names(node: ast.stmt) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Mend what MkDocs made of a page before a reader sees it."""
 
 import re
+from collections.abc import Callable
 
 # Lists within the navigation need not be landmarks of their own: where two are
 # of one name, or of none, nobody could tell them apart.
@@ -13,6 +14,7 @@ NESTED = re.compile(
 SHORT = re.compile(r"(?<!<pre>)<code>(?=[^<>]{,24}</code>)(?=[^<>]*[ -])")
 NUMBERED = re.compile(r'(<a href="[^"]*">[Cc]hapters?) (?=\d)')
 LONG_NAME = re.compile(r"(?<=<code>)\w{20,}(?=</code>)")
+SIZE = re.compile(rb'\b(?<!-)(width|height)="([\d.]+)(pt|px)?"')
 IMAGE = re.compile(r'<img alt="[^"]*" src="([^"]+)"(?= ?/?>)')
 
 
@@ -33,7 +35,7 @@ def mend_navigation(html: str) -> str:
     return NESTED.sub(r'<nav class="md-nav"\1 role="none"', html)
 
 
-def size_images(html: str, size_of) -> str:
+def size_images(html: str, size_of: Callable) -> str:
     """Say how large images are, so that nothing moves when they arrive.
 
     `size_of` takes the address of an image and returns its width and height
@@ -41,8 +43,7 @@ def size_images(html: str, size_of) -> str:
     """
 
     def add(match: re.Match) -> str:
-        size = size_of(match[1])
-        if size is None:
+        if not (size := size_of(match[1])):
             return match[0]
         width, height = size
         return (
@@ -54,20 +55,13 @@ def size_images(html: str, size_of) -> str:
 
 
 def image_size(content: bytes) -> tuple[int, int] | None:
-    """Width and height of an SVG or a PNG in pixels."""
-    if content.startswith(b"\x89PNG"):
-        width, height = content[16:20], content[20:24]
-        return int.from_bytes(width), int.from_bytes(height)
+    """Width and height of an SVG in pixels; a point is 4/3 of one."""
     head = re.search(rb"<svg\b[^>]*>", content)
-    if not head:
+    found = SIZE.findall(head[0]) if head else []
+    if len(found) < 2:
         return None
-    found = [
-        re.search(rf'\b{name}="([\d.]+)(pt|px)?"'.encode(), head[0])
-        for name in ("width", "height")
-    ]
-    if None in found:
-        return None
-    sizes = [
-        float(each[1]) * (4 / 3 if each[2] == b"pt" else 1) for each in found
-    ]
-    return round(sizes[0]), round(sizes[1])
+    width, height = (
+        round(float(number) * (4 / 3 if unit == b"pt" else 1))
+        for _, number, unit in sorted(found, reverse=True)
+    )
+    return width, height

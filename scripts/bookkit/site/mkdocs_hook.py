@@ -74,11 +74,9 @@ def on_files(files, config):
     root = root_of(config)
     woven, repository = root / WOVEN, config.repo_url or ""
     try:
-        book = Book(root, Path(config.docs_dir))
+        book = Book(root, Path(config.docs_dir), repository, log.info)
         write_snapshot(root, book.outputs[-1], root / PACKAGE)
-        names = weave(
-            book, woven, repository=repository, report=log.info, is_plain=False
-        )
+        names = weave(book, woven, is_plain=False)
         served = npm_files(root)
     except BookError as error:
         raise PluginError(str(error)) from error

@@ -6,11 +6,12 @@ ask no other host for anything, and their links lead to pages of the site.
 
 import functools
 import html
+import itertools
 import json
 import re
 from collections.abc import Iterator
 
-from bookkit.weave.pages import IMAGES
+from bookkit.weave.pages import FIGURE
 
 STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
 # MathJax and Mermaid, which would come from elsewhere; KaTeX is here.
@@ -20,7 +21,7 @@ FOREIGN = re.compile(
     r"|<script type=\"module\">(?:(?!</script>).)*mermaid.*?</script>",
     re.DOTALL,
 )
-FIGURE = re.compile(r'<img\b[^>]*\bsrc="data:image/[^>]*>')
+IMAGE = re.compile(r'<img\b[^>]*\bsrc="data:image/[^>]*>')
 LINK = re.compile(r'(href=")([a-z0-9-]+)\.(ipynb|md)(?=["#])')
 # Code, and once more as text for the button that copies it.
 CODE = re.compile(
@@ -42,7 +43,7 @@ def mend(page: str, name: str, notebook: str) -> tuple[str, str]:
     styles = "\n".join(dict.fromkeys(STYLE.findall(body)))
     body = FOREIGN.sub("", STYLE.sub("", body))
     figures = iter(figure_tags(name, json.loads(notebook)))
-    body = FIGURE.sub(lambda match: next(figures), body)
+    body = IMAGE.sub(lambda match: next(figures), body)
     body = LINK.sub(mend_link, body)
     # The button can copy the code itself, and what scrolls is to be reached
     # with the keyboard.
@@ -58,13 +59,11 @@ def mend_link(match: re.Match) -> str:
 
 def figure_tags(name: str, notebook: dict) -> Iterator[str]:
     """The figures of a notebook, as they stand on its chapter's page."""
-    number = 0
+    numbers = itertools.count(1)
     for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
-            kinds = [kind for kind in IMAGES if kind in output.get("data", {})]
-            if kinds:
-                number += 1
-                file = f"../../figures/{name}-{number}.{IMAGES[kinds[0]]}"
+            if FIGURE in output.get("data", {}):
+                file = f"../../figures/{name}-{next(numbers)}.svg"
                 alt = html.escape(output["metadata"]["alt"])
                 tags = cell.get("metadata", {}).get("tags", [])
                 look = "dlfs-photographs" if "photographs" in tags else ""

@@ -27,7 +27,7 @@ from bookkit.read.chapters import (
 from bookkit.read.source import find_marker, parse
 from bookkit.tangle import disk
 from bookkit.tangle.blocks import IMPORTS, Line
-from bookkit.tangle.moves import Edited, Move, docstring_end, find_moves
+from bookkit.tangle.moves import Edited, Move, find_moves
 from bookkit.tangle.output import HEADER, Output, nearest_origin, tangle
 
 
@@ -187,8 +187,9 @@ def check_same(edited: Edited, made: list[Line]) -> None:
     new = edited.new
     old, texts = ([x.text for x in lines] for lines in (edited.old, made))
     (end, cut), (old_end, old_cut), (made_end, made_cut) = (
-        (docstring_end(each), min(edited.cuts(each), default=len(each)))
+        (docstring[2], below[0][1] - 1 if below else len(each))
         for each in (new, old, texts)
+        for docstring, *below in [edited.parts(each)]
     )
     top = old[old_end:old_cut]
     if new[end:cut] == texts[made_end:made_cut]:

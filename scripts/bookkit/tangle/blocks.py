@@ -115,26 +115,23 @@ class Segment:
 
 def split_block(block: Block) -> Iterator[Segment]:
     """Cut a block into segments that together hold all its lines."""
-    lines, start = block.lines, 0
+    start = 0
     for node in block.tree.body:
-        first, stop = first_line(node) - 1, last_line(node, lines)
+        first, stop = first_line(node) - 1, last_line(node, block.lines)
         if isinstance(node, IMPORTS) or is_string(node):
-            for comments in cut(block, None, lines, start, first):
+            for comments in cut(block, None, start, first):
                 yield comments
                 start = first
-        yield from cut(block, node, lines, start, stop)
+        yield from cut(block, node, start, stop)
         start = stop
-    yield from cut(block, None, lines, start, len(lines))
+    yield from cut(block, None, start, len(block.lines))
 
 
 def cut(
-    block: Block,
-    node: ast.stmt | None,
-    lines: list[Line],
-    start: int,
-    stop: int,
+    block: Block, node: ast.stmt | None, start: int, stop: int
 ) -> Iterator[Segment]:
     """Make a segment of `lines[start:stop]`, unless they are blank."""
+    lines = block.lines
     filled = [n for n in range(start, stop) if lines[n].text.strip()]
     if filled:
         first, last = filled[0], filled[-1]
@@ -145,7 +142,7 @@ def cut(
 def first_line(node: ast.stmt) -> int:
     """The line a statement starts on, that of its first decorator."""
     decorators = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(each.lineno for each in decorators)])
+    return min(each.lineno for each in [node, *decorators])
 
 
 def last_line(node: ast.stmt, lines: list[Line]) -> int:

@@ -41,7 +41,7 @@ from bookkit.tangle.watch import watch
 CONTEXT = 3  # lines of a diff above the first that differs
 
 
-def command_write(root: Path, book: Path, args: argparse.Namespace) -> int:
+def command_write(root: Path, book: Path, args: argparse.Namespace) -> None:
     """Write what changed, or a snapshot; say which files and how fast.
 
     Edits of generated files may go back into the chapters first.
@@ -71,11 +71,10 @@ def command_write(root: Path, book: Path, args: argparse.Namespace) -> int:
         f"from {len(output.chapters)} chapters "
         f"in {time.perf_counter() - start:.2f} s"
     )
-    return 0
 
 
-def command_check(root: Path, book: Path) -> int:
-    """Print how the files on disk differ from the book; 1 if they do."""
+def command_check(root: Path, book: Path) -> None:
+    """Print how the files on disk differ from the book, if they do."""
     output = tangle(read_book(book))
     changes = disk.find_changes(root, output)
     for file, old in changes.items():
@@ -89,7 +88,6 @@ def command_check(root: Path, book: Path) -> int:
         )
         mistakes.append(Mistake(next(iter(changes)), 1, message))
     raise_any(mistakes)
-    return 0
 
 
 def show(text: str) -> None:
@@ -226,10 +224,12 @@ def main(arguments: list[str] | None = None) -> int:
             case [_, *_]:
                 parser.error("the commands are: where FILE:LINE, lint")
         if args.watch:
-            return watch(root, book, show)
-        if args.check:
-            return command_check(root, book)
-        return command_write(root, book, args)
+            watch(root, book, show)
+        elif args.check:
+            command_check(root, book)
+        else:
+            command_write(root, book, args)
     except BookError as error:
         print(error, file=sys.stderr)
         return 1
+    return 0

@@ -301,11 +301,9 @@ def explain_no_snapshot(root: Path, folder: Path) -> str | None:
         if folder.resolve().is_relative_to(root / name):
             return f"is inside {name}/, which the book makes"
     has_mark = (folder / STATE).parent.exists()
-    allowed = {*GENERATED_FOLDERS, "__pycache__"} if has_mark else set()
-    if folder.exists() and not (
-        folder.is_dir()
-        and {path.name for path in folder.glob("[!.]*")} <= allowed
-    ):
+    ours = {*GENERATED_FOLDERS, "__pycache__"} if has_mark else set()
+    others = {path.name for path in folder.glob("[!.]*")} - ours
+    if others or folder.is_file():
         return "is not an earlier snapshot; choose an empty folder"
     return None
 

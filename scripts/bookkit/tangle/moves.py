@@ -62,20 +62,21 @@ class Edited:
         number = max(1, min(line, len(self.new)))
         return BookError([Mistake(self.file, number, message)])
 
-    def cuts(self, texts: list[str]) -> list[int]:
-        """The indices of the comments that stand above blocks."""
+    def parts(self, texts: list[str]) -> list[tuple[str, int, int]]:
+        """Where the docstring is, and what stands below each comment.
+
+        A part is its comment, the index of its first line, and where it ends.
+        """
         comments = {
             indent + block.comment.text
             for block in self.blocks.values()
             for indent in ("", INDENT)
         }
-        return [i for i, text in enumerate(texts) if text in comments]
-
-
-def docstring_end(texts: list[str]) -> int:
-    """The line on which the docstring of a file ends; 1 if it has none."""
-    body = parse("\n".join(texts)).body
-    return body[0].end_lineno if body and is_string(body[0]) else 1
+        body = parse("\n".join(texts)).body
+        end = body[0].end_lineno if body and is_string(body[0]) else 1
+        cuts = [i for i, text in enumerate(texts) if text in comments]
+        stretches = itertools.pairwise([*cuts, len(texts)])
+        return [("", 1, end), *((texts[i], i + 1, j) for i, j in stretches)]
 
 
 def find_moves(edited: Edited) -> Iterator[Move]:
@@ -83,72 +84,54 @@ def find_moves(edited: Edited) -> Iterator[Move]:
 
     Raises `BookError` if an edit is not inside one block.
     """
-    old, texts = edited.old, [line.text for line in edited.old]
-    new = [
-        Line(text, Origin(edited.file, number, ""))
-        for number, text in enumerate(edited.new, 1)
-    ]
     try:
         check_compiles("\n".join(edited.new))
     except SyntaxError as error:
         message = f"syntax error: {error.msg}"
         raise edited.mistake(error.lineno or 1, message) from error
-    if old[1].origin:
-        block = edited.blocks[old[1].origin.block]
-        docstrings = (
-            old[1 : docstring_end(texts)],
-            new[1 : docstring_end(edited.new)],
-        )
-        yield from compare(edited, block, *docstrings, 2)
-    old_cuts, new_cuts = edited.cuts(texts), edited.cuts(edited.new)
-    check_comments(edited, old_cuts, new_cuts)
-    old_stretches = itertools.pairwise([*old_cuts, len(old)])
-    new_stretches = itertools.pairwise([*new_cuts, len(new)])
-    for (i1, i2), (j1, j2) in zip(old_stretches, new_stretches):
-        if texts[i1:i2] != edited.new[j1:j2]:
-            yield from stretch_moves(edited, old[i1:i2], new[j1:j2])
-
-
-def check_comments(
-    edited: Edited, old_cuts: list[int], new_cuts: list[int]
-) -> None:
-    """Check that the comments above blocks are still there, in order."""
-    texts = [line.text for line in edited.old]
+    old, texts = edited.old, [line.text for line in edited.old]
+    new = [
+        Line(text, Origin(edited.file, number, ""))
+        for number, text in enumerate(edited.new, 1)
+    ]
+    old_parts, new_parts = edited.parts(texts), edited.parts(edited.new)
     i = j = 0
-    for next_i, next_j in itertools.zip_longest(old_cuts, new_cuts):
-        old = None if next_i is None else texts[next_i]
-        new = None if next_j is None else edited.new[next_j]
-        if old != new:
+    for one, two in itertools.zip_longest(old_parts, new_parts):
+        comments = [each and each[0] for each in (one, two)]
+        if comments[0] != comments[1]:
             ours, theirs = "\n".join(edited.new[j:]), "\n".join(texts[i:])
+            comment = (comments[0] or comments[1]).strip()
             raise edited.mistake(
                 j + first_difference(ours, theirs),
                 "the edit crosses blocks: the comments above them stay as "
-                f'they are, but "{(old or new).strip()}" did not; edit inside '
-                "one block",
+                f'they are, but "{comment}" did not; edit inside one block',
             )
-        i, j = next_i, next_j
+        i, j = one[1] - 1, two[1] - 1
+    for (comment, i1, i2), (_, j1, j2) in zip(old_parts, new_parts):
+        if texts[i1:i2] != edited.new[j1:j2]:
+            yield from part_moves(edited, comment, old[i1:i2], new[j1:j2], j1)
 
 
-def stretch_moves(
-    edited: Edited, old: list[Line], new: list[Line]
+def part_moves(
+    edited: Edited, comment: str, old: list[Line], new: list[Line], start: int
 ) -> Iterator[Move]:
-    """The edits below one comment, which is the first line of both."""
-    (comment, *old), (above, *new) = old, new
-    block = edited.blocks[comment.text.rpartition("#")[2]]
-    while not old[-1].origin:
+    """The edits below one comment, from an index of the file on."""
+    while old and not old[-1].origin:
         old = old[:-1]
     while new and not new[-1].text.strip():
         new = new[:-1]
-    if comment.text.startswith(INDENT):
-        number = next(x.origin.line for x in old if x.origin)
+    if not old:
+        return  # a docstring that no block has
+    origin = next(line.origin for line in old if line.origin)
+    block = edited.blocks[origin.block]
+    if comment.startswith(INDENT):
+        number = origin.line - block.cell.fence
         nodes = block.tree.body
-        method = next(
-            x for x in nodes if x.end_lineno >= number - block.cell.fence
-        )
+        method = next(node for node in nodes if node.end_lineno >= number)
         name = find_extend(method).args[0].id
         old = find_origins(block, as_block(edited, block, old, name))
         new = as_block(edited, block, new, name)
-    yield from compare(edited, block, old, new, above.origin.line + 1)
+    yield from compare(edited, block, old, new, start + 1)
 
 
 # --- Methods that were moved into a class ---

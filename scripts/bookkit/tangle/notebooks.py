@@ -1,55 +1,19 @@
 """Write a chapter as a Jupyter notebook, with outputs if it has run."""
 
 import re
+from pathlib import Path
+from string import Template
 
 from bookkit.read.chapters import Cell, Chapter
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 BRANCH = "notebooks"  # of the repository; the site's workflow writes it
 COLAB = "https://colab.research.google.com/github/"
-NEEDS = {  # of the package, each with the module that it brings
-    **{
-        name: name for name in ("matplotlib", "numpy", "threadpoolctl", "tqdm")
-    },
-    "pyyaml": "yaml",  # of the tangler
+NEEDS = {  # of the package, and of the tangler; each with its module
+    **{x: x for x in ("matplotlib", "numpy", "threadpoolctl", "tqdm")},
+    "pyyaml": "yaml",
 }
-START_TEXT = """\
-**Before you start:** this chapter builds on what the chapters before it have
-made. The next cell makes that package, from a copy of the book's repository,
-in a few seconds.{where}"""
-WHERE_FETCHED = """ It looks for the copy around this notebook, and if there is
-none, as on Colab, it fetches one."""
-WHERE_FOUND = """ Keep this notebook in a folder of that copy."""
-START = """\
-def _start(repository="{repository}", last_chapter={last}):
-    \"\"\"Make the package as it is after a chapter, to be imported.\"\"\"
-    import subprocess
-    import sys
-    from importlib.util import find_spec
-    from pathlib import Path
-
-    def run(*command):
-        subprocess.run(list(map(str, command)), check=True)
-
-    here = Path.cwd().resolve()
-    places = (here, here / "dlfs-book", *here.parents)
-    copies = [x for x in places if (x / "scripts/tangle.py").exists()]
-    book = copies[0] if copies else here / "dlfs-book"
-    if not copies:
-        if not repository:
-            raise FileNotFoundError("no copy of the book's repository here")
-        run("git", "clone", "--quiet", "--depth", 1, repository, book)
-    needs = {needs}
-    missing = [name for name in needs if not find_spec(needs[name])]
-    if missing:
-        run(sys.executable, "-m", "pip", "install", "--quiet", *missing)
-    package = book / "build/snapshots/{last:02}"
-    tangle = (sys.executable, book / "scripts/tangle.py")
-    run(*tangle, "--until", last_chapter, "--out", package)
-    sys.path.insert(0, str(package))
-
-
-_start()"""
+START = Path(__file__).with_name("notebook_start.md")
 PAGE_LINK = re.compile(r"(\]\(\d\d-[a-z0-9-]+)\.md\b")
 README_LINK = re.compile(r"\[([^\]]*)\]\(\.\./([^)]*)\)")
 
@@ -83,20 +47,26 @@ def make_notebook(
         cells.append({"id": cell.options.get("id", f"cell-{number}"), **made})
     metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
     # Made of plain dictionaries, as nbformat checks each cell that it makes.
-    form = {"nbformat": 4, "nbformat_minor": 5}
-    notebook = nbformat.from_dict(
-        form | {"cells": cells, "metadata": metadata}
-    )
+    form = {"nbformat": 4, "nbformat_minor": 5, "metadata": metadata}
+    notebook = nbformat.from_dict(form | {"cells": cells})
     nbformat.validate(notebook)
     return nbformat.v4.writes_json(notebook) + "\n"
 
 
 def start_cells(before: Chapter, repository: str) -> list[dict]:
     """The cells that make the package as it is after the chapter before."""
-    text = START_TEXT.format(
-        where=WHERE_FETCHED if repository else WHERE_FOUND
+    where = "Keep this notebook in a folder of that copy."
+    if repository:
+        where = "It looks for the copy around this notebook, and if there is\n"
+        where += "none, as on Colab, it fetches one."
+    text = Template(START.read_text(encoding="utf-8")).substitute(
+        where=where,
+        repository=repository,
+        last=before.number,
+        folder=f"{before.number:02}",
+        needs=NEEDS,
     )
-    code = START.format(repository=repository, last=before.number, needs=NEEDS)
+    text, _, code = text.removesuffix("\n```\n").partition("\n\n```python\n")
     started = make_cell("code", code, execution_count=None, outputs=[])
     return [
         {"id": "before-you-start", **make_cell("markdown", text)},
@@ -143,20 +113,13 @@ def code_cell(cell: Cell, outputs: list[dict], count: int) -> dict:
     """
     tags = [*cell.options.get("tags", [])]
     tags += ["raises-exception"] * ("expect" in cell.options)
-    made = []
-    for output in outputs:
-        output = dict(output)
+    made = [dict(output) for output in outputs]
+    for output in made:
         if output["output_type"] == "execute_result":
             output["execution_count"] = count
         if output["output_type"] == "error":
             output["traceback"] = [f"{output['ename']}: {output['evalue']}"]
         if "alt" in cell.options and "data" in output:
             output["metadata"] = {"alt": cell.options["alt"]}
-        made.append(output)
-    return make_cell(
-        "code",
-        cell.source,
-        execution_count=count,
-        metadata={"tags": tags},
-        outputs=made,
-    )
+    others = {"execution_count": count, "outputs": made}
+    return make_cell("code", cell.source, metadata={"tags": tags}, **others)

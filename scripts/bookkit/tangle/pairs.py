@@ -8,6 +8,7 @@ only shown: they import what the chapter makes, and pytest runs them.
 
 import re
 from pathlib import Path
+from string import Template
 
 from bookkit.read.chapters import Cell, Chapter, raise_any
 from bookkit.tangle.blocks import Block, Line
@@ -16,25 +17,7 @@ from bookkit.tangle.methods import indent, lines_inside_strings
 from bookkit.tangle.notebooks import make_notebook
 from bookkit.tangle.output import Output, find_syntax_error
 
-START = '''\
-# Made from {path} by scripts/chapters.py: edit the chapter, not this file.
-def _start():
-    """Find the package as it is before this chapter."""
-    import sys
-    from pathlib import Path
-
-    root = Path(__file__).resolve().parents[2]
-    sys.path.insert(0, str(root / "{snapshot}"))
-    sys.path.append(str(root / "scripts"))
-    try:
-        from bookkit.tangle.tracebacks import install_traceback_hook
-    except ImportError:
-        return
-    install_traceback_hook(root)
-
-
-_start()
-del _start'''
+START = Path(__file__).with_name("script_start.txt")
 EXPECT = """\
 except (Exception, SystemExit) as _error:
     if type(_error).__name__ != "{name}":
@@ -77,8 +60,9 @@ def pair_lines(chapter: Chapter, snapshot: str) -> list[Line]:
 
     Raises `BookError` if a cell has a syntax error.
     """
-    start = START.format(path=chapter.path, snapshot=snapshot)
-    lines = [Line("# %%"), *map(Line, start.split("\n"))]
+    start = Template(START.read_text(encoding="utf-8"))
+    text = start.substitute(path=chapter.path, snapshot=snapshot)
+    lines = [Line(each) for each in text.splitlines()]
     for cell in chapter.cells:
         if cell.kind == "code" and not cell.is_test:
             lines += [Line(""), Line("# %%"), *cell_lines(chapter, cell)]

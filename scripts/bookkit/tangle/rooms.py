@@ -14,12 +14,10 @@ from collections.abc import Iterator
 
 from bookkit.read.chapters import Mistake, raise_any
 from bookkit.tangle.assemble import Module
-from bookkit.tangle.blocks import DEFINITIONS, Line, Origin
+from bookkit.tangle.blocks import Line, Origin
 from bookkit.tangle.imports import Imported
 
 Imports = dict[Imported, Origin | None]
-Rooms = dict[str, list[Module]]  # package -> its rooms
-Homes = dict[str, dict[str, Module]]  # package -> name -> the room it is in
 
 
 def link(modules: dict[str, Module]) -> dict[str, Imports]:
@@ -27,148 +25,135 @@ def link(modules: dict[str, Module]) -> dict[str, Imports]:
 
     Raises `BookError`.
     """
-    rooms: Rooms = {}
-    for room in modules.values():
-        if room.package:
-            rooms.setdefault(room.package, []).append(room)
-    homes: Homes = {package: {} for package in rooms}
-    mistakes = []
-    for package, members in rooms.items():
-        file = f"{package.replace('.', '/')}/__init__.py"
-        words = f"What the modules of {package} offer, in one place."
-        start = [Line(f'"""{words}"""')]
-        modules.setdefault(file, Module(file, start))
-        mistakes += fill_home(homes[package], members)
+    rooms = Rooms(modules)
+    mistakes = list(rooms.fill_homes())
     imports = {}
     for file, module in modules.items():
-        imports[file] = dict(find_imports(module, homes, rooms))
+        imports[file] = dict(rooms.find_imports(module))
         mistakes += find_undefined(module, imports[file])
     raise_any(mistakes)
-    raise_any(find_circle(modules, imports, homes))
+    raise_any(rooms.find_circle(imports))
     return imports
 
 
-def fill_home(
-    home: dict[str, Module], rooms: list[Module]
-) -> Iterator[Mistake]:
-    """Note which room defines which name; no other room may."""
-    for room in sorted(rooms, key=first_place):
-        for name, block in room.names.items():
-            other = home.setdefault(name, room)
-            if other is not room and name != "_":
-                place = f"{other.file} ({other.names[name].place})"
-                message = f"{name} is defined already in {place}"
-                yield block.mistake(
-                    f"{message}; files of one folder share their names"
-                )
-    for room in rooms:
-        name = room.name.rpartition(".")[2]
-        if name in home:
-            message = f"{name} hides the file {room.file}; rename the file"
-            yield home[name].names[name].mistake(message)
+class Rooms:
+    """The rooms of every package, and which of them is the home of a name."""
+
+    def __init__(self, modules: dict[str, Module]) -> None:
+        self.rooms: dict[str, list[Module]] = {}
+        for room in [*modules.values()]:
+            if room.package:
+                self.rooms.setdefault(room.package, []).append(room)
+                file = f"{room.package.replace('.', '/')}/__init__.py"
+                words = f"What the modules of {room.package} offer, in one "
+                start = [Line(f'"""{words}place."""')]
+                modules.setdefault(file, Module(file, start))
+        self.homes: dict[str, dict[str, Module]] = {x: {} for x in self.rooms}
+        self.named = {module.name: module for module in modules.values()}
+
+    def fill_homes(self) -> Iterator[Mistake]:
+        """Note which room defines which name; no other room may."""
+        for package, rooms in self.rooms.items():
+            home = self.homes[package]
+            for room in sorted(rooms, key=first_place):
+                for name, block in room.names.items():
+                    other = home.setdefault(name, room)
+                    if other is not room and name != "_":
+                        place = f"{other.file} ({other.names[name].place})"
+                        yield block.mistake(
+                            f"{name} is defined already in {place}; files of "
+                            "one folder share their names"
+                        )
+            for room in rooms:
+                name = room.name.rpartition(".")[2]
+                if name in home:
+                    message = f"{name} hides the file {room.file}; rename it"
+                    yield home[name].names[name].mistake(message)
+
+    def find_imports(
+        self, module: Module
+    ) -> Iterator[tuple[Imported, Origin | None]]:
+        """What a file imports: for its blocks, and what its code needs."""
+        for imported, origin in module.imports.items():
+            found = self.find_home(imported, module.package)
+            if found == imported or found.module != module.name:
+                yield found, origin
+        for name in sorted(module.missing - vars(builtins).keys()):
+            found = module.package and self.find_name(name, module.package)
+            if found:
+                yield self.find_home(found, module.package), None
+        for room in self.rooms.get(module.name, ()):
+            names = [name for name in room.names if not name.startswith("_")]
+            for name in names:
+                yield Imported(room.name, name, None), None
+            if not names:  # it is there for what it does
+                name = room.name.rpartition(".")[2]
+                yield Imported(module.name, name, None), None
+
+    def find_name(self, name: str, package: str) -> Imported | None:
+        """Where a room finds a name that none of its own blocks defines.
+
+        In another room, in what another room imports, or in another package: a
+        block of the same chapter may have defined it on the page.
+        """
+        if name in self.homes[package]:
+            return Imported(package, name, None)
+        for room in self.rooms[package]:
+            if name in room.imported:
+                return room.imported[name]
+        others = [each for each, home in self.homes.items() if name in home]
+        return Imported(others[0], name, None) if len(others) == 1 else None
+
+    def find_home(self, imported: Imported, package: str) -> Imported:
+        """What to import instead, where the package itself will not do.
+
+        A room cannot import from its own package, which imports it, and a
+        package does not offer private names.
+        """
+        home = self.homes.get(imported.module, {}).get(imported.name)
+        if home and (imported.module == package or imported.name[0] == "_"):
+            return imported._replace(module=home.name)
+        return imported
+
+    def find_circle(self, imports: dict[str, Imports]) -> Iterator[Mistake]:
+        """Find modules that need each other before either is there."""
+        graph = {
+            user: {
+                target: imported
+                for imported in imports[module.file]
+                for target in self.find_targets(user, imported)
+            }
+            for user, module in self.named.items()
+        }
+        try:
+            graphlib.TopologicalSorter(graph).prepare()
+        except graphlib.CycleError as error:
+            circle = error.args[1][::-1]
+            steps = []
+            for user, target in itertools.pairwise(circle):
+                module, imported = self.named[user], graph[user][target]
+                origin = imports[module.file][imported]
+                place = origin or find_use(module, imported.bound) or ("", 0)
+                message = f"{user} uses {imported.bound}, but "
+                message += f"{' needs '.join(circle)}: an import circle"
+                steps.append(Mistake(*place[:2], message))
+            yield max(step for step in steps if step.path)
+
+    def find_targets(self, user: str, imported: Imported) -> Iterator[str]:
+        """The modules of the book that an import runs, packages included."""
+        target = imported.module
+        inner = f"{target}.{imported.name}"
+        is_name = imported.name in self.homes.get(target, {})
+        if inner in self.named and not is_name:
+            target = inner
+        while target in self.named and not f"{user}.".startswith(f"{target}."):
+            yield target
+            target = target.rpartition(".")[0]
 
 
 def first_place(module: Module) -> tuple:
     """Where in the book a module begins."""
     return min((x.block.mistake("") for x in module.body), default=())
-
-
-def find_imports(
-    module: Module, homes: Homes, rooms: Rooms
-) -> Iterator[tuple[Imported, Origin | None]]:
-    """What a file imports: for its blocks, and what its code needs besides."""
-    package = module.package
-    for imported, origin in module.imports.items():
-        found = find_home(imported, homes, package)
-        if found == imported or found.module != module.name:
-            yield found, origin
-    for name in sorted(module.missing - vars(builtins).keys()):
-        found = package and find_name(name, package, homes, rooms)
-        if found:
-            yield find_home(found, homes, package), None
-    for room in rooms.get(module.name, ()):
-        names = [name for name in room.names if not name.startswith("_")]
-        for name in names:
-            yield Imported(room.name, name, None), None
-        if not names:  # it is there for what it does
-            name = room.name.rpartition(".")[2]
-            yield Imported(module.name, name, None), None
-
-
-def find_name(
-    name: str, package: str, homes: Homes, rooms: Rooms
-) -> Imported | None:
-    """Where a room finds a name that none of its own blocks defines.
-
-    In another room, in what another room imports, or in another package: a
-    block of the same chapter may have defined it on the page.
-    """
-    if name in homes[package]:
-        return Imported(package, name, None)
-    for room in rooms[package]:
-        if name in room.imported:
-            return room.imported[name]
-    others = [each for each, home in homes.items() if name in home]
-    return Imported(others[0], name, None) if len(others) == 1 else None
-
-
-def find_home(imported: Imported, homes: Homes, package: str) -> Imported:
-    """What to import instead, where the package itself will not do.
-
-    A room cannot import from its own package, which imports it, and a package
-    does not offer private names.
-    """
-    home = homes.get(imported.module, {}).get(imported.name)
-    if home and (imported.module == package or imported.name[0] == "_"):
-        return imported._replace(module=home.name)
-    return imported
-
-
-# --- Circles ---
-
-
-def find_circle(
-    modules: dict[str, Module], imports: dict[str, Imports], homes: Homes
-) -> Iterator[Mistake]:
-    """Find modules that need each other before either is there."""
-    named = {module.name: module for module in modules.values()}
-    graph = {
-        module.name: {
-            target: imported
-            for imported in imports[file]
-            for target in find_targets(module.name, imported, named, homes)
-        }
-        for file, module in modules.items()
-    }
-    try:
-        graphlib.TopologicalSorter(graph).prepare()
-    except graphlib.CycleError as error:
-        circle = error.args[1][::-1]
-        steps = []
-        for user, target in itertools.pairwise(circle):
-            module, imported = named[user], graph[user][target]
-            origin = imports[module.file][imported]
-            place = origin or find_use(module, imported.bound) or ("", 0)
-            message = f"{user} uses {imported.bound}, but "
-            message += f"{' needs '.join(circle)}: an import circle"
-            steps.append(Mistake(*place[:2], message))
-        yield max(step for step in steps if step.path)
-
-
-def find_targets(
-    module: str, imported: Imported, named: dict[str, Module], homes: Homes
-) -> Iterator[str]:
-    """The modules of the book that an import runs, packages included."""
-    target = imported.module
-    inner = f"{target}.{imported.name}"
-    if inner in named and imported.name not in homes.get(target, {}):
-        target = inner
-    while target in named and not f"{module}.".startswith(f"{target}."):
-        yield target
-        target = target.rpartition(".")[0]
-
-
-# --- Names from nowhere ---
 
 
 def find_undefined(module: Module, imports: Imports) -> Iterator[Mistake]:
@@ -186,15 +171,8 @@ def find_use(module: Module, name: str) -> Mistake | None:
     """Where the code of a module first speaks of a name, and in what."""
     for each in module.body:
         for segment in (each, *each.methods):
-            nodes = [*ast.walk(segment.node or ast.Pass())]
-            for node in nodes:
+            for node in ast.walk(segment.node or ast.Pass()):
                 if isinstance(node, ast.Name) and node.id == name:
-                    users = [
-                        user.name
-                        for user in nodes
-                        if isinstance(user, DEFINITIONS)
-                        and user.lineno <= node.lineno <= user.end_lineno
-                    ]
-                    words = ".".join(users) or "this block"
-                    return segment.mistake(words, node)
+                    user = getattr(segment.node, "name", "this block")
+                    return segment.mistake(user, node)
     return None

@@ -106,17 +106,15 @@ class Watch:
         return "\n".join(lines) + took if lines else ""
 
 
-def watch(root: Path, book: Path, show: Callable[[str], None]) -> int:
+def watch(root: Path, book: Path, show: Callable[[str], None]) -> None:
     """Watch until Ctrl-C; `show` prints a text."""
     state = Watch(root, book)
-    names = ", ".join([f"{book.name}/", *(f"{x}/" for x in GENERATED_FOLDERS)])
-    try:
+    names = [f"{name}/" for name in (book.name, *GENERATED_FOLDERS)]
+    with contextlib.suppress(KeyboardInterrupt):
         stamps = state.scan()
-        show(f"watching {names}; Ctrl-C ends it")
+        show(f"watching {', '.join(names)}; Ctrl-C ends it")
         while True:
             text = state.look(stamps)
             if text:
                 show(text)
             stamps = state.wait()
-    except KeyboardInterrupt:
-        return 0

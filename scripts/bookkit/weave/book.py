@@ -28,7 +28,6 @@ from bookkit.read.chapters import (
 )
 from bookkit.run import recorded as timings
 from bookkit.run.kernels import Run, run_chapter
-from bookkit.run.run_chapters import at_least_one
 from bookkit.run.testruns import ChapterTests, run_tests
 from bookkit.tangle.disk import write_files
 from bookkit.tangle.notebooks import make_notebook
@@ -42,23 +41,33 @@ from bookkit.weave.terms import PAGE as GLOSSARY
 from bookkit.weave.terms import make_glossary, read_terms
 
 WOVEN = "build/woven"
-Report = Callable[[str], None]  # prints a line
+JOBS = 2  # chapters that run at once
 WRITTEN = ".woven"  # the names of the files in a woven folder
 
 
 class Book:
     """The chapters, and what they make up to each of them.
 
-    `outputs[n]` is what the first `n` chapters make.
+    `outputs[n]` is what the first `n` chapters make, `report` prints a line.
     """
 
-    def __init__(self, root: Path, folder: Path) -> None:
-        self.root, self.folder = root, folder
+    def __init__(
+        self,
+        root: Path,
+        folder: Path,
+        repository: str = "",
+        report: Callable[[str], None] = print,
+    ) -> None:
+        self.root, self.folder, self.report = root, folder, report
         self.chapters = read_book(folder)
         self.outputs = [
             tangle(self.chapters[:count])
             for count in range(len(self.chapters) + 1)
         ]
+        path = folder / GLOSSARY
+        glossary = path.read_text("utf-8") if path.is_file() else ""
+        terms = tuple(read_terms(glossary))
+        self.site = Site(self.outputs[-1], repository, terms)
 
     def select(self, numbers: Sequence[int]) -> list[int]:
         """The indices of the chapters asked for, or of all."""
@@ -73,9 +82,6 @@ def weave(
     book: Book,
     folder: Path,
     numbers: Sequence[int] = (),
-    jobs: int = 2,
-    repository: str = "",
-    report: Report = print,
     is_plain: bool = True,
 ) -> list[str]:
     """Write the pages into a folder; return the names of its files.
@@ -85,13 +91,11 @@ def weave(
     all chapters that do not run.
     """
     files: dict[str, str | bytes] = {}
-    path = book.folder / GLOSSARY
-    glossary = path.read_text("utf-8") if path.is_file() else ""
-    site = Site(book.outputs[-1], repository, tuple(read_terms(glossary)))
-    for run, tests in run_all(book, book.select(numbers), jobs, report):
-        files |= woven_files(book, run, tests, site, report)
+    for run, tests in run_all(book, book.select(numbers), JOBS):
+        files |= woven_files(book, run, tests)
     if not numbers:
-        files |= other_pages(book, site)
+        site = book.site
+        files |= other_pages(book)
         files |= make_reference(site.entries, is_plain)
         files |= make_names(ask_names(book.root, site.book), site.entries)
         delete_others(folder, files)
@@ -100,11 +104,7 @@ def weave(
 
 
 def run_all(
-    book: Book,
-    indices: list[int],
-    jobs: int,
-    report: Report,
-    use_cache: bool = True,
+    book: Book, indices: list[int], jobs: int, use_cache: bool = True
 ) -> list[tuple[Run, ChapterTests]]:
     """Run chapters and their tests, some at the same time.
 
@@ -112,7 +112,7 @@ def run_all(
     """
     with ThreadPoolExecutor(jobs) as pool:
         tasks = [
-            pool.submit(run_one, run, book, index, report, use_cache)
+            pool.submit(run_one, run, book, index, use_cache)
             for index in indices[::-1]
             for run in (run_chapter, run_tests)
         ]
@@ -123,7 +123,7 @@ def run_all(
 
 
 def run_one(
-    run: Callable, book: Book, index: int, report: Report, use_cache: bool
+    run: Callable, book: Book, index: int, use_cache: bool
 ) -> Run | ChapterTests:
     """Run the cells of a chapter, or its tests, and say how long it took."""
     chapter, start = book.chapters[index], time.perf_counter()
@@ -131,38 +131,34 @@ def run_one(
     try:
         done = run(book.root, chapter, package, use_cache)
     except BookError as error:
-        report(f"FAILED: {str(error.mistakes[0]).splitlines()[0]}")
+        book.report(f"FAILED: {str(error.mistakes[0]).splitlines()[0]}")
         raise
     seconds, what = time.perf_counter() - start, "ran"
     if run is run_tests:
         what = f"{done.passed} tests passed" if done.blocks else ""
     if done.is_fresh and what:
-        report(f"{chapter.name}: {what} in {seconds:.1f} s")
+        book.report(f"{chapter.name}: {what} in {seconds:.1f} s")
     return done
 
 
 def woven_files(
-    book: Book,
-    run: Run,
-    tests: ChapterTests,
-    site: Site,
-    report: Report,
+    book: Book, run: Run, tests: ChapterTests
 ) -> dict[str, str | bytes]:
     """The page of a chapter, its figures and its notebook."""
     chapter = run.chapter
     recorded = timings.read_recorded(book.folder, chapter)
     if not timings.is_recorded(recorded, run):
-        report(
+        book.report(
             f"{chapter.name}: its timings are not recorded for this code, the "
             "page shows those of this run (scripts/weave.py --record)"
         )
     outputs, conditions = timings.with_recorded(recorded, run)
     outputs = list(map(without_docstring, chapter.live_cells, outputs))
     tests = timings.with_recorded_times(recorded, tests)
-    page = make_page(chapter, outputs, conditions, site, tests)
+    page = make_page(chapter, outputs, conditions, book.site, tests)
     index = book.chapters.index(chapter)
     before = book.chapters[index - 1] if index else None
-    notebook = make_notebook(chapter, outputs, site.repository, before)
+    notebook = make_notebook(chapter, outputs, book.site.repository, before)
     return {
         f"{chapter.name}.md": page.text,
         f"notebooks/{chapter.name}.ipynb": notebook,
@@ -180,9 +176,10 @@ def without_docstring(cell: Cell, outputs: list[dict]) -> list[dict]:
     return [one for one in outputs if one["output_type"] != "execute_result"]
 
 
-def other_pages(book: Book, site: Site) -> dict[str, str | bytes]:
+def other_pages(book: Book) -> dict[str, str | bytes]:
     """The pages that are no chapters: home, glossary, code."""
-    facts, files = find_facts(book.folder, site.book), {}
+    site, files = book.site, {}
+    facts = find_facts(book.folder, site.book)
     for path in unnumbered_pages(book.folder):
         source = path.read_text(encoding="utf-8")
         name = f"{book.folder.name}/{path.name}"
@@ -214,8 +211,7 @@ def record(book: Book, numbers: list[int]) -> None:
     """Record timings: one chapter at a time, on an otherwise idle machine."""
     for index in book.select(numbers):
         (first, _), (run, tests) = (
-            run_all(book, [index], 1, lambda line: None, use_cache=False)[0]
-            for _ in range(2)
+            run_all(book, [index], 1, use_cache=False)[0] for _ in range(2)
         )
         mistakes = timings.find_untagged(first, run)
         if mistakes:
@@ -234,20 +230,18 @@ def main(arguments: list[str] | None = None) -> int:
     add("--markdown", type=Path, metavar="DIR")
     add("--chapter", type=int, action="append", default=[], metavar="NN")
     add("--record", action="store_true", help="runs each chapter twice")
-    add("--jobs", type=at_least_one, default=2, help="chapters at once (2)")
     add("--root", type=Path, default=ROOT, help="the folder with book/")
     args = parser.parse_args(arguments)
     root = args.root.resolve()
     folder = args.markdown or root / WOVEN
-    repository = os.environ.get("DLFS_REPO", "")
     write_any_text()
     start = time.perf_counter()
     try:
-        book = Book(root, root / "book")
+        book = Book(root, root / "book", os.environ.get("DLFS_REPO", ""))
         if args.record:
             record(book, args.chapter)
             return 0
-        files = weave(book, folder, args.chapter, args.jobs, repository)
+        files = weave(book, folder, args.chapter)
     except BookError as error:
         print(error, file=sys.stderr)
         return 1

@@ -47,10 +47,13 @@ def fold(cell: Cell, code: str) -> str:
     if not cell.is_test:
         names = [f"<code>{name}</code>" for name in imported_modules(cell)]
         title = f"Imports from {', '.join(names)}"
-    return (
-        '<details class="dlfs-source" markdown="1">'
-        f"<summary>{title}</summary>\n\n{code}\n\n</details>"
-    )
+    return details("dlfs-source", title, code)
+
+
+def details(name: str, title: str, content: str) -> str:
+    """Content that opens when its title is clicked."""
+    start = f'<details class="{name}" markdown="1"><summary>{title}</summary>'
+    return f"{start}\n\n{content}\n\n</details>"
 
 
 def list_tests(tests: BlockTests) -> str:

@@ -24,6 +24,7 @@ PLAIN = re.compile(
     '(?:<span></span>)?<span class="(?:bp|fm|il|kc|m[fhio]?|n[abenotv]?|o|p|si'
     '|vm|w)">([^<]*)</span>'
 )
+LINE_LINK = '<a id="L{0}" href="#L{0}" tabindex="-1">{0}</a>'
 FOLDER = "code"
 INTRODUCTION = """\
 ---
@@ -103,10 +104,18 @@ def make_listing(
     root = "../" * listing_page(file).count("/")
     code = highlight("\n".join(line.text for line in lines))
     anchors = find_anchors(lines, blocks)
-    rows = [
-        make_region(numbers, blocks.get(name), code, root, anchors)
-        for name, numbers in split_regions(lines)
-    ]
+    rows = ""
+    for name, numbers in split_regions(lines):
+        text = "\n".join(code[number - 1] for number in numbers)
+        anchor, chapter = "", "<i></i>"
+        if name:
+            chapter, text = link_block(blocks[name], text, root)
+            if anchors[name] == numbers[0]:
+                anchor = f' id="{name}"'
+        links = "\n".join(map(LINE_LINK.format, numbers))
+        lead = "\n" if text.startswith("\n") else ""  # browsers drop the first
+        rows += f"<div{anchor}>{chapter}<pre>{links}</pre>"
+        rows += f"<pre>{lead}{text}\n</pre></div>\n"
     return f"""\
 ---
 title: {file}
@@ -120,8 +129,17 @@ search:
 [All files]({root}{FOLDER}/index.md)
 
 <div class="dlfs-code highlight" tabindex="0">
-{"".join(rows)}</div>
+{rows}</div>
 """
+
+
+def link_block(block: Block, text: str, root: str) -> tuple[str, str]:
+    """Links to a block: its chapter's number, and its name in the code."""
+    number, comment = block.chapter.number, block.comment.text
+    href = f"{root}{block.chapter.name}.md#code-{block.id}"
+    title = f"Chapter {number}: {block.id}"
+    text = text.replace(comment, f'<a href="{href}">{comment}</a>', 1)
+    return f'<a href="{href}" title="{title}">{number}</a>', text
 
 
 def describe_blocks(blocks: list[Block], root: str) -> str:
@@ -171,35 +189,6 @@ def find_anchors(
         ):
             anchors[name] = numbers[0]
     return anchors
-
-
-def make_region(
-    numbers: list[int],
-    block: Block | None,
-    code: list[str],
-    root: str,
-    anchors: dict[str, int],
-) -> str:
-    """A region: the number of its chapter, those of its lines, its code."""
-    text = "\n".join(code[number - 1] for number in numbers)
-    anchor, chapter = "", "<i></i>"
-    if block:
-        if anchors[block.id] == numbers[0]:
-            anchor = f' id="{block.id}"'
-        number, comment = block.chapter.number, block.comment.text
-        href = f"{root}{block.chapter.name}.md#code-{block.id}"
-        title = f"Chapter {number}: {block.id}"
-        chapter = f'<a href="{href}" title="{title}">{number}</a>'
-        text = text.replace(comment, f'<a href="{href}">{comment}</a>', 1)
-    links = "\n".join(
-        f'<a id="L{number}" href="#L{number}" tabindex="-1">{number}</a>'
-        for number in numbers
-    )
-    lead = "\n" if text.startswith("\n") else ""  # a browser drops the first
-    return (
-        f"<div{anchor}>{chapter}<pre>{links}</pre>"
-        f"<pre>{lead}{text}\n</pre></div>\n"
-    )
 
 
 def highlight(text: str) -> list[str]:

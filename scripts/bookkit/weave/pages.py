@@ -7,7 +7,6 @@ element, as others do by themselves.
 """
 
 import ast
-import base64
 import difflib
 import functools
 import html
@@ -30,14 +29,20 @@ from bookkit.tangle.blocks import (
 from bookkit.tangle.methods import find_extend
 from bookkit.tangle.notebooks import link_out
 from bookkit.tangle.output import Output
-from bookkit.weave.folds import fold, is_folded, list_tests, reading_minutes
+from bookkit.weave.folds import (
+    details,
+    fold,
+    is_folded,
+    list_tests,
+    reading_minutes,
+)
 from bookkit.weave.listing import listing_page
 from bookkit.weave.prose import mark_lines
 from bookkit.weave.reference import Entry, find_entries
 from bookkit.weave.terms import Linker, Term
 
 ANCHOR = "code-"  # a heading may have the name of a block: "Hooks", "hooks"
-IMAGES = {"image/svg+xml": "svg", "image/png": "png"}
+FIGURE = "image/svg+xml"
 MANY = 4  # names in a title bar
 APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
 LONG = 88  # characters; a longer line of output does not fit on any screen
@@ -153,15 +158,13 @@ def add_code(page: Page, cell: Cell, block: Block | None) -> None:
     """Add the code of a cell, below a title bar if it goes into a file."""
     if block:
         page.parts.append(make_bar(page, block))
-    elif "id" in cell.options:
-        page.parts.append(f'<a id="{ANCHOR}{cell.options["id"]}"></a>')
-    if block and block.id in page.tests.blocks:
-        tests = list_tests(page.tests.blocks[block.id])
-        page.parts.append(div("dlfs-tests", tests))
+        if tests := page.tests.blocks.get(block.id):
+            page.parts.append(div("dlfs-tests", list_tests(tests)))
     code = fenced(cell.source, "python")
     page.parts.append(fold(cell, code) if is_folded(cell) else code)
-    for old in old_blocks(page.site.book, block):
-        page.parts.append(make_diff(old, block))
+    if block:
+        for old in old_blocks(page.site.book, block):
+            page.parts.append(make_diff(old, block))
 
 
 def fenced(text: str, language: str) -> str:
@@ -181,8 +184,8 @@ def make_bar(page: Page, block: Block) -> str:
         for new in book.blocks
         if block.id in new.replaces
     ]
-    if block.id in page.tests.blocks:
-        parts.append(count_tests(page.tests.blocks[block.id]))
+    if tests := page.tests.blocks.get(block.id):
+        parts.append(count_tests(tests))
     anchor = ANCHOR + block.id
     text = " · ".join(part for part in parts if part)
     return div("dlfs-bar", f"{text} [#](#{anchor})", f' id="{anchor}"')
@@ -221,10 +224,9 @@ def block_link(block: Block) -> str:
     return f"[{text}]({page}#{ANCHOR}{block.id})"
 
 
-def old_blocks(book: Output, block: Block | None) -> list[Block]:
+def old_blocks(book: Output, block: Block) -> list[Block]:
     """The blocks that a block replaces."""
-    ids = block.replaces if block else []
-    return [each for each in book.blocks if each.id in ids]
+    return [each for each in book.blocks if each.id in block.replaces]
 
 
 def describe(site: Site, block: Block) -> str:
@@ -274,18 +276,11 @@ def defined_names(block: Block) -> list[str]:
 
 def make_diff(old: Block, new: Block) -> str:
     """What changed from a block to the one that replaces it, folded."""
-    lines = difflib.unified_diff(
-        old.cell.source.split("\n"),
-        new.cell.source.split("\n"),
-        n=2,
-        lineterm="",
-    )
-    text = "\n".join(list(lines)[2:])
-    return (
-        '<details class="dlfs-diff" markdown="1">'
-        f"<summary>What changed since chapter {old.chapter.number}</summary>"
-        f"\n\n{fenced(text, 'diff')}\n\n</details>"
-    )
+    sources = (each.cell.source.split("\n") for each in (old, new))
+    lines = list(difflib.unified_diff(*sources, n=2, lineterm=""))
+    code = fenced("\n".join(lines[2:]), "diff")
+    title = f"What changed since chapter {old.chapter.number}"
+    return details("dlfs-diff", title, code)
 
 
 # --- Outputs ---
@@ -294,25 +289,23 @@ def make_diff(old: Block, new: Block) -> str:
 def add_outputs(page: Page, cell: Cell, outputs: list[dict]) -> None:
     """Add what a cell printed, raised and drew."""
     for output in outputs:
-        data = output.get("data", {})
-        image = next((kind for kind in IMAGES if kind in data), None)
-        if image:
-            add_figure(page, cell, IMAGES[image], data[image])
-        elif "text/html" in data:
-            page.parts.append(f'<div class="dlfs-html">{data["text/html"]}')
-            page.parts.append("</div>")
-        else:
+        data = output.get("data", {"text/plain": ""})
+        if FIGURE in data:
+            add_figure(page, cell, data[FIGURE])
+        elif "text/plain" in data:
             page.parts.append(make_output(output))
+        else:
+            message = f"shows {', '.join(data)}; pages hold text and SVG"
+            raise BookError([Mistake(page.chapter.path, cell.fence, message)])
     if is_timing(cell) and outputs:
         page.parts.append(measured("Measured", page.conditions))
 
 
 def measured(what: str, conditions: dict[str, str]) -> str:
     """A line that says where and with what something was measured."""
-    text = (
-        "{} on {machine}, with Python {python}, NumPy {numpy} and {blas}."
-    ).format(what, **conditions)
-    return f'<p class="dlfs-measured">{html.escape(text)}</p>'
+    text = "{} on {machine}, with Python {python}, NumPy {numpy} and {blas}."
+    text = html.escape(text.format(what, **conditions))
+    return f'<p class="dlfs-measured">{text}</p>'
 
 
 def make_output(output: dict) -> str:
@@ -333,15 +326,13 @@ def make_output(output: dict) -> str:
     return f'<pre class="dlfs-output{kind}" tabindex="0">{text}</pre>'
 
 
-def add_figure(page: Page, cell: Cell, suffix: str, data: str) -> None:
+def add_figure(page: Page, cell: Cell, data: str) -> None:
     """Add a figure: a file of its own, named by chapter and number."""
     if "alt" not in cell.options:
         message = 'draws a figure; describe it for the blind: alt="..."'
         raise BookError([Mistake(page.chapter.path, cell.fence, message)])
-    content = data.encode() if suffix == "svg" else base64.b64decode(data)
-    number = len(page.figures) + 1
-    name = f"figures/{page.chapter.name}-{number}.{suffix}"
-    page.figures[name] = content
+    name = f"figures/{page.chapter.name}-{len(page.figures) + 1}.svg"
+    page.figures[name] = data.encode()
     alt = re.sub(r"([\\\[\]_*`$<&])", r"\\\1", cell.options["alt"])
     tags = cell.options.get("tags", [])
     look = " dlfs-photographs" if "photographs" in tags else ""
