@@ -306,20 +306,3 @@ def test_pytorch_refuses_what_we_refuse():
     for _, sizes, _ in REFUSED:
         with pytest.raises((RuntimeError, TypeError)):
             torch.nn.functional.max_pool2d(torch.zeros(1, 2, 4, 5), **sizes)
-
-
-# book/34-fast-numpy.md#test-pooling-parts
-@pytest.mark.parametrize("stride", [2, 1])
-@pytest.mark.parametrize("number", [0.0, np.nan])
-def test_parts_of_a_batch_have_the_same_maxima(stride, number, monkeypatch):
-    pixels = np.random.default_rng(0).integers(0, 3, (5, 2, 4, 6))
-    pixels = np.where(pixels == 0, number, pixels)
-    found = []
-    for size in 2**20, 2 * pixels[0].nbytes, 1:
-        monkeypatch.setattr("dlfs.nn.pooling._PART", size)
-        x = Tensor(pixels, requires_grad=True)
-        y = nn.max_pool2d(x, 2, stride)
-        y.backward(np.arange(y.numel(), dtype=float).reshape(y.shape))
-        found.append(x.grad.data)
-    np.testing.assert_array_equal(found[1], found[0])
-    np.testing.assert_array_equal(found[2], found[0])

@@ -106,10 +106,7 @@ def _max_pool(x, windows):
     return y
 
 
-# book/34-fast-numpy.md#max-pool-parts
-_PART = 2**20  # bytes of the input that are looked at together
-
-
+# book/22-pooling.md#max-pool-maxima
 def _last_nan(x, y, windows):
     """Return the place of the last NaN in each window, -1 for none."""
     last = np.full_like(y, -1, dtype=np.int64)
@@ -118,25 +115,20 @@ def _last_nan(x, y, windows):
     return last
 
 
-def _maxima(input, output, windows):
+def _maxima(x, y, windows):
     """Yield for each place (windows, pixels, whether the maximum is there).
 
-    Of several equal ones it is the first, of several NaN the last. It goes
-    through all places for some images, then for the next ones.
+    Of several equal ones it is the first, of several NaN the last.
     """
-    step = max(1, _PART // max(1, input[:1].nbytes))
-    for start in range(0, len(input), step):
-        part = slice(start, start + step)
-        x, y = input[part], output[part]
-        free = np.ones_like(y, dtype=bool)  # windows not yet accounted for
-        last = _last_nan(x, y, windows) if (y != y).any() else None
-        for place, (here, pixels) in enumerate(windows.places):
-            hit = x[pixels] == y[here]
-            hit &= free[here]
-            free[here] ^= hit
-            if last is not None:
-                hit |= last[here] == place
-            yield (part, *here), (part, *pixels), hit
+    free = np.ones_like(y, dtype=bool)  # windows not yet accounted for
+    last = _last_nan(x, y, windows) if (y != y).any() else None
+    for place, (here, pixels) in enumerate(windows.places):
+        hit = x[pixels] == y[here]
+        hit &= free[here]
+        free[here] ^= hit
+        if last is not None:
+            hit |= last[here] == place
+        yield here, pixels, hit
 
 
 # book/22-pooling.md#max-unpool
