@@ -156,14 +156,15 @@ def _conv2d(x, weight, bias=None, *, places, groups, **how):
         y = _convolve_tiles(images, weight, bias, how["padding"])
         return _channels_first(y)
     y = np.empty((len(x), *places, outputs), np.result_type(x, weight))
-    tables = weight.transpose(2, 3, 1, 0).reshape(kernel[0], -1, outputs)
+    table = weight.transpose(2, 3, 1, 0).reshape(-1, outputs)
     if bias is not None:  # a line of the picture at a time is faster
         bias_line = np.tile(bias, places[1])
     for images, lines in _line_tables(x, kernel, places, outputs, 8, **how):
         part = y[images].reshape(*lines[0].shape[:3], outputs)
-        np.matmul(lines[0], tables[0], out=part)
-        for line, table in zip(lines[1:], tables[1:]):
-            part += line @ table
+        parts = table.reshape(len(lines), -1, outputs)
+        np.matmul(lines[0], parts[0], out=part)
+        for line, weights in zip(lines[1:], parts[1:]):
+            part += line @ weights
         if bias is not None:
             part = part.reshape(-1, len(bias_line))
             part += bias_line
@@ -188,14 +189,14 @@ def _conv2d_weight(x, input, *, kernel, groups, **how):
     if _saves((outputs, channels), kernel, size, places, **how):
         images, g = _channels_last(input), _channels_last(x)
         return _weight_from_tiles(images, g, how["padding"])
-    shape = (kernel[0], kernel[1] * channels, outputs)
+    shape = (math.prod(kernel) * channels, outputs)
     total = np.zeros(shape, np.result_type(x, input))
     how |= {"outputs": outputs, "least": 64}
     for images, lines in _line_tables(input, kernel, places, **how):
         g = _channels_last(x[images])
         g = g.reshape(*lines[0].shape[:3], outputs)
-        for table, line in zip(total, lines):
-            table += (line.swapaxes(2, 3) @ g).sum((0, 1))
+        for part, line in zip(total.reshape(len(lines), -1, outputs), lines):
+            part += (line.swapaxes(2, 3) @ g).sum((0, 1))
     total = total.reshape(*kernel, channels, outputs)
     return np.ascontiguousarray(total.transpose(3, 2, 0, 1))
 
@@ -316,33 +317,45 @@ def _line_tables(
 
     Yields:
         A slice of the batch, and for each line of the kernel the rows for
-        these images, (A, B, rows, KW * C), in the order of the places.
+        these images, (A, B, rows, KW * C), in the order of the places; or
+        one table for all lines, whose rows are the windows.
     """
     count, channels, *size = x.shape
     room = _room(size, kernel, places, stride, padding, dilation)
-    numbers, across = kernel[1] * channels, _reach(kernel, dilation)[1]
-    cost = math.prod(room) * channels + room[0] * places[1] * numbers
-    cost += 2 * math.prod(places) * outputs
-    step = max(1, min(count, _CACHE // max(1, cost * x.itemsize)))
-    padded = np.zeros((step, *room, channels), x.dtype)
-    windows = sliding_window_view(padded, across, axis=2)
-    windows = windows[:, :, :: stride[1]][:, :, : places[1]]
-    windows = windows[..., :: dilation[1]].swapaxes(3, 4)
-    lines = np.empty(windows.shape, x.dtype)
-    reach = stride[0] * (places[0] - 1) + 1
-    rows = math.prod(places)
+    rows, numbers = math.prod(places), kernel[1] * channels
     piece = _piece(rows, numbers, outputs, least)
-    if piece is None and rows >= 256:
-        piece = rows  # packed, a picture at a time
+    apart = stride[0] == 1 and (piece is not None or rows >= 256)
+    if not apart:
+        numbers *= kernel[0]
+        piece = _piece(rows, numbers, outputs, least)
+    height = room[0] if apart else places[0]  # lines in the table
+    cost = math.prod(room) * channels + height * places[1] * numbers
+    cost = (cost + 2 * rows * outputs) * x.itemsize
+    step = max(1, min(count, _CACHE // max(1, cost)))
+    padded = np.zeros((step, *room, channels), x.dtype)
+    reach = _reach(kernel, dilation)
+    if apart:
+        windows = sliding_window_view(padded, reach[1], 2)
+        windows = windows[:, :, :: stride[1]][..., :: dilation[1]]
+        windows = windows[:, :, : places[1]].swapaxes(3, 4)
+    else:
+        windows = sliding_window_view(padded, reach, (1, 2))
+        windows = windows[:, :: stride[0], :: stride[1]]
+        windows = windows[:, : places[0], : places[1]]
+        windows = windows[..., :: dilation[0], :: dilation[1]]
+        windows = windows.transpose(0, 1, 2, 4, 5, 3)
+    table = np.empty(windows.shape, x.dtype)
     for images in _filled(padded, x, padding):
         n = images.stop - images.start
-        shape = (n, -1, piece, numbers)
-        if piece is None:  # small pictures, all in one product
-            shape = (1, 1, -1, numbers)
-        np.copyto(lines[:n], windows[:n])
-        seen = (lines[:n, dilation[0] * i :] for i in range(kernel[0]))
-        seen = (line[:, : reach : stride[0]] for line in seen)
-        yield images, [line.reshape(shape) for line in seen]
+        np.copyto(table[:n], windows[:n])
+        if apart:
+            starts = range(0, kernel[0] * dilation[0], dilation[0])
+            lines = (table[:n, i : i + places[0]] for i in starts)
+            shape = (n, -1, piece or rows, numbers)
+            yield images, [line.reshape(shape) for line in lines]
+        else:
+            shape = (1, -1, piece or n * rows, numbers)
+            yield images, [table[:n].reshape(shape)]
 
 
 # book/33-convolution-arguments.md#conv-scatter
