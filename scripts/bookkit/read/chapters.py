@@ -10,43 +10,23 @@ import functools
 import itertools
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from bookkit.read.fences import Fence, check_fence, parse_options, scan_fences
+from bookkit.read.mistakes import (
+    BookError,
+    Mistake,
+    collect,
+    disk_errors,
+    raise_any,
+)
 from bookkit.read.source import find_marker, parse
 
 CHAPTER_FILE = re.compile(r"(\d\d)-([a-z0-9]+(?:-[a-z0-9]+)*)\.md")
 CONTROL = re.compile("[\0\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-
-
-class Mistake(NamedTuple):
-    """Something wrong in a file, as one line for the reader."""
-
-    path: str
-    line: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.message}"
-
-
-class BookError(Exception):
-    """The mistakes found in the book; nothing was written."""
-
-    def __init__(self, mistakes: Iterable[Mistake]) -> None:
-        self.mistakes = list(dict.fromkeys(mistakes))
-        super().__init__("\n".join(map(str, self.mistakes)))
-
-
-def raise_any(mistakes: Iterable[Mistake]) -> None:
-    """Raise `BookError` if there are mistakes, in the order of their lines."""
-    found = sorted(mistakes)
-    if found:
-        raise BookError(found)
 
 
 @dataclass(frozen=True)
@@ -128,17 +108,6 @@ def read_book(book: Path, until: int | None = None) -> list[Chapter]:
     return chapters
 
 
-def collect(make: Callable, things: Iterable) -> tuple[list, list[Mistake]]:
-    """What is made of some things, and the mistakes of all the others."""
-    made, mistakes = [], []
-    for thing in things:
-        try:
-            made.append(make(thing))
-        except BookError as error:
-            mistakes += error.mistakes
-    return made, mistakes
-
-
 def chapter_paths(book: Path, until: int | None = None) -> list[Path]:
     """The files of the chapters, in order, each number used once."""
     numbers: dict[int, Path] = {}
@@ -201,16 +170,6 @@ def parse_chapter(path: str, content: bytes) -> Chapter:
         found = [*check_exercises(chapter), *check_markers(chapter)]
     raise_any(Mistake(path, *each) for each in found)
     return chapter
-
-
-@contextmanager
-def disk_errors(path: str | Path, what: str) -> Iterator[None]:
-    """Make a `BookError` of an error of the disk: it "cannot be read"."""
-    try:
-        yield
-    except OSError as error:
-        message = f"cannot be {what}: {error}"
-        raise BookError([Mistake(str(path), 1, message)]) from error
 
 
 def read_bytes(path: Path) -> bytes:

@@ -13,7 +13,7 @@ import symtable
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from bookkit.read.chapters import Mistake
+from bookkit.read.mistakes import Mistake
 from bookkit.tangle import methods
 from bookkit.tangle.blocks import (
     DEFINITIONS,

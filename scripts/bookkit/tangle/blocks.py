@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from bookkit.read.chapters import Cell, Chapter, Mistake
+from bookkit.read.chapters import Cell, Chapter
+from bookkit.read.mistakes import Mistake
 from bookkit.read.source import parse
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)

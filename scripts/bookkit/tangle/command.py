@@ -25,13 +25,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bookkit import ROOT
-from bookkit.read.chapters import (
-    BookError,
-    Mistake,
-    raise_any,
-    read_book,
-    write_any_text,
-)
+from bookkit.read.chapters import read_book, write_any_text
+from bookkit.read.mistakes import BookError, Mistake, raise_any
 from bookkit.tangle import disk
 from bookkit.tangle.back import propose, write_back
 from bookkit.tangle.blocks import Line, Origin

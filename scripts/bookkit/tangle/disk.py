@@ -18,14 +18,9 @@ import threading
 import time
 from pathlib import Path
 
-from bookkit.read.chapters import (
-    BookError,
-    Chapter,
-    Mistake,
-    disk_errors,
-    raise_any,
-)
+from bookkit.read.chapters import Chapter
 from bookkit.read.fences import GENERATED_FOLDERS
+from bookkit.read.mistakes import BookError, Mistake, disk_errors, raise_any
 from bookkit.read.source import find_marker
 from bookkit.tangle.output import Output, find_syntax_error, nearest_origin
 

@@ -12,7 +12,7 @@ import re
 import tokenize
 from collections.abc import Iterator
 
-from bookkit.read.chapters import Mistake
+from bookkit.read.mistakes import Mistake
 from bookkit.read.source import parse
 from bookkit.tangle.blocks import (
     DEFINITIONS,

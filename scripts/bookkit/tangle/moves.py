@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bookkit.read.chapters import BookError, Cell, Mistake
+from bookkit.read.chapters import Cell
+from bookkit.read.mistakes import BookError, Mistake
 from bookkit.read.source import check_compiles, parse
 from bookkit.tangle.blocks import (
     FUNCTIONS,

@@ -12,7 +12,7 @@ import graphlib
 import itertools
 from collections.abc import Iterator
 
-from bookkit.read.chapters import Mistake, raise_any
+from bookkit.read.mistakes import Mistake, raise_any
 from bookkit.tangle.assemble import Module
 from bookkit.tangle.blocks import Line, Origin
 from bookkit.tangle.imports import Imported
