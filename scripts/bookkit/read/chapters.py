@@ -194,9 +194,7 @@ def decode_chapter(path: str, content: bytes) -> str:
     return text
 
 
-def read_front_matter(
-    lines: list[str],
-) -> tuple[dict, list[tuple[int, str]]]:
+def read_front_matter(lines: list[str]) -> tuple[dict, list[tuple[int, str]]]:
     """What the front matter says, and what is wrong with it."""
     if not lines:
         return {}, []

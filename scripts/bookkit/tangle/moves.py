@@ -196,11 +196,7 @@ def find_origins(block: Block, lines: list[Line]) -> list[Line]:
 
 
 def compare(
-    edited: Edited,
-    block: Block,
-    old: list[Line],
-    new: list[Line],
-    first: int,
+    edited: Edited, block: Block, old: list[Line], new: list[Line], first: int
 ) -> Iterator[Move]:
     """The moves that turn a part of a block into its edited text.
 
