@@ -27,6 +27,7 @@ from bookkit.read.source import find_marker, parse
 
 CHAPTER_FILE = re.compile(r"(\d\d)-([a-z0-9]+(?:-[a-z0-9]+)*)\.md")
 CONTROL = re.compile("[\0\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+Found = Iterator[tuple[int, str]]  # lines, and what is wrong there
 
 
 @dataclass(frozen=True)
@@ -222,9 +223,7 @@ def read_front_matter(lines: list[str]) -> tuple[dict, list[tuple[int, str]]]:
     return options, found
 
 
-def find_fence_mistakes(
-    lines: list[str], fences: list[Fence]
-) -> Iterator[tuple[int, str]]:
+def find_fence_mistakes(lines: list[str], fences: list[Fence]) -> Found:
     """Find fences that are not what they look like, and wrong options.
 
     What follows a fence inside a string means nothing.
@@ -293,7 +292,7 @@ def text_cell(lines: list[str], start: int, stop: int) -> Iterator[Cell]:
         yield Cell("markdown", text, filled[0] + 1)
 
 
-def check_markers(chapter: Chapter) -> Iterator[tuple[int, str]]:
+def check_markers(chapter: Chapter) -> Found:
     """Check that text means nothing to Jupyter, and hides no cell."""
     for cell in chapter.cells:
         if cell.kind == "code":
@@ -312,7 +311,7 @@ def check_markers(chapter: Chapter) -> Iterator[tuple[int, str]]:
             yield cell.line + cell.source.count("\n", 0, start), message
 
 
-def check_exercises(chapter: Chapter) -> Iterator[tuple[int, str]]:
+def check_exercises(chapter: Chapter) -> Found:
     """Check that exercises and solutions of a chapter come in pairs."""
     lines: dict[str, dict[str, int]] = {"exercise": {}, "solution": {}}
     for cell, kind in itertools.product(chapter.code_cells, lines):

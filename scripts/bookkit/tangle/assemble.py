@@ -184,11 +184,11 @@ def check_imports(module: Module) -> Iterator[Mistake]:
             message = f"{bound} is also imported in this file ({origin})"
             yield module.names[bound].mistake(message)
             continue
-        elif not is_same_name(
-            imported, other := module.imported.setdefault(bound, imported)
-        ):
-            message = f"{bound} is imported already, from another place "
-            message += f"({module.imports[other]})"
+        elif imported.module != module.name:
+            other = module.imported.setdefault(bound, imported)
+            if not is_same_name(imported, other):
+                message = f"{bound} is imported already, from another place "
+                message += f"({module.imports[other]})"
         if message:
             yield Mistake(origin.path, origin.line, message)
 
@@ -196,8 +196,7 @@ def check_imports(module: Module) -> Iterator[Mistake]:
 def is_own(imported: Imported, module: Module) -> bool:
     """Whether a module imports itself or one of its own names.
 
-    What a package does not define is a module inside it: `from dlfs import nn`
-    in `dlfs/__init__.py`.
+    What a package imports from itself may be a module inside it: see rooms.py.
     """
     if imported.module != module.name:
         return f"{imported.module}.{imported.name}" == module.name

@@ -30,6 +30,8 @@ DATA_FOLDERS = ("dlfs/mnist_mini",)
 LITTER = re.compile(r"\..+\.[0-9]+\.tmp")
 WRITING = threading.Lock()  # two threads may keep the same snapshot
 
+Texts = dict[str, str | None]  # of files; None for one that is not there
+
 # --- What we wrote ---
 
 
@@ -96,7 +98,7 @@ def plain_text(content: bytes) -> str:
     return content.decode(errors="replace").replace("\r\n", "\n")
 
 
-def find_changes(root: Path, output: Output) -> dict[str, str | None]:
+def find_changes(root: Path, output: Output) -> Texts:
     """The files that differ from the book, each with its text on disk."""
     texts = {file: read_generated(root / file) for file in output.files}
     return {
@@ -104,9 +106,7 @@ def find_changes(root: Path, output: Output) -> dict[str, str | None]:
     }
 
 
-def find_hand_edits(
-    root: Path, changes: dict[str, str | None]
-) -> dict[str, str]:
+def find_hand_edits(root: Path, changes: Texts) -> dict[str, str]:
     """The changed files that hold what we did not make, with their texts."""
     return {
         file: text
@@ -115,9 +115,7 @@ def find_hand_edits(
     }
 
 
-def check_changes(
-    root: Path, output: Output, changes: dict[str, str | None]
-) -> None:
+def check_changes(root: Path, output: Output, changes: Texts) -> None:
     """Raise `BookError` if the changed files cannot be written.
 
     That is if one would not parse, if an edit by hand would be lost, or if a
@@ -162,21 +160,24 @@ def first_difference(text: str, made: str) -> int:
 
 def find_orphans(root: Path, output: Output) -> list[str]:
     """The files in generated folders that no block makes, data aside."""
-    paths = [
-        path.relative_to(root)
-        for folder in GENERATED_FOLDERS
-        for path in sorted((root / folder).rglob("*"))
-        if path.is_file()
-    ]
     return [
-        path.as_posix()
-        for path in paths
-        if path.as_posix() not in output.files
-        and path.name != "py.typed"
-        and path.suffix != ".pyc"
-        and not any(x[0] == "." or x == "__pycache__" for x in path.parts)
-        and not any(path.is_relative_to(folder) for folder in DATA_FOLDERS)
+        file.as_posix()
+        for name in GENERATED_FOLDERS
+        for path in sorted((root / name).rglob("*"))
+        for file in [path.relative_to(root)]
+        if path.is_file() and not is_allowed(file)
+        if file.as_posix() not in output.files
     ]
+
+
+def is_allowed(file: Path) -> bool:
+    """Whether a file may stand among generated ones: data or a cache."""
+    return (
+        file.name == "py.typed"
+        or file.suffix == ".pyc"
+        or any(x[0] == "." or x == "__pycache__" for x in file.parts)
+        or any(file.is_relative_to(folder) for folder in DATA_FOLDERS)
+    )
 
 
 def explain_orphans(root: Path, output: Output) -> list[Mistake]:
@@ -191,7 +192,7 @@ def explain_orphans(root: Path, output: Output) -> list[Mistake]:
 def write_files(
     root: Path,
     contents: dict[str, str | bytes],
-    seen: dict[str, str | None] | None = None,
+    seen: Texts | None = None,
 ) -> None:
     """Write files whole, and none of them if one has no place on disk.
 
@@ -233,7 +234,7 @@ def write_beside(path: Path, place: Path, content: bytes) -> None:
         shutil.copymode(place, path)
 
 
-def check_unchanged(root: Path, seen: dict[str, str | None]) -> None:
+def check_unchanged(root: Path, seen: Texts) -> None:
     """Raise `BookError` if a file is not as it was when it was read."""
     message = "was changed while scripts/tangle.py ran; run it again"
     raise_any(

@@ -76,7 +76,8 @@ class Rooms:
         """What a file imports: for its blocks, and what its code needs."""
         for imported, origin in module.imports.items():
             found = self.find_home(imported, module.package)
-            if found == imported or found.module != module.name:
+            is_inside = f"{found.module}.{found.name}" in self.named
+            if found.module != module.name or is_inside:
                 yield found, origin
         for name in sorted(module.missing - vars(builtins).keys()):
             found = module.package and self.find_name(name, module.package)
