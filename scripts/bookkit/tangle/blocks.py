@@ -5,6 +5,7 @@ Every line that is copied from a chapter carries its `Origin` from here on.
 
 import ast
 import functools
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -148,46 +149,37 @@ def first_line(node: ast.stmt) -> int:
 
 def last_line(node: ast.stmt, lines: list[Line]) -> int:
     """The line a statement ends on, with indented comments below it."""
-    last = node.end_lineno
-    for number, line in enumerate(lines[last:], last + 1):
-        if line.text[:1].isspace() and line.text.strip():
-            last = number
-        elif line.text.strip():
-            break
-    return last
+    below = itertools.takewhile(
+        lambda line: not line.text.strip() or line.text[0].isspace(),
+        lines[node.end_lineno :],
+    )
+    filled = [n for n, line in enumerate(below, 1) if line.text.strip()]
+    return node.end_lineno + max(filled, default=0)
 
 
 def is_string(node: ast.stmt | None) -> bool:
     """Whether a statement is only a string, as docstrings are."""
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
+    value = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(getattr(value, "value", None), str)
 
 
 def assigned_names(node: ast.stmt | None) -> list[str]:
     """The names that a statement defines or assigns."""
     if isinstance(node, DEFINITIONS):
         return [node.name]
-    if isinstance(node, ast.Assign):
-        return [name for each in node.targets for name in target_names(each)]
+    targets = getattr(node, "targets", [])
     if isinstance(node, ast.AnnAssign) and node.value:
-        return target_names(node.target)
-    return []
+        targets = [node.target]
+    return [
+        each.id
+        for target in targets
+        for each in ast.walk(target)
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+    ]
 
 
 def changed_names(node: ast.stmt | None) -> list[str]:
     """The names that a statement defines, assigns or adds to."""
-    if isinstance(node, ast.AugAssign):
-        return target_names(node.target)
+    if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+        return [node.target.id]
     return assigned_names(node)
-
-
-def target_names(target: ast.expr) -> list[str]:
-    """The names in the target of an assignment: `a, b = ...`."""
-    return [
-        node.id
-        for node in ast.walk(target)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    ]
