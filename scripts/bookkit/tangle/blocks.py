@@ -99,8 +99,9 @@ class Segment:
     """A top-level statement of a block with the comments above it.
 
     `gap` are the blank lines above it, `start` is the index in the block of
-    the first of its `lines`. Without a `node` it is comments only. `methods`
-    are those that other segments add, if it is a class.
+    the first of its `lines`. Without a `node` it is comments only. If it is a
+    class, `methods` are those that other segments add, and `members` says for
+    all that it has which block that comes from.
     """
 
     block: Block
@@ -109,6 +110,7 @@ class Segment:
     lines: list[Line]
     start: int
     methods: list["Segment"] = field(default_factory=list)
+    members: dict[str, Block] = field(default_factory=dict)
 
     def mistake(self, message: str, node: ast.AST | None = None) -> Mistake:
         """A mistake in this statement, or at a node inside it."""

@@ -74,7 +74,7 @@ def command_check(root: Path, book: Path) -> None:
     changes = disk.find_changes(root, output)
     for file, old in changes.items():
         show("\n".join(diff(file, old or "", output.files[file])))
-    mistakes = disk.explain_orphans(root, output)
+    mistakes = disk.find_orphans(root, output)
     if changes:
         message = (
             f"{len(changes)} files differ from the book: edit the chapters "

@@ -121,7 +121,7 @@ def check_changes(root: Path, output: Output, changes: Texts) -> None:
     That is if one would not parse, if an edit by hand would be lost, or if a
     file would be left that no block makes.
     """
-    mistakes = explain_orphans(root, output)
+    mistakes = find_orphans(root, output)
     for file in changes:
         mistakes += find_syntax_error(output.files[file], file)
     for file, text in find_hand_edits(root, changes).items():
@@ -158,10 +158,11 @@ def first_difference(text: str, made: str) -> int:
     return max(1, min(first, len(text.splitlines())))
 
 
-def find_orphans(root: Path, output: Output) -> list[str]:
-    """The files in generated folders that no block makes, data aside."""
+def find_orphans(root: Path, output: Output) -> list[Mistake]:
+    """Find files in generated folders that no block makes, data aside."""
+    message = "no block of the book makes this file; delete or move it"
     return [
-        file.as_posix()
+        Mistake(file.as_posix(), 1, message)
         for name in GENERATED_FOLDERS
         for path in sorted((root / name).rglob("*"))
         for file in [path.relative_to(root)]
@@ -178,12 +179,6 @@ def is_allowed(file: Path) -> bool:
         or any(x[0] == "." or x == "__pycache__" for x in file.parts)
         or any(file.is_relative_to(folder) for folder in DATA_FOLDERS)
     )
-
-
-def explain_orphans(root: Path, output: Output) -> list[Mistake]:
-    """The mistakes for files that no block makes."""
-    message = "no block of the book makes this file; delete or move it"
-    return [Mistake(file, 1, message) for file in find_orphans(root, output)]
 
 
 # --- Writing ---
@@ -279,7 +274,7 @@ def write_snapshot(root: Path, output: Output, folder: Path) -> list[str]:
         if message:
             raise BookError([Mistake(str(folder), 1, message)])
         (folder / STATE).parent.mkdir(parents=True, exist_ok=True)
-        for file in find_orphans(folder, output):
+        for file, *_ in find_orphans(folder, output):
             if is_known(folder, file, read_generated(folder / file)):
                 (folder / file).unlink()
         changes = write_output(folder, output)
