@@ -138,6 +138,12 @@ class TestTangling:
         body = book.make(ONE, block, file="dlfs/a/two.py")
         assert "from dlfs.a.one import _half, area\n" in body
 
+    def test_a_folder_that_imports_from_itself(self, book):
+        code = "from dlfs.a import area, one\n\nx = area, one"
+        block = make_block(code, "user", "dlfs/a/__init__.py")
+        body = book.make(ONE, block, file="dlfs/a/__init__.py")
+        assert "from dlfs.a import one\nfrom dlfs.a.one import area\n" in body
+
     def test_private_names_come_from_their_room(self, book):
         user = "from dlfs.a import _half, area\n\nx = _half(area(1))"
         block = make_block(user, "user", "dlfs/b.py")

@@ -10,43 +10,24 @@ import functools
 import itertools
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from bookkit.read.fences import Fence, check_fence, parse_options, scan_fences
+from bookkit.read.mistakes import (
+    BookError,
+    Mistake,
+    collect,
+    disk_errors,
+    raise_any,
+)
 from bookkit.read.source import find_marker, parse
 
 CHAPTER_FILE = re.compile(r"(\d\d)-([a-z0-9]+(?:-[a-z0-9]+)*)\.md")
 CONTROL = re.compile("[\0\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-
-
-class Mistake(NamedTuple):
-    """Something wrong in a file, as one line for the reader."""
-
-    path: str
-    line: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.message}"
-
-
-class BookError(Exception):
-    """The mistakes found in the book; nothing was written."""
-
-    def __init__(self, mistakes: Iterable[Mistake]) -> None:
-        self.mistakes = list(dict.fromkeys(mistakes))
-        super().__init__("\n".join(map(str, self.mistakes)))
-
-
-def raise_any(mistakes: Iterable[Mistake]) -> None:
-    """Raise `BookError` if there are mistakes, in the order of their lines."""
-    found = sorted(mistakes)
-    if found:
-        raise BookError(found)
+Found = Iterator[tuple[int, str]]  # lines, and what is wrong there
 
 
 @dataclass(frozen=True)
@@ -128,17 +109,6 @@ def read_book(book: Path, until: int | None = None) -> list[Chapter]:
     return chapters
 
 
-def collect(make: Callable, things: Iterable) -> tuple[list, list[Mistake]]:
-    """What is made of some things, and the mistakes of all the others."""
-    made, mistakes = [], []
-    for thing in things:
-        try:
-            made.append(make(thing))
-        except BookError as error:
-            mistakes += error.mistakes
-    return made, mistakes
-
-
 def chapter_paths(book: Path, until: int | None = None) -> list[Path]:
     """The files of the chapters, in order, each number used once."""
     numbers: dict[int, Path] = {}
@@ -203,16 +173,6 @@ def parse_chapter(path: str, content: bytes) -> Chapter:
     return chapter
 
 
-@contextmanager
-def disk_errors(path: str | Path, what: str) -> Iterator[None]:
-    """Make a `BookError` of an error of the disk: it "cannot be read"."""
-    try:
-        yield
-    except OSError as error:
-        message = f"cannot be {what}: {error}"
-        raise BookError([Mistake(str(path), 1, message)]) from error
-
-
 def read_bytes(path: Path) -> bytes:
     """Read the bytes of a chapter; raises `BookError` if that fails."""
     with disk_errors(label(path), "read"):
@@ -235,9 +195,7 @@ def decode_chapter(path: str, content: bytes) -> str:
     return text
 
 
-def read_front_matter(
-    lines: list[str],
-) -> tuple[dict, list[tuple[int, str]]]:
+def read_front_matter(lines: list[str]) -> tuple[dict, list[tuple[int, str]]]:
     """What the front matter says, and what is wrong with it."""
     if not lines:
         return {}, []
@@ -265,9 +223,7 @@ def read_front_matter(
     return options, found
 
 
-def find_fence_mistakes(
-    lines: list[str], fences: list[Fence]
-) -> Iterator[tuple[int, str]]:
+def find_fence_mistakes(lines: list[str], fences: list[Fence]) -> Found:
     """Find fences that are not what they look like, and wrong options.
 
     What follows a fence inside a string means nothing.
@@ -336,7 +292,7 @@ def text_cell(lines: list[str], start: int, stop: int) -> Iterator[Cell]:
         yield Cell("markdown", text, filled[0] + 1)
 
 
-def check_markers(chapter: Chapter) -> Iterator[tuple[int, str]]:
+def check_markers(chapter: Chapter) -> Found:
     """Check that text means nothing to Jupyter, and hides no cell."""
     for cell in chapter.cells:
         if cell.kind == "code":
@@ -355,7 +311,7 @@ def check_markers(chapter: Chapter) -> Iterator[tuple[int, str]]:
             yield cell.line + cell.source.count("\n", 0, start), message
 
 
-def check_exercises(chapter: Chapter) -> Iterator[tuple[int, str]]:
+def check_exercises(chapter: Chapter) -> Found:
     """Check that exercises and solutions of a chapter come in pairs."""
     lines: dict[str, dict[str, int]] = {"exercise": {}, "solution": {}}
     for cell, kind in itertools.product(chapter.code_cells, lines):

@@ -19,10 +19,6 @@ GENERATED_FOLDERS = ("dlfs", "tests")
 PYTHON_LIKE = {"py", "python", "python2", "python3", "ipython", "ipython3"}
 # Jupyter would run such a fence.
 MAGICS = {"bash", "html", "javascript", "js", "latex", "perl", "ruby", "sh"}
-HOW_TO_SHOW = (
-    "code that is only shown is written ```python .noeval, a fence to be "
-    "shown goes inside ````python .noeval"
-)
 
 
 class Fence(NamedTuple):
@@ -39,6 +35,10 @@ class Fence(NamedTuple):
     def language(self) -> str:
         """The first word after the backticks."""
         return self.info.split()[0] if self.info.strip() else ""
+
+    def is_closed_by(self, text: str) -> bool:
+        """Whether a line, without blanks around it, is its closing marker."""
+        return {*text} == {self.marker[0]} and len(text) >= len(self.marker)
 
     @property
     def numbers(self) -> range:
@@ -66,33 +66,26 @@ class Fence(NamedTuple):
 
 
 def scan_fences(lines: list[str], start: int) -> Iterator[Fence]:
-    """Find all fenced blocks, also those that are indented or quoted."""
-    number = start
-    while number < len(lines):
-        match = FENCE.fullmatch(lines[number])
-        number += 1
-        if match:
-            fence = read_fence(lines, number, *match.groups())
-            yield fence
-            number += len(fence.body) + fence.closed
-
-
-def read_fence(
-    lines: list[str], line: int, indent: str, marker: str, info: str
-) -> Fence:
-    """Read the block that the fence on `line` opens.
+    """Find all fenced blocks, also those that are indented or quoted.
 
     An indented block also ends where the text is indented less.
     """
-    body = []
-    for text in lines[line:]:
+    fence = None
+    for number, text in enumerate(lines[start:], start + 1):
         rest = text.strip()
-        if rest and set(rest) == {marker[0]} and len(rest) >= len(marker):
-            return Fence(line, indent, marker, info, body, True)
-        if rest and not text.startswith(indent):
-            break
-        body.append(text)
-    return Fence(line, indent, marker, info, body, False)
+        if fence and fence.is_closed_by(rest):
+            yield fence._replace(closed=True)
+            fence = None
+            continue
+        if fence and (not rest or text.startswith(fence.indent)):
+            fence.body.append(text)
+            continue
+        if fence:
+            yield fence
+        match = FENCE.fullmatch(text)
+        fence = Fence(number, *match.groups(), [], False) if match else None
+    if fence:
+        yield fence
 
 
 def check_fence(fence: Fence) -> Iterator[str]:
@@ -120,8 +113,9 @@ def check_fence(fence: Fence) -> Iterator[str]:
         return
     elif fence.indent:
         yield (
-            "an indented or quoted fence is not a cell and never runs; "
-            f"{HOW_TO_SHOW}"
+            "an indented or quoted fence is not a cell and never runs; code "
+            "that is only shown is written ```python .noeval, a fence to be "
+            "shown goes inside ````python .noeval"
         )
     elif fence.is_top_level:
         yield f"```{fence.language} is not a cell; write ```python"

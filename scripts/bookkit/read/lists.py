@@ -11,12 +11,11 @@ from string import Template
 
 from bookkit.read.chapters import (
     CHAPTER_FILE,
-    BookError,
     Chapter,
-    Mistake,
     parse_chapter,
     read_book,
 )
+from bookkit.read.mistakes import BookError, Mistake
 
 SKELETON = Path(__file__).with_name("new_chapter.md")
 ROW = "| [{number:02} {title}](book/{name}.md) | ... |"

@@ -13,7 +13,7 @@ import symtable
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from bookkit.read.chapters import Mistake
+from bookkit.read.mistakes import Mistake
 from bookkit.tangle import methods
 from bookkit.tangle.blocks import (
     DEFINITIONS,
@@ -49,7 +49,6 @@ class Module:
     imports: dict[Imported, Origin] = field(default_factory=dict)
     body: list[Segment] = field(default_factory=list)
     classes: dict[str, Segment] = field(default_factory=dict)
-    members: dict[tuple[str, str], Block] = field(default_factory=dict)
     names: dict[str, Block] = field(default_factory=dict)
     imported: dict[str, Imported] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
@@ -184,11 +183,11 @@ def check_imports(module: Module) -> Iterator[Mistake]:
             message = f"{bound} is also imported in this file ({origin})"
             yield module.names[bound].mistake(message)
             continue
-        elif not is_same_name(
-            imported, other := module.imported.setdefault(bound, imported)
-        ):
-            message = f"{bound} is imported already, from another place "
-            message += f"({module.imports[other]})"
+        elif imported.module != module.name:
+            other = module.imported.setdefault(bound, imported)
+            if not is_same_name(imported, other):
+                message = f"{bound} is imported already, from another place "
+                message += f"({module.imports[other]})"
         if message:
             yield Mistake(origin.path, origin.line, message)
 
@@ -196,8 +195,7 @@ def check_imports(module: Module) -> Iterator[Mistake]:
 def is_own(imported: Imported, module: Module) -> bool:
     """Whether a module imports itself or one of its own names.
 
-    What a package does not define is a module inside it: `from dlfs import nn`
-    in `dlfs/__init__.py`.
+    What a package imports from itself may be a module inside it: see rooms.py.
     """
     if imported.module != module.name:
         return f"{imported.module}.{imported.name}" == module.name
@@ -226,9 +224,8 @@ def add_statement(module: Module, segment: Segment) -> Iterator[Mistake]:
             yield segment.mistake(explain_twice(name, earlier))
     if isinstance(node, ast.ClassDef):
         module.classes[node.name] = segment
-        for statement in node.body:
-            for member in assigned_names(statement):
-                module.members[node.name, member] = block
+        names = [name for each in node.body for name in assigned_names(each)]
+        segment.members = dict.fromkeys(names, block)
 
 
 def explain_twice(name: str, earlier: Block) -> str:
@@ -247,7 +244,7 @@ def add_method(module: Module, segment: Segment) -> Iterator[Mistake]:
         return
     name, node = methods.find_extend(segment.node).args[0].id, segment.node
     grown = module.classes.get(name)
-    member = module.members.get((name, node.name))
+    member = grown and grown.members.get(node.name)
     if grown is None:
         yield segment.mistake(
             f"class {name} is not defined above in {module.file}; "
@@ -258,7 +255,7 @@ def add_method(module: Module, segment: Segment) -> Iterator[Mistake]:
         yield segment.mistake(message)
     elif member is None or methods.grows_property(node):
         grown.methods.append(segment)
-        module.members[name, node.name] = segment.block
+        grown.members[node.name] = segment.block
     elif member is not grown.block:
         yield segment.mistake(explain_twice(f"{name}.{node.name}", member))
     else:

@@ -16,14 +16,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bookkit.read.chapters import (
-    BookError,
-    Mistake,
-    collect,
-    parse_chapter,
-    raise_any,
-    read_bytes,
-)
+from bookkit.read.chapters import parse_chapter, read_bytes
+from bookkit.read.mistakes import BookError, Mistake, collect, raise_any
 from bookkit.read.source import find_marker, parse
 from bookkit.tangle import disk
 from bookkit.tangle.blocks import IMPORTS, Line

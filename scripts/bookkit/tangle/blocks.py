@@ -5,11 +5,13 @@ Every line that is copied from a chapter carries its `Origin` from here on.
 
 import ast
 import functools
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from bookkit.read.chapters import Cell, Chapter, Mistake
+from bookkit.read.chapters import Cell, Chapter
+from bookkit.read.mistakes import Mistake
 from bookkit.read.source import parse
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -97,8 +99,9 @@ class Segment:
     """A top-level statement of a block with the comments above it.
 
     `gap` are the blank lines above it, `start` is the index in the block of
-    the first of its `lines`. Without a `node` it is comments only. `methods`
-    are those that other segments add, if it is a class.
+    the first of its `lines`. Without a `node` it is comments only. If it is a
+    class, `methods` are those that other segments add, and `members` says for
+    all that it has which block that comes from.
     """
 
     block: Block
@@ -107,6 +110,7 @@ class Segment:
     lines: list[Line]
     start: int
     methods: list["Segment"] = field(default_factory=list)
+    members: dict[str, Block] = field(default_factory=dict)
 
     def mistake(self, message: str, node: ast.AST | None = None) -> Mistake:
         """A mistake in this statement, or at a node inside it."""
@@ -147,46 +151,37 @@ def first_line(node: ast.stmt) -> int:
 
 def last_line(node: ast.stmt, lines: list[Line]) -> int:
     """The line a statement ends on, with indented comments below it."""
-    last = node.end_lineno
-    for number, line in enumerate(lines[last:], last + 1):
-        if line.text[:1].isspace() and line.text.strip():
-            last = number
-        elif line.text.strip():
-            break
-    return last
+    below = itertools.takewhile(
+        lambda line: not line.text.strip() or line.text[0].isspace(),
+        lines[node.end_lineno :],
+    )
+    filled = [n for n, line in enumerate(below, 1) if line.text.strip()]
+    return node.end_lineno + max(filled, default=0)
 
 
 def is_string(node: ast.stmt | None) -> bool:
     """Whether a statement is only a string, as docstrings are."""
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
+    value = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(getattr(value, "value", None), str)
 
 
 def assigned_names(node: ast.stmt | None) -> list[str]:
     """The names that a statement defines or assigns."""
     if isinstance(node, DEFINITIONS):
         return [node.name]
-    if isinstance(node, ast.Assign):
-        return [name for each in node.targets for name in target_names(each)]
+    targets = getattr(node, "targets", [])
     if isinstance(node, ast.AnnAssign) and node.value:
-        return target_names(node.target)
-    return []
+        targets = [node.target]
+    return [
+        each.id
+        for target in targets
+        for each in ast.walk(target)
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+    ]
 
 
 def changed_names(node: ast.stmt | None) -> list[str]:
     """The names that a statement defines, assigns or adds to."""
-    if isinstance(node, ast.AugAssign):
-        return target_names(node.target)
+    if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+        return [node.target.id]
     return assigned_names(node)
-
-
-def target_names(target: ast.expr) -> list[str]:
-    """The names in the target of an assignment: `a, b = ...`."""
-    return [
-        node.id
-        for node in ast.walk(target)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    ]

@@ -25,13 +25,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bookkit import ROOT
-from bookkit.read.chapters import (
-    BookError,
-    Mistake,
-    raise_any,
-    read_book,
-    write_any_text,
-)
+from bookkit.read.chapters import read_book, write_any_text
+from bookkit.read.mistakes import BookError, Mistake, raise_any
 from bookkit.tangle import disk
 from bookkit.tangle.back import propose, write_back
 from bookkit.tangle.blocks import Line, Origin
@@ -79,7 +74,7 @@ def command_check(root: Path, book: Path) -> None:
     changes = disk.find_changes(root, output)
     for file, old in changes.items():
         show("\n".join(diff(file, old or "", output.files[file])))
-    mistakes = disk.explain_orphans(root, output)
+    mistakes = disk.find_orphans(root, output)
     if changes:
         message = (
             f"{len(changes)} files differ from the book: edit the chapters "

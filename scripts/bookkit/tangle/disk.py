@@ -18,14 +18,9 @@ import threading
 import time
 from pathlib import Path
 
-from bookkit.read.chapters import (
-    BookError,
-    Chapter,
-    Mistake,
-    disk_errors,
-    raise_any,
-)
+from bookkit.read.chapters import Chapter
 from bookkit.read.fences import GENERATED_FOLDERS
+from bookkit.read.mistakes import BookError, Mistake, disk_errors, raise_any
 from bookkit.read.source import find_marker
 from bookkit.tangle.output import Output, find_syntax_error, nearest_origin
 
@@ -34,6 +29,8 @@ JOINED = ("MERGE_HEAD", "REBASE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD")
 DATA_FOLDERS = ("dlfs/mnist_mini",)
 LITTER = re.compile(r"\..+\.[0-9]+\.tmp")
 WRITING = threading.Lock()  # two threads may keep the same snapshot
+
+Texts = dict[str, str | None]  # of files; None for one that is not there
 
 # --- What we wrote ---
 
@@ -101,7 +98,7 @@ def plain_text(content: bytes) -> str:
     return content.decode(errors="replace").replace("\r\n", "\n")
 
 
-def find_changes(root: Path, output: Output) -> dict[str, str | None]:
+def find_changes(root: Path, output: Output) -> Texts:
     """The files that differ from the book, each with its text on disk."""
     texts = {file: read_generated(root / file) for file in output.files}
     return {
@@ -109,9 +106,7 @@ def find_changes(root: Path, output: Output) -> dict[str, str | None]:
     }
 
 
-def find_hand_edits(
-    root: Path, changes: dict[str, str | None]
-) -> dict[str, str]:
+def find_hand_edits(root: Path, changes: Texts) -> dict[str, str]:
     """The changed files that hold what we did not make, with their texts."""
     return {
         file: text
@@ -120,15 +115,13 @@ def find_hand_edits(
     }
 
 
-def check_changes(
-    root: Path, output: Output, changes: dict[str, str | None]
-) -> None:
+def check_changes(root: Path, output: Output, changes: Texts) -> None:
     """Raise `BookError` if the changed files cannot be written.
 
     That is if one would not parse, if an edit by hand would be lost, or if a
     file would be left that no block makes.
     """
-    mistakes = explain_orphans(root, output)
+    mistakes = find_orphans(root, output)
     for file in changes:
         mistakes += find_syntax_error(output.files[file], file)
     for file, text in find_hand_edits(root, changes).items():
@@ -165,29 +158,27 @@ def first_difference(text: str, made: str) -> int:
     return max(1, min(first, len(text.splitlines())))
 
 
-def find_orphans(root: Path, output: Output) -> list[str]:
-    """The files in generated folders that no block makes, data aside."""
-    paths = [
-        path.relative_to(root)
-        for folder in GENERATED_FOLDERS
-        for path in sorted((root / folder).rglob("*"))
-        if path.is_file()
-    ]
-    return [
-        path.as_posix()
-        for path in paths
-        if path.as_posix() not in output.files
-        and path.name != "py.typed"
-        and path.suffix != ".pyc"
-        and not any(x[0] == "." or x == "__pycache__" for x in path.parts)
-        and not any(path.is_relative_to(folder) for folder in DATA_FOLDERS)
-    ]
-
-
-def explain_orphans(root: Path, output: Output) -> list[Mistake]:
-    """The mistakes for files that no block makes."""
+def find_orphans(root: Path, output: Output) -> list[Mistake]:
+    """Find files in generated folders that no block makes, data aside."""
     message = "no block of the book makes this file; delete or move it"
-    return [Mistake(file, 1, message) for file in find_orphans(root, output)]
+    return [
+        Mistake(file.as_posix(), 1, message)
+        for name in GENERATED_FOLDERS
+        for path in sorted((root / name).rglob("*"))
+        for file in [path.relative_to(root)]
+        if path.is_file() and not is_allowed(file)
+        if file.as_posix() not in output.files
+    ]
+
+
+def is_allowed(file: Path) -> bool:
+    """Whether a file may stand among generated ones: data or a cache."""
+    return (
+        file.name == "py.typed"
+        or file.suffix == ".pyc"
+        or any(x[0] == "." or x == "__pycache__" for x in file.parts)
+        or any(file.is_relative_to(folder) for folder in DATA_FOLDERS)
+    )
 
 
 # --- Writing ---
@@ -196,7 +187,7 @@ def explain_orphans(root: Path, output: Output) -> list[Mistake]:
 def write_files(
     root: Path,
     contents: dict[str, str | bytes],
-    seen: dict[str, str | None] | None = None,
+    seen: Texts | None = None,
 ) -> None:
     """Write files whole, and none of them if one has no place on disk.
 
@@ -238,7 +229,7 @@ def write_beside(path: Path, place: Path, content: bytes) -> None:
         shutil.copymode(place, path)
 
 
-def check_unchanged(root: Path, seen: dict[str, str | None]) -> None:
+def check_unchanged(root: Path, seen: Texts) -> None:
     """Raise `BookError` if a file is not as it was when it was read."""
     message = "was changed while scripts/tangle.py ran; run it again"
     raise_any(
@@ -283,7 +274,7 @@ def write_snapshot(root: Path, output: Output, folder: Path) -> list[str]:
         if message:
             raise BookError([Mistake(str(folder), 1, message)])
         (folder / STATE).parent.mkdir(parents=True, exist_ok=True)
-        for file in find_orphans(folder, output):
+        for file, *_ in find_orphans(folder, output):
             if is_known(folder, file, read_generated(folder / file)):
                 (folder / file).unlink()
         changes = write_output(folder, output)

@@ -30,10 +30,9 @@ def read_import(
 ) -> Iterator[tuple[Imported, ast.alias]]:
     """The names that a statement imports, each with its place."""
     for alias in node.names:
-        if isinstance(node, ast.Import):
-            yield Imported(alias.name, None, alias.asname), alias
-        else:
-            yield Imported(node.module, alias.name, alias.asname), alias
+        is_from = isinstance(node, ast.ImportFrom)
+        names = (node.module, alias.name) if is_from else (alias.name, None)
+        yield Imported(*names, alias.asname), alias
 
 
 def render_imports(imports: dict[Imported, Origin | None]) -> Iterator[Line]:

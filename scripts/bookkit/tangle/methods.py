@@ -12,7 +12,7 @@ import re
 import tokenize
 from collections.abc import Iterator
 
-from bookkit.read.chapters import Mistake
+from bookkit.read.mistakes import Mistake
 from bookkit.read.source import parse
 from bookkit.tangle.blocks import (
     DEFINITIONS,
@@ -29,11 +29,8 @@ PLACEHOLDERS = ("...", "pass")
 
 def find_extend(node: ast.stmt | None) -> ast.expr | None:
     """The decorator of a function that says which class it extends."""
-    if isinstance(node, FUNCTIONS):
-        for decorator in node.decorator_list:
-            if mentions_extend(decorator):
-                return decorator
-    return None
+    decorators = node.decorator_list if isinstance(node, FUNCTIONS) else []
+    return next(filter(mentions_extend, decorators), None)
 
 
 def mentions_extend(decorator: ast.expr) -> bool:

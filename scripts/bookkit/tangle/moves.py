@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bookkit.read.chapters import BookError, Cell, Mistake
+from bookkit.read.chapters import Cell
+from bookkit.read.mistakes import BookError, Mistake
 from bookkit.read.source import check_compiles, parse
 from bookkit.tangle.blocks import (
     FUNCTIONS,
@@ -130,7 +131,7 @@ def part_moves(
         method = next(node for node in nodes if node.end_lineno >= number)
         name = find_extend(method).args[0].id
         old = find_origins(block, as_block(edited, block, old, name))
-        new = as_block(edited, block, new, name)
+        new = as_block(edited, block, new, name) if new else []
     yield from compare(edited, block, old, new, start + 1)
 
 
@@ -148,10 +149,10 @@ def as_block(
     found: list[Line] = []
     number = 0
     try:
-        for outside in parse(source if lines else "").body[1:2]:
+        for outside in parse(source).body[1:2]:
             number = outside.lineno - 2
             raise SyntaxError
-        inside = lines_inside_strings(source) if lines else ()
+        inside = lines_inside_strings(source)
         lines = [
             each
             if number in inside
@@ -195,11 +196,7 @@ def find_origins(block: Block, lines: list[Line]) -> list[Line]:
 
 
 def compare(
-    edited: Edited,
-    block: Block,
-    old: list[Line],
-    new: list[Line],
-    first: int,
+    edited: Edited, block: Block, old: list[Line], new: list[Line], first: int
 ) -> Iterator[Move]:
     """The moves that turn a part of a block into its edited text.
 
@@ -213,15 +210,16 @@ def compare(
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
         if tag == "equal":
             continue
-        above = line_numbers(new[:j1])[-1:] or [first - 1]
-        numbers = line_numbers(new[j1:j2]) or [above[0] + 1]
+        numbers = line_numbers(new[j1:j2])
+        numbers = numbers or [max([first - 1, *line_numbers(new[:j1])]) + 1]
         inside = line_numbers(old[i1:i2])
         above, below = line_numbers(old[:i1]), line_numbers(old[i2:])
-        is_close = below and old[i2].text.strip()
-        start = above[-1] + 1 if above and not is_close else (below or [0])[0]
-        stop = start
         if inside:
             start, stop = min(inside), max(inside) + 1
+        elif below and (old[i2].text.strip() or not above):
+            start = stop = below[0]
+        else:
+            start = stop = above[-1] + 1
         for line in block.lines[start - block.cell.line :][: stop - start]:
             if line.text.strip() and line.origin.line not in inside:
                 message = (

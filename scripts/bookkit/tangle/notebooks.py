@@ -76,11 +76,10 @@ def start_cells(before: Chapter, repository: str) -> list[dict]:
 
 def colab_link(repository: str, name: str) -> str:
     """Where Colab opens a notebook, if it can: it reads those on GitHub."""
-    owner, found, path = repository.partition("https://github.com/")
-    if owner or not found:
-        return ""
+    path = repository.removeprefix("https://github.com/")
     path = path.strip("/").removesuffix(".git")
-    return f"{COLAB}{path}/blob/{BRANCH}/{name}.ipynb"
+    link = f"{COLAB}{path}/blob/{BRANCH}/{name}.ipynb"
+    return link if repository.startswith("https://github.com/") else ""
 
 
 def make_cell(kind: str, source: str, **others) -> dict:

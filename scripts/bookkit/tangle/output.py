@@ -8,7 +8,8 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from bookkit.read.chapters import Chapter, Mistake, raise_any
+from bookkit.read.chapters import Chapter
+from bookkit.read.mistakes import Mistake, raise_any
 from bookkit.read.source import check_compiles
 from bookkit.tangle.assemble import KEPT, Module, gather, module_name, render
 from bookkit.tangle.blocks import Block, Line, Origin

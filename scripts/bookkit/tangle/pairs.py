@@ -10,7 +10,8 @@ import re
 from pathlib import Path
 from string import Template
 
-from bookkit.read.chapters import Cell, Chapter, raise_any
+from bookkit.read.chapters import Cell, Chapter
+from bookkit.read.mistakes import raise_any
 from bookkit.tangle.blocks import Block, Line
 from bookkit.tangle.disk import keep_snapshot, snapshot_folder, write_files
 from bookkit.tangle.methods import indent, lines_inside_strings

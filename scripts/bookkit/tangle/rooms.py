@@ -12,7 +12,7 @@ import graphlib
 import itertools
 from collections.abc import Iterator
 
-from bookkit.read.chapters import Mistake, raise_any
+from bookkit.read.mistakes import Mistake, raise_any
 from bookkit.tangle.assemble import Module
 from bookkit.tangle.blocks import Line, Origin
 from bookkit.tangle.imports import Imported
@@ -76,7 +76,8 @@ class Rooms:
         """What a file imports: for its blocks, and what its code needs."""
         for imported, origin in module.imports.items():
             found = self.find_home(imported, module.package)
-            if found == imported or found.module != module.name:
+            is_inside = f"{found.module}.{found.name}" in self.named
+            if found.module != module.name or is_inside:
                 yield found, origin
         for name in sorted(module.missing - vars(builtins).keys()):
             found = module.package and self.find_name(name, module.package)

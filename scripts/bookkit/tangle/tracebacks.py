@@ -13,13 +13,9 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-from bookkit.read.chapters import (
-    BookError,
-    Chapter,
-    chapter_paths,
-    read_chapter,
-)
+from bookkit.read.chapters import Chapter, chapter_paths, read_chapter
 from bookkit.read.fences import GENERATED_FOLDERS
+from bookkit.read.mistakes import BookError
 from bookkit.tangle.blocks import Line
 from bookkit.tangle.disk import read_generated, snapshot_folder
 from bookkit.tangle.output import tangle

@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bookkit.read.chapters import BookError, Mistake, raise_any, read_book
+from bookkit.read.chapters import read_book
 from bookkit.read.fences import GENERATED_FOLDERS
+from bookkit.read.mistakes import BookError, Mistake, raise_any
 from bookkit.tangle.back import propose, write_back
 from bookkit.tangle.disk import write_output
 from bookkit.tangle.output import tangle
