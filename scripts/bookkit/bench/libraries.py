@@ -37,19 +37,12 @@ class Library:
         only: the workloads that it takes part in; all, if empty.
         nn, optim, tensor, cross_entropy: the library's own.
 
-    `epoch(images, labels)` yields batches in a new random order.
+    `batch(inputs, targets)` makes of arrays what the model takes, and
+    `epoch(images, labels)` yields such batches in a new random order.
     """
 
     name = version = blas = ""
     only: tuple[str, ...] = ()
-
-    def batch(self, inputs: np.ndarray, targets: np.ndarray) -> tuple:
-        """A batch as the library's loader would hand it out."""
-        return inputs, targets
-
-    def enter(self, inputs):
-        """The inputs of a batch as the model takes them."""
-        return inputs
 
     def mlp(self) -> Callable:
         """A new MLP and its Adam; returns step(inputs, targets) -> loss."""
@@ -79,11 +72,11 @@ class Library:
         state = {name: self.tensor(w) for name, w in draw(shapes).items()}
         model.load_state_dict(state)
         optimizer = self.optim.Adam(model.parameters(), lr=1e-3)
-        enter, cross_entropy = self.enter, self.cross_entropy
+        cross_entropy = self.cross_entropy
 
         def step(inputs, targets):
             optimizer.zero_grad()
-            loss = cross_entropy(model(enter(inputs)), targets)
+            loss = cross_entropy(model(inputs), targets)
             loss.backward()
             optimizer.step()
             return loss
@@ -175,12 +168,15 @@ class DLFS(Library):
         self.trainer = trainer
         self.version = __version__
         self.data, self.nn, self.optim = data, nn, optim
-        self.tensor = self.enter = Tensor
-        self.cross_entropy = nn.cross_entropy
+        self.tensor, self.cross_entropy = Tensor, nn.cross_entropy
+
+    def batch(self, inputs, targets):
+        return self.tensor(inputs), targets
 
     def epoch(self, images, labels):
         dataset = self.data.TensorDataset(images, labels)
-        return iter(self.data.DataLoader(dataset, BATCH, shuffle=True))
+        for part in self.data.DataLoader(dataset, BATCH, shuffle=True):
+            yield self.batch(*part)
 
     def shared(self, model):
         return self.trainer.Sharded(model, THREADS, THREADS)
