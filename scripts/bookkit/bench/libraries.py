@@ -100,12 +100,12 @@ class Library:
 
         return run
 
-    def layer(self, make: Callable, x: np.ndarray, y_shape: tuple) -> Callable:
+    def layer(self, make: Callable, x: np.ndarray) -> Callable:
         """A layer forward and backward; run() -> values and gradient."""
-        layer, g = make(self.nn), np.ones(y_shape, np.float32)
+        layer, x = make(self.nn), self.tensor(x, requires_grad=True)
         for p in layer.parameters():
             p.data[...] = 0.1
-        x, g = self.tensor(x, requires_grad=True), self.tensor(g)
+        g = self.tensor(np.ones(layer(x).shape, np.float32))
 
         def run():
             x.grad = None
@@ -181,17 +181,14 @@ class DLFS(Library):
     def shared(self, model):
         return self.trainer.Sharded(model, THREADS, THREADS)
 
-    def layer(self, make, x, y_shape):
+    def layer(self, make, x):
         """Each thread has a part of the batch, its channels last in memory."""
         from dlfs.trainer.parallel import _together
 
-        def part(n):
-            images = x[n::THREADS].transpose(0, 2, 3, 1).copy()
-            images = images.transpose(0, 3, 1, 2)
-            return super(DLFS, self).layer(make, images, (len(images), *rest))
-
-        rest = y_shape[1:]
-        runs = [part(n) for n in range(THREADS)]
+        runs = []
+        for first in range(THREADS):
+            images = x[first::THREADS].transpose(0, 2, 3, 1).copy()
+            runs.append(super().layer(make, images.transpose(0, 3, 1, 2)))
 
         def run():
             pairs = zip(*_together(THREADS, runs))

@@ -11,7 +11,6 @@ from bookkit.bench.libraries import (
     BATCH,
     CHAIN,
     SIZES,
-    STAGES,
     START,
     Library,
 )
@@ -139,12 +138,12 @@ def make_product(m: int, k: int, n: int, **others) -> Workload:
     )
 
 
-def make_layer(title: str, make: Callable, shape: tuple, y_shape: tuple):
+def make_layer(title: str, make: Callable, shape: tuple) -> Workload:
     """A layer of the CNN, forward and backward."""
 
     def start(library):
         x = np.random.default_rng(7).random((BATCH, *shape), np.float32)
-        return library.layer(make, x, (BATCH, *y_shape))
+        return library.layer(make, x)
 
     return Workload(
         f"{title} of {shape}, forward and backward",
@@ -158,22 +157,13 @@ def make_layer(title: str, make: Callable, shape: tuple, y_shape: tuple):
     )
 
 
-def make_layers() -> dict[str, Workload]:
-    """The layers that the CNN is made of."""
-    found, sizes = {}, (32, 32, 16, 16)
-    for (a, b), size in zip(itertools.chain(*STAGES), sizes):
-        found[f"C{len(found) + 1}"] = make_layer(
-            f"a convolution to {b} channels",
-            lambda nn, a=a, b=b: nn.Conv2d(a, b, 3, padding=1),
-            *((a, size, size), (b, size, size)),
-        )
-    large, small = (32, 32, 32), (32, 16, 16)
-    pool, norm, relu = (
-        make_layer("a max pooling", lambda nn: nn.MaxPool2d(2), large, small),
-        make_layer("BatchNorm2d", lambda nn: nn.BatchNorm2d(32), large, large),
-        make_layer("ReLU", lambda nn: nn.ReLU(), large, large),
+def make_convolution(before: int, after: int, size: int) -> Workload:
+    """A convolution of the CNN, for images of this size."""
+    return make_layer(
+        f"a convolution to {after} channels",
+        lambda nn: nn.Conv2d(before, after, 3, padding=1),
+        (before, size, size),
     )
-    return found | {"P": pool, "N": norm, "R": relu}
 
 
 STEP = Workload(
@@ -202,6 +192,7 @@ PHOTOS = Workload(
     pause=REST,
 )
 A, B = 1 + 0.001 * START, 0.01 * START[::-1].copy()
+LARGE = (32, 32, 32)
 WORKLOADS = {
     "W1": STEP,
     "W1b": replace(STEP, title=BACK_TO_BACK, warm=0, pause=0.0),
@@ -212,5 +203,11 @@ WORKLOADS = {
     "W4s": make_chain("Python floats", 1.001, 0.01, 1e-4),
     "G1": make_product(BATCH, *SIZES[:2]),
     "G2": make_product(8192, 576, 64, runs=20, apart=True, pause=REST),
-    **make_layers(),
+    "C1": make_convolution(3, 32, 32),
+    "C2": make_convolution(32, 32, 32),
+    "C3": make_convolution(32, 64, 16),
+    "C4": make_convolution(64, 64, 16),
+    "P": make_layer("a max pooling", lambda nn: nn.MaxPool2d(2), LARGE),
+    "N": make_layer("BatchNorm2d", lambda nn: nn.BatchNorm2d(32), LARGE),
+    "R": make_layer("ReLU", lambda nn: nn.ReLU(), LARGE),
 }
