@@ -55,9 +55,9 @@ def on_config(config):
 def on_files(files, config):
     """Put the woven pages in the place of the chapters."""
     root = root_of(config)
-    woven, repository = root / WOVEN, config.repo_url or ""
+    woven = root / WOVEN
     try:
-        book = Book(root, Path(config.docs_dir), repository, log.info)
+        book = Book(root, config.repo_url or "", log.info)
         write_snapshot(root, book.outputs[-1], root / PACKAGE)
         names = weave(book, woven, is_plain=False)
         served = npm_files(root)
