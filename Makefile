@@ -27,8 +27,10 @@ tangle: $(READY) ## write dlfs/ and tests/ from the chapters
 chapters: $(READY) ## run every chapter, and the tests as they stand after it
 	$(PY) scripts/chapters.py run
 
+# The site bears the time of the last commit, not that of the build.
 site: $(SITE_READY) $(NPM_READY) ## make the site in site/: run the chapters, weave their pages
-	$(PY) -m mkdocs build --strict
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct || echo 0)} \
+	  $(PY) -m mkdocs build --strict
 
 serve: $(SITE_READY) $(NPM_READY) ## show the site at http://127.0.0.1:8000, anew after every change
 	$(PY) -m mkdocs serve --livereload

@@ -202,18 +202,22 @@ def measure_memory(name: str, workload: str = "W1") -> dict[str, int]:
 # --- The report ---
 
 
-def describe_setting(libraries: list[Library]) -> dict:
-    """Where and with what the figures were made."""
+def where() -> dict:
+    """Where, when and with what something is measured."""
     from dlfs.trainer import environment  # not into train_alone's memory
 
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"date": now, "machine": machine(), **environment(), "blas": blas()}
+
+
+def describe_setting(libraries: list[Library]) -> dict:
+    """Where and with what the figures were made."""
+    setting = where()
     others = {each.name: each.blas for each in libraries if each.blas}
-    return {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
-        **environment(),
+    return setting | {
         "libraries": {library.name: library.version for library in libraries},
         "threads": THREADS,
-        "blas": {"numpy": blas(), **others},
+        "blas": {"numpy": setting["blas"], **others},
         "environment": {k: os.environ[k] for k in TUNING if k in os.environ},
         "warnings": find_disturbances(),
     }

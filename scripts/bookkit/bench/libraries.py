@@ -38,20 +38,13 @@ class Library:
         only: the workloads that it takes part in; all, if empty.
         nn, optim, tensor, cross_entropy: the library's own.
 
-    `epoch(images, labels)` yields batches in a new random order.
+    `batch(inputs, targets)` makes of arrays what the model takes, and
+    `epoch(images, labels)` yields such batches in a new random order.
     """
 
     name = version = blas = ""
     only: tuple[str, ...] = ()
     winograd = contextlib.nullcontext
-
-    def batch(self, inputs: np.ndarray, targets: np.ndarray) -> tuple:
-        """A batch as the library's loader would hand it out."""
-        return inputs, targets
-
-    def enter(self, inputs):
-        """The inputs of a batch as the model takes them."""
-        return inputs
 
     def mlp(self) -> Callable:
         """A new MLP and its Adam; returns step(inputs, targets) -> loss."""
@@ -81,11 +74,11 @@ class Library:
         state = {name: self.tensor(w) for name, w in draw(shapes).items()}
         model.load_state_dict(state)
         optimizer = self.optim.Adam(model.parameters(), lr=1e-3)
-        enter, cross_entropy = self.enter, self.cross_entropy
+        cross_entropy = self.cross_entropy
 
         def step(inputs, targets):
             optimizer.zero_grad()
-            loss = cross_entropy(model(enter(inputs)), targets)
+            loss = cross_entropy(model(inputs), targets)
             loss.backward()
             optimizer.step()
             return loss
@@ -109,12 +102,12 @@ class Library:
 
         return run
 
-    def layer(self, make: Callable, x: np.ndarray, y_shape: tuple) -> Callable:
+    def layer(self, make: Callable, x: np.ndarray) -> Callable:
         """A layer forward and backward; run() -> values and gradient."""
-        layer, g = make(self.nn), np.ones(y_shape, np.float32)
+        layer, x = make(self.nn), self.tensor(x, requires_grad=True)
         for p in layer.parameters():
             p.data[...] = 0.1
-        x, g = self.tensor(x, requires_grad=True), self.tensor(g)
+        g = self.tensor(np.ones_like(layer(x).detach().numpy()))
 
         def run():
             x.grad = None
@@ -177,27 +170,28 @@ class DLFS(Library):
         self.trainer = trainer
         self.version = __version__
         self.data, self.nn, self.optim = data, nn, optim
-        self.tensor = self.enter = Tensor
-        self.cross_entropy, self.winograd = nn.cross_entropy, nn.winograd
+        self.tensor, self.winograd = Tensor, nn.winograd
+        self.cross_entropy = nn.cross_entropy
+
+    def batch(self, inputs, targets):
+        return self.tensor(inputs), targets
 
     def epoch(self, images, labels):
         dataset = self.data.TensorDataset(images, labels)
-        return iter(self.data.DataLoader(dataset, BATCH, shuffle=True))
+        for part in self.data.DataLoader(dataset, BATCH, shuffle=True):
+            yield self.batch(*part)
 
     def shared(self, model):
         return self.trainer.Sharded(model, THREADS, THREADS)
 
-    def layer(self, make, x, y_shape):
+    def layer(self, make, x):
         """Each thread has a part of the batch, its channels last in memory."""
         from dlfs.trainer.parallel import _together
 
-        def part(n):
-            images = x[n::THREADS].transpose(0, 2, 3, 1).copy()
-            images = images.transpose(0, 3, 1, 2)
-            return super(DLFS, self).layer(make, images, (len(images), *rest))
-
-        rest = y_shape[1:]
-        runs = [part(n) for n in range(THREADS)]
+        runs = []
+        for first in range(THREADS):
+            images = x[first::THREADS].transpose(0, 2, 3, 1).copy()
+            runs.append(super().layer(make, images.transpose(0, 3, 1, 2)))
 
         return lambda: zip(*_together(THREADS, runs))
 

@@ -21,29 +21,18 @@ import json
 import statistics
 import tempfile
 import timeit
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from bookkit import ROOT
-from bookkit.run.machine import blas, machine
+from bookkit.bench.command import where
 from dlfs import Tensor, data, no_grad
 from dlfs.experiments import cnn_cifar10
 from dlfs.trainer import load_checkpoint, split_training
 
 RUNS = ROOT / "book" / "runs"
 GREY = np.float32([0.299, 0.587, 0.114])  # how bright the colours look
-
-
-def where() -> dict:
-    """Where and when something was measured."""
-    return {
-        "numpy": np.__version__,
-        "machine": machine(),
-        "blas": blas(),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
 
 
 def packed(pixels) -> str:
@@ -184,8 +173,8 @@ def measure_network(folder: Path, *others: Path) -> dict:
         "arguments": told["arguments"] | {"save_dir": None, "data_dir": None},
         "data": told["data"]["source"].partition(" from ")[0],
         "data_sha256": told["data"]["sha256"],
-        "git": told["git"],
         **where(),
+        "git": told["git"],
         "classes": list(test.classes),
         "confusion": confusion.tolist(),
         "sure": np.bincount(tenths, sure, 10).round(3).tolist(),

@@ -11,12 +11,11 @@ from bookkit.bench.libraries import (
     BATCH,
     CHAIN,
     SIZES,
-    STAGES,
     START,
     Library,
 )
 
-IMAGES = 60_000  # of an epoch
+IMAGES, PHOTOS = 60_000, 50_000  # of an epoch
 REST = 0.3  # seconds; between processes, whose threads spin for longer
 PAUSE = 0.05  # seconds; OpenBLAS's threads stay awake for half of that
 
@@ -117,6 +116,30 @@ def start_epoch(library: Library) -> Callable:
     return run
 
 
+@functools.cache
+def photographs() -> tuple[np.ndarray, np.ndarray]:
+    """Inputs (50000, 3, 32, 32) float32 in the shape of CIFAR-10, labels."""
+    rng = np.random.default_rng(6)
+    photos = rng.standard_normal((PHOTOS, 3, 32, 32), np.float32)
+    return photos, rng.integers(0, 10, PHOTOS, np.uint8)
+
+
+def start_photo_epoch(library: Library) -> Callable:
+    """W2e: run() learns once from each photograph; returns the last loss.
+
+    run(count) stops after so many batches.
+    """
+    step = library.cnn()
+
+    def run(count=None):
+        batches = itertools.islice(library.epoch(*photographs()), count)
+        for batch in batches:
+            loss = step(*batch)
+        return loss
+
+    return run
+
+
 def losses(count: int) -> Callable:
     """The numbers of a workload that trains: those of its first runs."""
     return lambda run: np.float32([run().item() for _ in range(count)])
@@ -150,12 +173,12 @@ def make_product(m: int, k: int, n: int, **others) -> Workload:
     )
 
 
-def make_layer(title: str, make: Callable, shape: tuple, y_shape: tuple):
+def make_layer(title: str, make: Callable, shape: tuple) -> Workload:
     """A layer of the CNN, forward and backward."""
 
     def start(library):
         x = np.random.default_rng(7).random((BATCH, *shape), np.float32)
-        return library.layer(make, x, (BATCH, *y_shape))
+        return library.layer(make, x)
 
     return Workload(
         f"{title} of {shape}, forward and backward",
@@ -171,22 +194,13 @@ def make_layer(title: str, make: Callable, shape: tuple, y_shape: tuple):
     )
 
 
-def make_layers() -> dict[str, Workload]:
-    """The layers that the CNN is made of."""
-    found, sizes = {}, (32, 32, 16, 16)
-    for (a, b), size in zip(itertools.chain(*STAGES), sizes):
-        found[f"C{len(found) + 1}"] = make_layer(
-            f"a convolution to {b} channels",
-            lambda nn, a=a, b=b: nn.Conv2d(a, b, 3, padding=1),
-            *((a, size, size), (b, size, size)),
-        )
-    large, small = (32, 32, 32), (32, 16, 16)
-    pool, norm, relu = (
-        make_layer("a max pooling", lambda nn: nn.MaxPool2d(2), large, small),
-        make_layer("BatchNorm2d", lambda nn: nn.BatchNorm2d(32), large, large),
-        make_layer("ReLU", lambda nn: nn.ReLU(), large, large),
+def make_convolution(before: int, after: int, size: int) -> Workload:
+    """A convolution of the CNN, for images of this size."""
+    return make_layer(
+        f"a convolution to {after} channels",
+        lambda nn: nn.Conv2d(before, after, 3, padding=1),
+        (before, size, size),
     )
-    return found | {"P": pool, "N": norm, "R": relu}
 
 
 STEP = Workload(
@@ -204,7 +218,7 @@ EPOCH = Workload(
     tolerance=0.1,  # everybody draws another order
     every=5,
 )
-PHOTOS = Workload(
+CNN_STEP = Workload(
     "a step of training the CNN on 128 images of 32 x 32, Adam",
     start_photos,
     losses(3),
@@ -214,18 +228,36 @@ PHOTOS = Workload(
     apart=True,
     pause=REST,
 )
+CNN_EPOCH = replace(
+    CNN_STEP,
+    title=f"an epoch of it over {PHOTOS:,} images, shuffled",
+    start=start_photo_epoch,
+    numbers=lambda run: np.float32([run(2).item()]),
+    tolerance=0.2,  # everybody draws another order
+    runs=1,
+    warm=0,
+    every=6,
+)
 WINOGRAD = "the same step, dlfs inside nn.winograd()"
 A, B = 1 + 0.001 * START, 0.01 * START[::-1].copy()
+LARGE = (32, 32, 32)
 WORKLOADS = {
     "W1": STEP,
     "W1b": replace(STEP, title=BACK_TO_BACK, warm=0, pause=0.0),
     "W1e": EPOCH,
-    "W2": PHOTOS,
-    "W2w": replace(PHOTOS, title=WINOGRAD, start=start_winograd),
+    "W2": CNN_STEP,
+    "W2e": CNN_EPOCH,
+    "W2w": replace(CNN_STEP, title=WINOGRAD, start=start_winograd),
     "W4": make_chain("tensors", A, B, 1e-5),
     # libraries that turn to float64 round differently
     "W4s": make_chain("Python floats", 1.001, 0.01, 1e-4),
     "G1": make_product(BATCH, *SIZES[:2]),
     "G2": make_product(8192, 576, 64, runs=20, apart=True, pause=REST),
-    **make_layers(),
+    "C1": make_convolution(3, 32, 32),
+    "C2": make_convolution(32, 32, 32),
+    "C3": make_convolution(32, 64, 16),
+    "C4": make_convolution(64, 64, 16),
+    "P": make_layer("a max pooling", lambda nn: nn.MaxPool2d(2), LARGE),
+    "N": make_layer("BatchNorm2d", lambda nn: nn.BatchNorm2d(32), LARGE),
+    "R": make_layer("ReLU", lambda nn: nn.ReLU(), LARGE),
 }

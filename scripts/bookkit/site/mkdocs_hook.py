@@ -5,10 +5,8 @@ mends what that needs.
 """
 
 import logging
-import os
 import posixpath
 import re
-import subprocess
 from pathlib import Path
 
 from mkdocs.exceptions import PluginError
@@ -18,16 +16,8 @@ from mkdocs.structure.files import File
 from bookkit.read.chapters import BookError, Chapter
 from bookkit.run.cache import hash_of
 from bookkit.run.kernels import package_hash
-from bookkit.site.mend import (
-    image_size,
-    keep_together,
-    mend_navigation,
-    mend_reference,
-    size_images,
-)
-from bookkit.site.notebook_pages import mend
+from bookkit.site import mend, notebook_pages, rendered
 from bookkit.site.npm import npm_files
-from bookkit.site.rendered import load_kept, render_once, save_kept, site_key
 from bookkit.site.search import mend_index
 from bookkit.tangle.disk import write_snapshot
 from bookkit.tangle.notebooks import colab_link
@@ -56,25 +46,18 @@ def root_of(config) -> Path:
 
 
 def on_config(config):
-    """Without a repository there is nothing to edit.
-
-    Every page bears the time of the last commit, not that of the build.
-    """
+    """Without a repository there is nothing to edit."""
     if not config.repo_url:
         config.edit_uri = None
-    if "SOURCE_DATE_EPOCH" not in os.environ:
-        command = ["git", "-C", root_of(config), "log", "-1", "--format=%ct"]
-        git = subprocess.run(command, capture_output=True, text=True)
-        os.environ["SOURCE_DATE_EPOCH"] = git.stdout.strip() or "0"
 
 
 @event_priority(100)  # mkdocs-jupyter has to see the notebooks
 def on_files(files, config):
     """Put the woven pages in the place of the chapters."""
     root = root_of(config)
-    woven, repository = root / WOVEN, config.repo_url or ""
+    woven = root / WOVEN
     try:
-        book = Book(root, Path(config.docs_dir), repository, log.info)
+        book = Book(root, config.repo_url or "", log.info)
         write_snapshot(root, book.outputs[-1], root / PACKAGE)
         names = weave(book, woven, is_plain=False)
         served = npm_files(root)
@@ -122,8 +105,8 @@ def on_nav(nav, config, files):
             setattr(page, neighbour, last)
             if page.file.src_uri not in workshop:
                 last = page
-    load_kept(root_of(config))
-    config.extra["key"] = site_key(config, files)
+    rendered.load_kept(root_of(config))
+    config.extra["key"] = rendered.site_key(config, files)
     config.extra["media"] = {file.url: file for file in files.media_files()}
     config.plugins["mkdocstrings"].get_handler("python")  # has its styles
 
@@ -165,13 +148,13 @@ def on_page_markdown(markdown, page, config, files):
         return
     is_entry = name.startswith(f"{REFERENCE}/")
     package = config.extra["package"] if is_entry else ""
-    render_once(page, markdown, config.extra["key"], package)
+    rendered.render_once(page, markdown, config.extra["key"], package)
 
 
 @event_priority(-100)  # after the links to the reference are in place
 def on_env(env, config, files):
     """Keep the pages for the next build."""
-    save_kept(root_of(config), files)
+    rendered.save_kept(root_of(config), files)
 
 
 @event_priority(100)  # before the search reads it
@@ -183,14 +166,16 @@ def on_page_context(context, page, config, nav):
     if name.startswith((f"{FOLDER}/", NOTEBOOKS)):
         return
     if name.startswith(f"{REFERENCE}/"):
-        html = mend_reference(html)
+        html = mend.mend_reference(html)
 
     def size_of(address: str):
         path = posixpath.normpath(posixpath.join(page.url, address))
         file = config.extra["media"].get(path)
-        return image_size(file.content_bytes) if file else None
+        return mend.image_size(file.content_bytes) if file else None
 
-    page.content = size_images(keep_together(drop_plain(html)), size_of)
+    page.content = mend.size_images(
+        mend.keep_together(drop_plain(html)), size_of
+    )
 
 
 def on_post_page(output, page, config):
@@ -199,7 +184,9 @@ def on_post_page(output, page, config):
     The styles of these go into one file for all.
     """
     if page.file.src_uri.startswith(NOTEBOOKS):
-        output, styles = mend(output, page.file.name, page.markdown)
+        output, styles = notebook_pages.mend(
+            output, page.file.name, page.markdown
+        )
         path = Path(config.site_dir) / NOTEBOOK_CSS
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -207,7 +194,7 @@ def on_post_page(output, page, config):
         href = "../" * page.url.count("/") + NOTEBOOK_CSS
         link = f'<link rel="stylesheet" href="{href}"></head>'
         output = output.replace("</head>", link, 1)
-    return mend_navigation(output)
+    return mend.mend_navigation(output)
 
 
 @event_priority(-100)  # after the search has written its index

@@ -54,11 +54,11 @@ class Book:
     def __init__(
         self,
         root: Path,
-        folder: Path,
         repository: str = "",
         report: Callable[[str], None] = print,
     ) -> None:
-        self.root, self.folder, self.report = root, folder, report
+        self.root, self.report = root, report
+        self.folder = folder = root / "book"
         self.chapters = read_book(folder)
         self.outputs = [
             tangle(self.chapters[:count])
@@ -237,7 +237,7 @@ def main(arguments: list[str] | None = None) -> int:
     write_any_text()
     start = time.perf_counter()
     try:
-        book = Book(root, root / "book", os.environ.get("DLFS_REPO", ""))
+        book = Book(root, os.environ.get("DLFS_REPO", ""))
         if args.record:
             record(book, args.chapter)
             return 0

@@ -24,7 +24,6 @@ print(json.dumps({place: names_of(place) for place in USUAL}))
 """
 INTRODUCTION = """\
 ---
-title: Names of PyTorch
 description: Which names of PyTorch the package has, and what to write instead.
 ---
 

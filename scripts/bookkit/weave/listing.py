@@ -28,7 +28,6 @@ LINE_LINK = '<a id="L{0}" href="#L{0}" tabindex="-1">{0}</a>'
 FOLDER = "code"
 INTRODUCTION = """\
 ---
-title: Code
 description: Every file that the chapters make, line by line.
 ---
 
@@ -118,7 +117,6 @@ def make_listing(
         rows += f"<pre>{lead}{text}\n</pre></div>\n"
     return f"""\
 ---
-title: {file}
 search:
   exclude: true
 ---

@@ -24,7 +24,6 @@ ENTRIES: dict[str, "Entry"] = {}  # those of mkdocstrings, by home
 HEADING = re.compile(r"#{1,6} +(.*?)(?: +#+)? *")
 INTRODUCTION = """\
 ---
-title: API reference
 description: Every public class and function of the package.
 ---
 
@@ -210,10 +209,6 @@ def make_module(module: str, entries: list[Entry], is_plain: bool) -> str:
     if is_plain:
         details = "\n".join(map(make_entry, entries))
     return f"""\
----
-title: {module}
----
-
 # `{module}`
 
 | name | what it is | explained in |

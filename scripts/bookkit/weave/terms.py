@@ -182,12 +182,13 @@ def spoken_names(entries: dict[str, Entry]) -> dict[str, Entry]:
     spoken: dict[str, list[Entry]] = {}
     for entry in entries.values():
         last = entry.name.rpartition(".")[2]
-        is_known = any(hasattr(place, last) for place in KNOWN)
-        alone = [] if is_known else [last]
-        for name in {entry.path, entry.path.removeprefix("dlfs."), *alone}:
+        names = {entry.path, entry.path.removeprefix("dlfs."), entry.name}
+        if any(hasattr(place, last) for place in KNOWN):
+            names -= {last}
+        else:
+            names |= {last}
+        for name in names:
             spoken.setdefault(name, []).append(entry)
-        if "." in entry.name:
-            spoken.setdefault(entry.name, []).append(entry)
     return {
         name: found[0] for name, found in spoken.items() if len(found) == 1
     }
