@@ -201,23 +201,24 @@ def read_front_matter(lines: list[str]) -> tuple[dict, list[tuple[int, str]]]:
         return {}, []
     import yaml
 
-    message = "the front matter has title, description, kind and words"
-    found = [
-        (number, message)
-        for number, text in enumerate(lines, 1)
-        if text.startswith(("jupyter:", "jupytext:", "kernelspec:"))
-    ]
     try:
         options = yaml.safe_load("\n".join(lines[1:-1])) or {}
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or error
         message = f"the front matter is not YAML: {problem}"
-        return {}, [*found, (2 + (mark.line if mark else 0), message)]
+        return {}, [(2 + (mark.line if mark else 0), message)]
     if not isinstance(options, dict):
-        message = "the front matter is made of lines such as title: ..."
-        found.append((1, message))
-    elif options.get("kind", "workshop") != "workshop":
+        return {}, [
+            (1, "the front matter is made of lines such as title: ...")
+        ]
+    message = "the front matter has title, description, kind and words"
+    found = [
+        (number, message)
+        for number, text in enumerate(lines, 1)
+        if text.startswith(("jupyter:", "jupytext:", "kernelspec:"))
+    ]
+    if options.get("kind", "workshop") != "workshop":
         message = "the front matter says kind: workshop, or nothing of it"
         found.append((1, message))
     return options, found
@@ -300,15 +301,15 @@ def check_markers(chapter: Chapter) -> Found:
         for number, line in enumerate(cell.source.split("\n"), cell.line):
             if line.startswith(("%%", "<!-- #")):
                 yield number, "a line of text cannot start with %% or <!-- #"
-        start = cell.source.rfind("\n<!--") + 1
-        comment = cell.source[start:]
-        is_open = comment.startswith("<!--") and "-->" not in comment
-        if is_open and cell is not chapter.cells[-1]:
-            message = (
-                "this comment has no --> before the next code cell, which "
-                "runs all the same"
+        text, mark, comment = f"\n{cell.source}".rpartition("\n<!--")
+        if mark and "-->" not in comment and cell is not chapter.cells[-1]:
+            yield (
+                cell.line + text.count("\n"),
+                (
+                    "this comment has no --> before the next code cell, which "
+                    "runs all the same"
+                ),
             )
-            yield cell.line + cell.source.count("\n", 0, start), message
 
 
 def check_exercises(chapter: Chapter) -> Found:

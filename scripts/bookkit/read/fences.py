@@ -130,9 +130,16 @@ def check_options(info: str) -> Iterator[str]:
     except ValueError as error:
         yield str(error)
         return
-    yield from check_option_types(options)
+    for key, value in options.items():
+        if key not in OPTIONS:
+            yield f"unknown option {key}; known are {', '.join(OPTIONS)}"
+        elif key != "tags":
+            if not isinstance(value, str) or not value.strip():
+                yield f'{key} is a text in double quotes: {key}="..."'
+        elif not isinstance(value, list) or {*map(type, value)} - {str}:
+            yield 'tags is a list of strings: tags=["hide-input"]'
     texts = {k: v for k, v in options.items() if isinstance(v, str)}
-    yield from check_option_values(texts)
+    yield from check_texts(texts)
 
 
 def parse_options(info: str) -> dict:
@@ -157,20 +164,8 @@ def parse_options(info: str) -> dict:
     return options
 
 
-def check_option_types(options: dict) -> Iterator[str]:
-    """Check that options are known and texts, tags a list of texts."""
-    for key, value in options.items():
-        if key not in OPTIONS:
-            yield f"unknown option {key}; known are {', '.join(OPTIONS)}"
-        elif key != "tags":
-            if not isinstance(value, str) or not value.strip():
-                yield f'{key} is a text in double quotes: {key}="..."'
-        elif not isinstance(value, list) or {*map(type, value)} - {str}:
-            yield 'tags is a list of strings: tags=["hide-input"]'
-
-
-def check_option_values(options: dict) -> Iterator[str]:
-    """Check what the values of a cell's options may be."""
+def check_texts(options: dict[str, str]) -> Iterator[str]:
+    """Check what the texts among the options of a cell may be."""
     if "file" in options:
         message = explain_wrong_file(options["file"])
         if message:

@@ -59,8 +59,8 @@ def begin_chapter(
     path.write_text(text, encoding="utf-8")
     yield chapter.path
     for file, number, line in find_missing(root, chapters, chapter):
-        old = read_lines(root, file)
-        lines = [*old[:number], line, *old[number:]]
+        lines = read_lines(root, file)
+        lines.insert(number, line)
         (root / file).write_text("\n".join(lines), encoding="utf-8")
         yield f"{file}:{number + 1}"
 

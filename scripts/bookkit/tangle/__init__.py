@@ -7,7 +7,7 @@ In order: `blocks` are the marked cells; `imports` and `methods` are gathered;
 `assemble` makes a module of them, `rooms` joins those of one folder, `output`
 makes all modules, `disk` writes them and remembers what was written, to know
 an edit by hand. `notebooks` and `pairs` make a notebook and a script of a
-chapter.
+chapter, which begin as `notebook_start.md` and `script_start.txt` say.
 `moves` and `back` bring an edit of a file into its chapter, `watch` does so at
 every save. `tracebacks` name the chapter line of an error. `command` is
 `scripts/tangle.py`.

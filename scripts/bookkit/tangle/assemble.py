@@ -184,8 +184,10 @@ def check_imports(module: Module) -> Iterator[Mistake]:
             yield module.names[bound].mistake(message)
             continue
         elif imported.module != module.name:
+            # `import os` and `import os.path` agree on what `os` means.
             other = module.imported.setdefault(bound, imported)
-            if not is_same_name(imported, other):
+            is_plain = [x.name is x.alias is None for x in (imported, other)]
+            if other != imported and bound != "extend" and not all(is_plain):
                 message = f"{bound} is imported already, from another place "
                 message += f"({module.imports[other]})"
         if message:
@@ -201,13 +203,6 @@ def is_own(imported: Imported, module: Module) -> bool:
         return f"{imported.module}.{imported.name}" == module.name
     is_package = module.file.endswith("/__init__.py")
     return not is_package or imported.name in (None, *module.names)
-
-
-def is_same_name(one: Imported, other: Imported) -> bool:
-    """Whether two imports of a name agree on what it means."""
-    if one == other or one.bound == "extend":
-        return True
-    return all(each.name is each.alias is None for each in (one, other))
 
 
 def add_statement(module: Module, segment: Segment) -> Iterator[Mistake]:

@@ -207,18 +207,15 @@ def check_same(edited: Edited, made: list[Line]) -> None:
                 f"the book cannot hold this edit: it makes this line {back}"
             )
             if end < number <= cut:
-                message = explain_top(edited, number - end + old_end)
+                origin = nearest_origin(edited.old, number - end + old_end)
+                message = (
+                    "this belongs to no block: imports and __all__ are "
+                    "gathered from all blocks: undo this and, after --back, "
+                    "edit the block that needs it"
+                )
+                if origin:
+                    message += f", or the import in {origin} ({origin.block})"
             raise edited.mistake(number, message)
-
-
-def explain_top(edited: Edited, number: int) -> str:
-    """Say how to change what a line was that is gathered from the blocks."""
-    origin = nearest_origin(edited.old, number)
-    return (
-        "this belongs to no block: imports and __all__ are gathered from all "
-        "blocks: undo this and, after --back, edit the block that needs it"
-        + (f", or the import in {origin} ({origin.block})" if origin else "")
-    )
 
 
 # --- Writing ---

@@ -97,9 +97,8 @@ def diff(file: str, text: str, lines: list[Line]) -> Iterator[str]:
     """A unified diff whose hunks name the block they come from."""
     made = [line.text for line in lines]
     names = f"{file} (on disk)", f"{file} (from the book)"
-    for line in difflib.unified_diff(
-        text.splitlines(), made, *names, lineterm=""
-    ):
+    old = text.splitlines()
+    for line in difflib.unified_diff(old, made, *names, lineterm=""):
         hunk = re.match(r"@@ -\S+ \+(\d+)", line)
         number = int(hunk[1]) + CONTEXT if hunk else 0
         origin = nearest_origin(lines, number) if hunk else None
@@ -146,17 +145,13 @@ def find_copy(output: Output, path: str, number: int) -> str:
             if line.origin and line.origin[:2] == (path, number):
                 return f"{file}:{index}"
     message = "this line is not in a block with file="
-    for block in output.blocks:
-        if block.holds(path, number):
-            message = (
-                f"this line of {block.id} has no copy in {block.file}: it is "
-                "a fence, blank, @extend, or an import that is there already"
-            )
-            for new in output.blocks:
-                if block.id in new.replaces:
-                    message = (
-                        f"{block.id} is replaced by {new.id} ({new.place})"
-                    )
+    for old in [x for x in output.blocks if x.holds(path, number)]:
+        message = (
+            f"this line of {old.id} has no copy in {old.file}: it is a fence, "
+            "blank, @extend, or an import that is there already"
+        )
+        for new in [x for x in output.blocks if old.id in x.replaces]:
+            message = f"{old.id} is replaced by {new.id} ({new.place})"
     raise BookError([Mistake(path, number, message)])
 
 

@@ -207,7 +207,12 @@ def write_files(
                 if not place.is_file() or place.read_bytes() != content:
                     written[file] = path, place
                     write_beside(path, place, content)
-        check_unchanged(root, seen or {})
+        message = "was changed while scripts/tangle.py ran; run it again"
+        raise_any(
+            Mistake(file, 1, message)
+            for file, text in (seen or {}).items()
+            if read_generated(root / file) != text
+        )
         for file in written:
             with disk_errors(file, "written"):
                 os.replace(*written[file])
@@ -227,16 +232,6 @@ def write_beside(path: Path, place: Path, content: bytes) -> None:
         os.fsync(stream.fileno())
     if place.exists():
         shutil.copymode(place, path)
-
-
-def check_unchanged(root: Path, seen: Texts) -> None:
-    """Raise `BookError` if a file is not as it was when it was read."""
-    message = "was changed while scripts/tangle.py ran; run it again"
-    raise_any(
-        Mistake(file, 1, message)
-        for file, text in seen.items()
-        if read_generated(root / file) != text
-    )
 
 
 def remove_litter(folder: Path) -> None:

@@ -101,28 +101,24 @@ def has_one_line_body(segment: Segment) -> bool:
 
 
 def render_class(segment: Segment) -> Iterator[Line]:
-    """Write a class and below it the methods that other blocks add."""
-    yield from class_lines(segment)
+    """Write a class and below it the methods that other blocks add.
+
+    A body that is only `...` gives way to them.
+    """
+    *lines, last = segment.lines
+    is_empty = is_placeholder(segment)
+    if is_empty:
+        words = ast.unparse(segment.node.body)
+        last = last._replace(text=last.text.removesuffix(words).rstrip())
+    yield from [*lines, last] if last.text else lines
     above = segment.block
     for method in segment.methods:
-        is_first = method is segment.methods[0]
-        if not (is_first and is_placeholder(segment)):
+        if not (is_empty and method is segment.methods[0]):
             yield Line("")
         if method.block is not above:
             yield Line(INDENT + method.block.comment.text)
         above = method.block
         yield from method_lines(method)
-
-
-def class_lines(segment: Segment) -> Iterator[Line]:
-    """The lines of a class, without a body that is only `...`."""
-    *lines, last = segment.lines
-    yield from lines
-    if is_placeholder(segment):
-        words = ast.unparse(segment.node.body)
-        last = last._replace(text=last.text.removesuffix(words).rstrip())
-    if last.text:
-        yield last
 
 
 def method_lines(segment: Segment) -> Iterator[Line]:

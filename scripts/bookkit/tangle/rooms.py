@@ -152,9 +152,9 @@ class Rooms:
             target = target.rpartition(".")[0]
 
 
-def first_place(module: Module) -> tuple:
-    """Where in the book a module begins."""
-    return min((x.block.mistake("") for x in module.body), default=())
+def first_place(module: Module) -> list[Mistake]:
+    """Where in the book a module begins; nowhere if it only imports."""
+    return [segment.mistake("") for segment in module.body[:1]]
 
 
 def find_undefined(module: Module, imports: Imports) -> Iterator[Mistake]:
