@@ -279,7 +279,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.epilog = "workloads:\n" + "\n".join(
         f"  {name:4} {w.title}" for name, w in WORKLOADS.items()
     )
-    add("--rounds", type=at_least_one, default=30, help="(default: 30)")
+    add("--rounds", type=at_least_one, default=30, help="(30; 2 do for a try)")
     add("--only", nargs="+", choices=WORKLOADS, default=[*WORKLOADS])
     add("--json", type=Path, default=ROOT / "build/bench.json", metavar="FILE")
     return parser
