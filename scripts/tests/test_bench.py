@@ -76,8 +76,7 @@ class TestRun:
         turns = []
         monkeypatch.setattr(bench, "turn", lambda w, x: turns.append(x.name))
         everybody = [LIBRARIES["pytorch"], DLFS]
-        workloads = {"W4": WORKLOADS["W4"]}
-        bench.measure(workloads, everybody, 8)
+        bench.measure({"W4": everybody}, 8)
         each = len(everybody)
         rounds = [turns[i : i + each] for i in range(0, len(turns), each)]
         assert len(rounds) == 8

@@ -83,7 +83,7 @@ def check(name: str, workload: Workload, libraries: list[Library]) -> None:
     They may differ by a part of the largest one.
     """
     expected = None
-    for library in taking_part(name, libraries):
+    for library in libraries:
         found = workload.numbers(workload.start(library))
         expected = found if expected is None else expected
         difference = np.abs(found - expected).max() / np.abs(expected).max()
@@ -131,21 +131,21 @@ def turn_apart(workload: str, name: str) -> float:
 
 
 def measure(
-    workloads: dict[str, Workload], libraries: list[Library], rounds: int
+    parties: dict[str, list[Library]], rounds: int
 ) -> dict[str, dict[str, list[float]]]:
-    """{workload: {library: seconds in each round}}."""
-    parties = {name: taking_part(name, libraries) for name in workloads}
+    """{workload: {library: seconds in each round}}, of those taking part."""
     seconds = {
         name: {library.name: [] for library in those}
         for name, those in parties.items()
     }
     rng = random.Random(0)
-    processes = {library.name: fresh_process() for library in libraries}
+    processes = {name: fresh_process() for name in LIBRARIES}
     for number in tqdm(range(rounds), "rounds", disable=None):
-        for name, workload in workloads.items():
+        for name, those in parties.items():
+            workload = WORKLOADS[name]
             if number % workload.every:
                 continue
-            for library in rng.sample(parties[name], len(parties[name])):
+            for library in rng.sample(those, len(those)):
                 if workload.apart:
                     process = processes[library.name]
                     asked = process.submit(turn_apart, name, library.name)
@@ -279,7 +279,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.epilog = "workloads:\n" + "\n".join(
         f"  {name:4} {w.title}" for name, w in WORKLOADS.items()
     )
-    add("--rounds", type=at_least_one, default=30, help="(default: 30)")
+    add("--rounds", type=at_least_one, default=30, help="(30; 2 do for a try)")
     add("--only", nargs="+", choices=WORKLOADS, default=[*WORKLOADS])
     add("--json", type=Path, default=ROOT / "build/bench.json", metavar="FILE")
     return parser
@@ -289,36 +289,32 @@ def bench(only: list[str], rounds: int) -> dict:
     """Load, check, measure and print; returns the report."""
     notes: list[str] = []
     libraries = load(notes)
-    workloads = {name: WORKLOADS[name] for name in only}
+    parties = {name: taking_part(name, libraries) for name in only}
     with threadpool_limits(THREADS):  # of all that are loaded by now
         setting = describe_setting(libraries)
         print_setting(setting)
-        for name, workload in workloads.items():
-            check(name, workload, libraries)
-        seconds = measure(workloads, libraries, rounds)
-    found = {n: summarize(w, seconds[n]) for n, w in workloads.items()}
+        for name, those in parties.items():
+            check(name, WORKLOADS[name], those)
+        seconds = measure(parties, rounds)
+    found = {name: summarize(WORKLOADS[name], seconds[name]) for name in only}
     report = {"rounds": rounds, "setting": setting, "workloads": found}
     for name, each in found.items():
         title = f"{name}: {each['title']}, in {each['unit']}"
         print_table(title, ["best", "median", "ratio"], each["libraries"])
-    for name, (key, steps) in MEMORY.items():
-        if name in workloads:
-            report[key] = {
-                one.name: measure_memory(one.name, name)
-                for one in taking_part(name, libraries)
-            }
-            title = (
-                f"memory of {name}, {steps} steps in a fresh process, in MB"
-            )
-            heads = ["before", "growth", "peak"]
-            print_table(title, heads, report[key], 1024)
-    if {"W2", "G2"} <= workloads.keys():
+    for name in (each for each in MEMORY if each in parties):
+        key, steps = MEMORY[name]
+        report[key] = {
+            one.name: measure_memory(one.name, name) for one in parties[name]
+        }
+        title = f"memory of {name}, {steps} steps in a fresh process, in MB"
+        print_table(title, ["before", "growth", "peak"], report[key], 1024)
+    if {"W2", "G2"} <= parties.keys():
         notes += [
             f"W2: at the rate of its products (G2) {one} would need at least "
             f"{1e3 * CNN_GFLOP / row['best']:.0f} ms"
             for one, row in found["G2"]["libraries"].items()
         ]
-    if "W1e" in workloads:
+    if "W1e" in parties:
         source = digits()[2].partition(":")[0]
         notes.append(f"W1e: the images are those of {source}")
     for note in notes:
