@@ -9,6 +9,9 @@ NPM_READY := node_modules/.package-lock.json
 # What Material says at every start about a version we do not use.
 export NO_MKDOCS_2_WARNING := 1
 
+# Without compiled files every process of a test would compile the package.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help train test tangle chapters bench site serve check-site record check clean
 
