@@ -22,7 +22,7 @@ train: tangle ## train the MLP on the MNIST slice in the package
 	$(PY) -m dlfs.experiments.mlp_mnist --data mini --epochs 5 --batch-size 128 --lr 2e-3 --seed 42
 
 test: $(READY) ## run the test suite
-	$(PY) -m pytest -q -n auto
+	$(PY) -m pytest -q -n auto --dist worksteal
 
 tangle: $(READY) ## write dlfs/ and tests/ from the chapters
 	$(PY) scripts/tangle.py

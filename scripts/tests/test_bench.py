@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from bookkit.bench import command as bench
+from bookkit.bench import libraries, workloads
 from bookkit.bench.libraries import DLFS, LIBRARIES, SIZES
 from bookkit.bench.workloads import make_workloads
 
@@ -76,8 +77,8 @@ class TestRun:
         turns = []
         monkeypatch.setattr(bench, "turn", lambda w, x: turns.append(x.name))
         everybody = [LIBRARIES["pytorch"], DLFS]
-        workloads = {"W4": make_workloads()["W4"]}
-        bench.measure(workloads, everybody, 8)
+        chain = {"W4": make_workloads()["W4"]}
+        bench.measure(chain, everybody, 8)
         each = len(everybody)
         rounds = [turns[i : i + each] for i in range(0, len(turns), each)]
         assert len(rounds) == 8
@@ -115,6 +116,17 @@ class TestRun:
         assert row["growth"] * 1024 > 3 * model  # Adam's means, a gradient
 
 
+@pytest.fixture
+def small_batches(monkeypatch):
+    """Batches of 16 instead of 128."""
+    workloads.examples.cache_clear()
+    for module in libraries, workloads:
+        monkeypatch.setattr(module, "BATCH", 16)
+    yield
+    workloads.examples.cache_clear()
+
+
+@pytest.mark.usefixtures("small_batches")
 class TestAgreement:
     def test_libraries_that_compute_the_same_are_timed(self):
         for name, workload in make_workloads(640).items():

@@ -42,6 +42,7 @@ from bookkit.tangle.output import Output
 
 IN_STRING = re.compile(r"\bdlfs(?:\.\w+)+|(?:from|import|-m) dlfs(?:\.\w+)*")
 WORD = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*")
+OPENED = re.compile(r"([A-Za-z_][\w.]*)\.(?!\w)")  # "nn.{name}" for `eval`
 HIDDEN = {  # what leads to modules that no name leads to
     *("__import__", "import_module", "iter_modules", "walk_packages"),
     *("Popen", "globals", "runpy", "subprocess", "__subclasses__"),
@@ -297,12 +298,14 @@ def read_part(
             makes.add(DOOR)
     if start:
         words = join(resolve(w, meanings) for w in WORD.findall(strings))
-        uses |= {"", start} | words
+        opened = join(resolve(w, meanings) for w in OPENED.findall(strings))
+        uses |= {"", start} | {x for x in words if not PUBLIC.fullmatch(x)}
+        uses |= opened
         uses |= {f"fixture {x}" for x in names | {*WORD.findall(strings)}}
     elif "import_module" in hides and not all(map(is_private, makes)):
         uses.add(PACKAGE)
     if start or isinstance(node, DEFINITIONS):
-        uses |= said
+        uses |= said.union(*(name.split(".")[1:] for name in said))
     code = lines[first_line(node) - 1 : node.end_lineno]
     text = "\n".join([*code, *sorted(uses)])
     whole = {x for x in uses - said if start and PUBLIC.fullmatch(x)}
