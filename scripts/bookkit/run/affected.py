@@ -210,18 +210,12 @@ def read_parts(file: str, text: str) -> list[Part]:
         return [shared(n, part) for (n, _), part in zip(nodes, parts)]
     made = join(part.makes for part in parts)
     openers = join(part.uses for part in parts if DOOR in part.makes)
-    parts = [
-        replace(
-            part,
-            makes=made if part.text.startswith("globals()") else part.makes,
-            uses={
-                name
-                for name in part.uses
-                if not (part.makes & openers and PUBLIC.fullmatch(name))
-            },
-        )
-        for part in parts
-    ]
+    for number, part in enumerate(parts):
+        if part.text.startswith("globals()"):
+            parts[number] = replace(part, makes=made)
+        elif part.makes & openers:  # it opens for names that somebody says
+            modules = {x for x in part.uses if PUBLIC.fullmatch(x)}
+            parts[number] = replace(part, uses=part.uses - modules)
     offered = {name for name in imported | made if PACKAGE not in name}
     return [*parts, Part("", folders(module_name(file)), offered)]
 
@@ -299,8 +293,8 @@ def read_part(
     if start:
         words = join(resolve(w, meanings) for w in WORD.findall(strings))
         opened = join(resolve(w, meanings) for w in OPENED.findall(strings))
-        uses |= {"", start} | {x for x in words if not PUBLIC.fullmatch(x)}
-        uses |= opened
+        words = {x for x in words if not PUBLIC.fullmatch(x)}
+        uses |= {"", start} | words | opened
         uses |= {f"fixture {x}" for x in names | {*WORD.findall(strings)}}
     elif "import_module" in hides and not all(map(is_private, makes)):
         uses.add(PACKAGE)
