@@ -9,6 +9,9 @@ NPM_READY := node_modules/.package-lock.json
 # What Material says at every start about a version we do not use.
 export NO_MKDOCS_2_WARNING := 1
 
+# Without compiled files every process of a test would compile the package.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help train test tangle chapters bench site serve check-site record check clean
 
@@ -19,7 +22,7 @@ train: tangle ## train the MLP on the MNIST slice in the package
 	$(PY) -m dlfs.experiments.mlp_mnist --data mini --epochs 5 --batch-size 128 --lr 2e-3 --seed 42
 
 test: $(READY) ## run the test suite
-	$(PY) -m pytest -q -n auto
+	$(PY) -m pytest -q -n auto --dist worksteal
 
 tangle: $(READY) ## write dlfs/ and tests/ from the chapters
 	$(PY) scripts/tangle.py

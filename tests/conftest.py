@@ -3,11 +3,10 @@
 
 import pytest
 
-from dlfs.trainer import Trainer
-
 
 # book/11-training.md#test-no-curve
 @pytest.fixture
 def no_curve(monkeypatch):
     """Draw no curve, which costs more than the epochs of these tests."""
-    monkeypatch.setattr(Trainer, "_draw_curve", lambda trainer: None)
+    place = "dlfs.trainer.Trainer._draw_curve"
+    monkeypatch.setattr(place, lambda trainer: None)

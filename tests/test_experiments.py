@@ -253,8 +253,8 @@ def test_a_broken_checkpoint_is_refused_and_kept(
 
 # book/12-mnist.md#test-mlp-mnist-killed
 KILLS = int(os.environ.get("DLFS_KILLS", "6"))
-TO_KILL = """-m dlfs.experiments.mlp_mnist --data mini --limit 256 --quiet
-    --batch-size 64 --hidden 256 --epochs 60"""
+TO_KILL = f"""-m dlfs.experiments.mlp_mnist --data mini --limit 256 --quiet
+    --batch-size 64 --hidden 256 --epochs {12 + 3 * KILLS}"""
 
 
 def command(folder):

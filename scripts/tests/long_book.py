@@ -1,56 +1,72 @@
 """Write a book as long as we want, to measure how the build grows.
 
-    python scripts/tests/long_book.py DIR [COPIES]
+    python scripts/tests/long_book.py DIR [CHAPTERS]
 
-The chapters of the book are repeated with other numbers, names and rooms: the
-second copy makes `dlfs/part2/nn/...` and `tests/test_part2_nn.py`; it has no
-tests of the package as a whole, and the one that every rule has a case fails.
-Then: `python scripts/chapters.py --root DIR run`.
+It is the book and behind it, up to so many chapters, copies of some whose
+names are their own: `Conv2d` of chapter 20 becomes `Conv2dv35` of chapter 35,
+in a room of its own. Then: `python scripts/chapters.py --root DIR run`.
 """
 
+import itertools
 import re
 import shutil
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from bookkit import ROOT
+from bookkit.read.chapters import Chapter, read_book
+from bookkit.tangle.blocks import DEFINITIONS
+from bookkit.tangle.output import parse_cells
+
+COPIED = (20, 24, 29)  # a layer with its gradients, one without, a network
 
 
-def repeat(text: str, part: str, shift: int) -> str:
-    """A chapter with the names of a copy."""
-    for pattern, new in [
-        (r"\bdlfs\.(?=\w)", f"dlfs.{part}."),
-        (r"\bdlfs/(?!mnist_mini)(?=\w)", f"dlfs/{part}/"),
-        (r"\bfrom dlfs import", f"from dlfs.{part} import"),
-        (r"(?m)^( *)import dlfs$", rf"\1from dlfs import {part} as dlfs"),
-        (rf"(?m)^( *)import dlfs\.{part}\.", rf"\1from dlfs.{part} import "),
-        (r'(?ms)^```python file="tests/test_package.*?^```$', ""),
-        (r"tests/test_", f"tests/test_{part}_"),
-        (r'\b(id|replaces)="', rf'\1="{part}-'),
-    ]:
-        text = re.sub(pattern, new, text)
-    return re.sub(
-        r'\b(exercise|solution)="(\d+)',
-        lambda match: f'{match[1]}="{int(match[2]) + shift}',
+def repeat(chapter: Chapter, text: str, old: set[str], number: int) -> str:
+    """A chapter with names and rooms of its own; `old` are earlier files."""
+    blocks, _ = parse_cells(chapter)
+    names = {
+        node.name
+        for block in blocks
+        for node in block.tree.body
+        if isinstance(node, DEFINITIONS)
+    }
+    text = re.sub(
+        rf"(\b(?:np|torch)[\w.]*\.)?\b({'|'.join(names)})\b",
+        lambda m: m[0] if m[1] else f"{m[0]}v{number}",
         text,
     )
+    for file in {block.file for block in blocks} - old:
+        for place in (file, file.removesuffix(".py").replace("/", ".")):
+            new = f"{place.removesuffix('.py')}v{number}"
+            new += ".py" if place == file else ""
+            text = re.sub(rf"\b{re.escape(place)}\b", new, text)
+    text = re.sub(r'\bid="([^"]*)"', rf'id="\1-{number}"', text)
+    was = f'="{chapter.number:02}.'
+    return re.sub(rf"\b(exercise|solution){was}", rf'\1="{number}.', text)
 
 
-def main(target: Path, copies: int) -> None:
-    """Write the book with so many copies."""
-    (target / "book").mkdir(parents=True)
+def main(target: Path, count: int) -> None:
+    """Write the book with so many chapters."""
+    shutil.copytree(ROOT / "book", target / "book")
     shutil.copy(ROOT / "pyproject.toml", target)
     shutil.copytree(ROOT / "dlfs/mnist_mini", target / "dlfs/mnist_mini")
-    chapters = sorted((ROOT / "book").glob("[0-9]*.md"))
-    step = 1 + int(chapters[-1].name[:2])
-    for copy in range(copies):
-        for path in chapters:
-            text, name = path.read_text("utf-8"), path.name
-            if copy:
-                text = repeat(text, f"part{copy + 1}", copy * step)
-                name = f"{int(name[:2]) + copy * step}{name[2:]}"
-            (target / "book" / name).write_text(text, "utf-8")
+    chapters, files = read_book(target / "book"), {}
+    for chapter in chapters:
+        files[chapter.number] = set().union(*files.values())
+        files[chapter.number] |= {b.file for b in parse_cells(chapter)[0]}
+    copied = [each for each in chapters if each.number in COPIED]
+    numbers = range(chapters[-1].number + 1, 100)
+    for chapter, number, _ in zip(
+        itertools.cycle(copied), numbers, range(count - len(chapters))
+    ):
+        before = max(n for n in files if n < chapter.number)
+        path = target / chapter.path
+        text = repeat(chapter, path.read_text(), files[before], number)
+        name = f"{number}{path.name[2:]}"
+        (target / "book" / name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]) if sys.argv[2:] else 3)
+    main(Path(sys.argv[1]), int(sys.argv[2]) if sys.argv[2:] else 40)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from bookkit.bench import command as bench
+from bookkit.bench import libraries, workloads
 from bookkit.bench.libraries import DLFS, LIBRARIES, SIZES
 from bookkit.bench.workloads import WORKLOADS
 
@@ -106,7 +107,7 @@ class TestRun:
         not Path("/proc/self/status").exists(), reason="needs Linux"
     )
     def test_memory_is_that_of_a_fresh_process(self):
-        ballast = np.ones(50_000_000)  # 400 MB, which are ours alone
+        ballast = np.ones(12_500_000)  # 100 MB, which are ours alone
         row = bench.measure_memory("dlfs")
         assert row["peak"] * 1024 < ballast.nbytes
         assert row["peak"] == row["before"] + row["growth"]
@@ -114,6 +115,14 @@ class TestRun:
         assert row["growth"] * 1024 > 3 * model  # Adam's means, a gradient
 
 
+@pytest.fixture
+def small_batches(monkeypatch):
+    """Batches of 16 instead of 128."""
+    for module in libraries, workloads:
+        monkeypatch.setattr(module, "BATCH", 16)
+
+
+@pytest.mark.usefixtures("small_batches")
 class TestAgreement:
     def test_libraries_that_compute_the_same_are_timed(self):
         for name, workload in WORKLOADS.items():

@@ -315,7 +315,7 @@ class TestKill:
             os._exit(tangle.main(["--root", str(book.root), *arguments]))
         stop = time.monotonic() + 20
         while not litter(book.root) and time.monotonic() < stop:
-            time.sleep(0.0005)
+            time.sleep(0.005)
         time.sleep(delay)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)

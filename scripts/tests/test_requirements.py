@@ -20,15 +20,16 @@ FOLDERS = ("tests", "scripts/tests")
 NAME = re.compile(r"^[A-Za-z0-9._-]+", re.MULTILINE)
 
 
-def required_modules() -> set[str]:
+@functools.cache
+def required_modules() -> frozenset[str]:
     """The modules at the top of all distributions in requirements.txt."""
     text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-    return {
+    return frozenset(
         file.parts[0].removesuffix(".py")
         for name in NAME.findall(text)
         for file in distribution(name).files
         if file.suffix == ".py"
-    }
+    )
 
 
 def local_modules(folder: Path) -> dict[str, Path]:
@@ -50,8 +51,14 @@ def parse(path: Path) -> ast.Module:
 parse_text = functools.cache(ast.parse)
 
 
-def imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
+@functools.cache  # of a tree that is parsed once, a tool of many tests
+def imported(tree: ast.AST) -> list[tuple[int, str]]:
     """The lines and names of the modules that a piece of code imports."""
+    return [*find_imports(tree)]
+
+
+def find_imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Find them."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:

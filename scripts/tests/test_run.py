@@ -308,29 +308,32 @@ class TestTracebacks:
 
 
 class TestPytestPlugin:
-    def report(self, book, *arguments) -> str:
-        """Run the tests of a book with the plugin."""
+    def report(self, book, *styles) -> list[str]:
+        """Run the tests of a book with the plugin, once in each style."""
         book.tangle()
-        options = [
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "bookkit.run.pytest_chapters",
-        ]
-        root = ["--chapters-root", book.root, "--rootdir", book.root]
-        done = run(book, "-m", "pytest", *options, *root, *arguments, "tests")
-        return done.stdout
+        options = ["-p", "no:cacheprovider", "tests"]
+        options += ["-p", "bookkit.run.pytest_chapters"]
+        options += ["--chapters-root", book.root, "--rootdir", book.root]
+        code = (
+            "import sys, pytest\n"
+            "for style in sys.argv[1].split():\n"
+            "    pytest.main([f'--tb={style}', *sys.argv[2:]])\n"
+            "    print('NEXT STYLE')"
+        )
+        done = run(book, "-c", code, " ".join(styles), *options)
+        return done.stdout.split("NEXT STYLE")[:-1]
 
-    @pytest.mark.parametrize("style", ["long", "short", "auto"])
-    def test_each_entry_has_its_chapter_line(self, two_chapters, style):
-        out = self.report(two_chapters, "-q", f"--tb={style}")
-        assert out.count("-> book/01-one.md:10 (two)") == 1
-        assert out.count("-> book/01-one.md:18 (test-half)") == 1
+    def test_each_entry_has_its_chapter_line(self, two_chapters):
+        outs = self.report(two_chapters, "long", "short", "auto")
+        assert len(outs) == 3
+        for out in outs:
+            assert out.count("-> book/01-one.md:10 (two)") == 1
+            assert out.count("-> book/01-one.md:18 (test-half)") == 1
 
     def test_a_test_file_that_cannot_be_imported(self, two_chapters):
         text = TEST.replace("from dlfs.a import A", "from dlfs.a import A, B")
         two_chapters.chapter("01-one", METHOD, text)
-        out = self.report(two_chapters)
+        (out,) = self.report(two_chapters, "auto")
         assert "-> book/01-one.md:12 (test-half)" in out
 
 

@@ -82,6 +82,14 @@ class TestRunTests:
         again = run(book, chapters[0], outputs[0])
         assert (again.is_fresh, again.blocks) == (False, first.blocks)
 
+    def test_what_a_class_inherits_is_its_own(self, book):
+        chapters, outputs = write_book(
+            book, grown="class TestMore(TestF):\n    pass"
+        )
+        second = run(book, chapters[1], outputs[1])
+        results = [Result("test_doubles", "TestMore", 3)]
+        assert second.blocks == {"grown": BlockTests(results, None)}
+
     @pytest.mark.parametrize(
         "name, sentence",
         [

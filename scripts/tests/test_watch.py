@@ -287,7 +287,7 @@ class TestProcess:
         stop = text.index("\n```\n", start)
         for number in range(3):
             new = f"  # number {number}"
-            time.sleep(0.5)
+            time.sleep(0.2)
             chapter.write_text(text[:stop] + new + text[stop:])
             times.append(process.wait_for_text("dlfs/autograd/engine.py", new))
         assert process.stop() == 0

@@ -42,6 +42,7 @@ from bookkit.tangle.output import Output
 
 IN_STRING = re.compile(r"\bdlfs(?:\.\w+)+|(?:from|import|-m) dlfs(?:\.\w+)*")
 WORD = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*")
+OPENED = re.compile(r"([A-Za-z_][\w.]*)\.(?!\w)")  # "nn.{name}" for `eval`
 HIDDEN = {  # what leads to modules that no name leads to
     *("__import__", "import_module", "iter_modules", "walk_packages"),
     *("Popen", "globals", "runpy", "subprocess", "__subclasses__"),
@@ -209,18 +210,12 @@ def read_parts(file: str, text: str) -> list[Part]:
         return [shared(n, part) for (n, _), part in zip(nodes, parts)]
     made = join(part.makes for part in parts)
     openers = join(part.uses for part in parts if DOOR in part.makes)
-    parts = [
-        replace(
-            part,
-            makes=made if part.text.startswith("globals()") else part.makes,
-            uses={
-                name
-                for name in part.uses
-                if not (part.makes & openers and PUBLIC.fullmatch(name))
-            },
-        )
-        for part in parts
-    ]
+    for number, part in enumerate(parts):
+        if part.text.startswith("globals()"):
+            parts[number] = replace(part, makes=made)
+        elif part.makes & openers:  # it opens for names that somebody says
+            modules = {x for x in part.uses if PUBLIC.fullmatch(x)}
+            parts[number] = replace(part, uses=part.uses - modules)
     offered = {name for name in imported | made if PACKAGE not in name}
     return [*parts, Part("", folders(module_name(file)), offered)]
 
@@ -297,12 +292,14 @@ def read_part(
             makes.add(DOOR)
     if start:
         words = join(resolve(w, meanings) for w in WORD.findall(strings))
-        uses |= {"", start} | words
+        opened = join(resolve(w, meanings) for w in OPENED.findall(strings))
+        words = {x for x in words if not PUBLIC.fullmatch(x)}
+        uses |= {"", start} | words | opened
         uses |= {f"fixture {x}" for x in names | {*WORD.findall(strings)}}
     elif "import_module" in hides and not all(map(is_private, makes)):
         uses.add(PACKAGE)
     if start or isinstance(node, DEFINITIONS):
-        uses |= said
+        uses |= said.union(*(name.split(".")[1:] for name in said))
     code = lines[first_line(node) - 1 : node.end_lineno]
     text = "\n".join([*code, *sorted(uses)])
     whole = {x for x in uses - said if start and PUBLIC.fullmatch(x)}

@@ -135,8 +135,7 @@ def test_names(chapter: Chapter, after: Output) -> Iterator[str]:
             continue
         for node in block.tree.body if block.id not in replaced else []:
             if is_test(node):
-                extend = find_extend(node)
-                names = [ast.unparse(extend.args[0])] if extend else []
+                names = [class_of(node)] if find_extend(node) else []
                 yield "::".join([block.file, *names, node.name])
 
 
@@ -202,16 +201,18 @@ def find_failure(
 
 
 def read_case(block: Block, case: Element) -> Case:
-    """What pytest reports of a case of a test that did not fail.
-
-    The name of its class begins with Test: "tests.test_a.TestF" has one.
-    """
-    last = case.get("classname", "").rpartition(".")[2]
-    group = last if last.startswith("Test") else ""
+    """What pytest reports of a case of a test that did not fail."""
+    group = group_of(case)
     name = case.get("name", "").partition("[")[0]
     skipped = case.find("skipped")
     reason = None if skipped is None else skipped.get("message", "")
     return block.id, group, name, float(case.get("time", 0)), reason
+
+
+def group_of(case: Element) -> str:
+    """The class of a test, whose name begins with Test; "" if it has none."""
+    last = case.get("classname", "").rpartition(".")[2]
+    return last if last.startswith("Test") else ""
 
 
 def count_tests(cases: list[Case]) -> dict[str, BlockTests]:
@@ -230,7 +231,28 @@ def count_tests(cases: list[Case]) -> dict[str, BlockTests]:
 
 
 def block_of(case: Element, after: Output) -> Block | None:
-    """The block that holds a test; pytest counts lines from 0."""
+    """The block that holds a test, or the class that has inherited it."""
+    block, group = block_at(case, after), group_of(case)
+    if not block or not group or group in map(class_of, block.tree.body):
+        return block
+    heirs = (
+        each
+        for each in after.blocks
+        if each.file == block.file and group in map(class_of, each.tree.body)
+    )
+    return next(heirs, block)
+
+
+def class_of(node: ast.stmt) -> str:
+    """The class that a statement makes or extends, if it does."""
+    extend = find_extend(node)
+    if extend:
+        return ast.unparse(extend.args[0])
+    return node.name if isinstance(node, ast.ClassDef) else ""
+
+
+def block_at(case: Element, after: Output) -> Block | None:
+    """The block of the line that pytest names; it counts from 0."""
     lines: list[Line] = after.files.get(case.get("file", ""), [])
     line = case.get("line")
     origin = nearest_origin(lines, int(line) + 1) if line else None
