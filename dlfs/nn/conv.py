@@ -325,7 +325,7 @@ def _line_tables(
     rows, numbers = math.prod(places), kernel[1] * channels
     piece = _piece(rows, numbers, outputs, least)
     apart = stride[0] == 1 and (piece is not None or rows >= 256)
-    if not apart:
+    if not apart:  # one table of windows, not of lines
         numbers *= kernel[0]
         piece = _piece(rows, numbers, outputs, least)
     height = room[0] if apart else places[0]  # lines in the table
