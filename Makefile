@@ -21,6 +21,7 @@ help: ## list the targets
 train: tangle ## train the MLP on the MNIST slice in the package
 	$(PY) -m dlfs.experiments.mlp_mnist --data mini --epochs 5 --batch-size 128 --lr 2e-3 --seed 42
 
+test: export OPENBLAS_NUM_THREADS := 1# there is a worker for every core
 test: $(READY) ## run the test suite
 	$(PY) -m pytest -q -n auto --dist worksteal
 
