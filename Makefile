@@ -23,7 +23,7 @@ train: tangle ## train the MLP on the MNIST slice in the package
 
 test: export OPENBLAS_NUM_THREADS := 1# there is a worker for every core
 test: $(READY) ## run the test suite
-	$(PY) -m pytest -q -n auto --dist worksteal
+	$(PY) -m pytest -q -n auto
 
 tangle: $(READY) ## write dlfs/ and tests/ from the chapters
 	$(PY) scripts/tangle.py
