@@ -6,6 +6,7 @@ import contextvars
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from dlfs.nn.products import _SMALL, _piece
 
@@ -50,72 +51,41 @@ def _saves(channels, kernel, size, places, stride, padding, dilation):
 
 
 # book/35-fast-convolution.md#winograd-line
+_BEFORE = np.array(
+    [
+        [4, 0, -5, 0, 1, 0],
+        [0, -4, -4, 1, 1, 0],
+        [0, 4, -4, -1, 1, 0],
+        [0, -2, -1, 2, 1, 0],
+        [0, 2, -1, -2, 1, 0],
+        [0, 4, 0, -5, 0, 1],
+    ]
+)
 _KERNEL = np.array(
     [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]
 )
 _KERNEL = _KERNEL / 24
+_AFTER = np.array(
+    [
+        [1, 1, 1, 1, 1, 0],
+        [0, 1, -1, 2, -2, 0],
+        [0, 1, 1, 4, 4, 0],
+        [0, 1, -1, 8, -8, 1],
+    ]
+)
 
 
-def _before(d, factors, spare):
-    """Make six factors of six inputs, into the memory of `factors`."""
-    even, odd = spare
-    np.subtract(d[4], d[2], out=even)
-    np.subtract(d[3], d[1], out=odd)
-    odd += odd
-    np.add(even, odd, out=factors[3])
-    np.subtract(even, odd, out=factors[4])
-    first, last = factors[0], factors[5]
-    np.subtract(d[0], d[2], out=first)
-    first *= 4
-    first += even
-    np.subtract(d[5], d[3], out=last)
-    last -= odd
-    last -= odd
-    np.multiply(d[2], 4, out=even)
-    np.subtract(d[4], even, out=even)
-    np.multiply(d[1], 4, out=odd)
-    np.subtract(d[3], odd, out=odd)
-    np.add(even, odd, out=factors[1])
-    np.subtract(even, odd, out=factors[2])
-
-
-def _after(m, y, spare):
-    """Make four outputs of six products m, some of which are overwritten."""
-    plus, minus = spare
-    np.add(m[1], m[2], out=plus)
-    np.subtract(m[1], m[2], out=minus)
-    sums = np.add(m[3], m[4], out=m[1])
-    differences = np.subtract(m[3], m[4], out=m[2])
-    m[0] += plus
-    np.add(m[0], sums, out=y[0])
-    differences *= 2
-    np.add(minus, differences, out=y[1])
-    sums *= 4
-    np.add(plus, sums, out=y[2])
-    minus += m[5]
-    differences *= 4
-    np.add(minus, differences, out=y[3])
-
-
-def _back(g, factors, spare):
-    """Give the gradients of four outputs back to the six products."""
-    even, odd = spare
-    factors[0], factors[5] = g[0], g[3]
-    np.add(g[0], g[2], out=even)
-    np.add(g[1], g[3], out=odd)
-    np.add(even, odd, out=factors[1])
-    np.subtract(even, odd, out=factors[2])
-    np.multiply(g[2], 4, out=even)
-    even += g[0]
-    np.multiply(g[3], 4, out=odd)
-    odd += g[1]
-    odd += odd
-    np.add(even, odd, out=factors[3])
-    np.subtract(even, odd, out=factors[4])
+def _sums(matrix, tables, out):
+    """Multiply a matrix by tables (K, N, ...), an image at a time."""
+    rows, sums = (
+        each.reshape(*each.shape[:2], -1).swapaxes(0, 1)
+        for each in (tables, out)
+    )
+    np.matmul(matrix.astype(out.dtype), rows, out=sums)
 
 
 # book/35-fast-convolution.md#winograd-tiles
-_MEMORY = 3 * 2**19  # bytes: so much is in work at a time
+_MEMORY = 2**21  # bytes: so much is in work at a time
 
 
 def _step(count, rows, across, inputs, outputs, dtype):
@@ -136,19 +106,17 @@ def _factors(x, padding, rows, across, step, dtype):
         images, what is left of earlier ones may follow.
     """
     count, height, width, channels = x.shape
-    (top, left), shape = padding, (step, rows, across + 1, 4, channels)
-    padded = np.zeros(shape, dtype)
-    inside = padded.reshape(step, rows, -1, channels)
-    inside = inside[:, top : top + height, left : left + width]
-    pixels = np.empty((4, step, rows, across + 1, channels), dtype)
-    shape = (step, rows, across, channels)
-    d = [pixels[j % 4, :, :, j // 4 :][:, :, :across] for j in range(6)]
-    factors, spare = np.empty((6, *shape), dtype), np.empty((2, *shape), dtype)
+    top, left = padding
+    padded = np.zeros((step, rows, 4 * across + 2, channels), dtype)
+    inside = padded[:, top : top + height, left : left + width]
+    windows = sliding_window_view(padded, 6, axis=2)[:, :, ::4]
+    windows = np.moveaxis(windows, -1, 0)
+    pixels, factors = (np.empty(windows.shape, dtype) for _ in range(2))
     for start in range(0, count, step):
         images = x[start : start + step]
         inside[: len(images)] = images
-        np.copyto(pixels, padded.transpose(3, 0, 1, 2, 4))
-        _before(d, factors, spare)
+        np.copyto(pixels, windows)
+        _sums(_BEFORE, pixels, factors)
         part = slice(start, start + len(images))
         yield part, factors.reshape(6, step, rows * across, channels)
 
@@ -168,8 +136,7 @@ def _convolve_tiles(x, weight, bias, padding):
     piece = _piece(size, inputs, outputs) or size
     products = np.empty((6, step, size // piece, piece, outputs), dtype)
     more = np.empty_like(products)
-    table = products.reshape(6, step, rows - 2, across, outputs)
-    spare = np.empty((2, *table.shape[1:]), dtype)
+    fours = np.empty((4, step, rows - 2, across, outputs), dtype)
     y = np.empty((len(x), rows - 2, across, 4, outputs), dtype)
     for part, factors in _factors(x, padding, rows, across, step, dtype):
         for i in range(3):  # the lines of the kernel
@@ -179,10 +146,10 @@ def _convolve_tiles(x, weight, bias, padding):
             if i:
                 products += more
         if bias is not None:
-            table[1] += bias
+            products[1] += bias
+        _sums(_AFTER, products, fours)
         n = part.stop - part.start
-        four = y[part].transpose(3, 0, 1, 2, 4)
-        _after(table[:, :n], four, spare[:, :n])
+        y[part] = fours[:, :n].transpose(1, 2, 3, 0, 4)
     return y.reshape(len(x), rows - 2, 4 * across, outputs)
 
 
@@ -195,18 +162,17 @@ def _weight_from_tiles(x, g, padding):
     step = _step(count, rows, across, inputs, outputs, dtype)
     small = _SMALL // (rows * across * inputs * outputs)
     step = max(1, min(step, small))
-    shape = (step, rows, across, outputs)
-    pixels = np.zeros((4, *shape), dtype)
-    back, spare = np.empty((6, *shape), dtype), np.empty((2, *shape), dtype)
+    fours = np.zeros((4, step, rows, across, outputs), dtype)
+    back = np.empty((6, *fours.shape[1:]), dtype)
     total = np.zeros((6, 3, inputs, outputs), dtype)
     size = (step * rows - 2) * across
     table = back.reshape(6, -1, outputs)[:, :size]
     for part, factors in _factors(x, padding, rows, across, step, dtype):
         n = part.stop - part.start
-        fours = g[part].reshape(n, height, across, 4, outputs)
-        pixels[:, :n, :height] = fours.transpose(3, 0, 1, 2, 4)
-        pixels[:, n:] = 0
-        _back(pixels, back, spare)
+        given = g[part].reshape(n, height, across, 4, outputs)
+        fours[:, :n, :height] = given.transpose(3, 0, 1, 2, 4)
+        fours[:, n:] = 0
+        _sums(_AFTER.T, fours, back)
         seen = factors.reshape(6, -1, inputs).swapaxes(1, 2)
         for i in range(3):
             line = seen[:, :, i * across :][:, :, :size]
