@@ -22,8 +22,8 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 from bookkit import ROOT
 from bookkit.read.chapters import read_book
 from bookkit.read.source import parse
-from bookkit.run.affected import IMPORTS, closure, read_package, read_parts
-from bookkit.tangle.blocks import first_line, is_string
+from bookkit.run.affected import closure, read_package, read_parts, statements
+from bookkit.tangle.blocks import first_line
 from bookkit.tangle.output import Output, tangle
 
 PACKAGE = str(ROOT / "dlfs") + os.sep
@@ -67,11 +67,7 @@ def names_by_place(output: Output) -> dict[Place, set[str]]:
         for file in output.files
         if file.startswith("dlfs/")
         for node, part in zip(
-            [
-                node
-                for node in parse(output.text(file)).body
-                if not isinstance(node, IMPORTS) and not is_string(node)
-            ],
+            statements(parse(output.text(file))),
             read_parts(file, output.text(file)),
         )
         for line in range(first_line(node), node.end_lineno + 1)

@@ -63,7 +63,8 @@ def main(target: Path, count: int) -> None:
     ):
         before = max(n for n in files if n < chapter.number)
         path = target / chapter.path
-        text = repeat(chapter, path.read_text(), files[before], number)
+        text = path.read_text(encoding="utf-8")
+        text = repeat(chapter, text, files[before], number)
         name = f"{number}{path.name[2:]}"
         (target / "book" / name).write_text(text, encoding="utf-8")
 

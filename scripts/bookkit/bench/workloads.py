@@ -129,11 +129,12 @@ def start_photo_epoch(library: Library) -> Callable:
 
     run(count) stops after so many batches.
     """
+    images, labels = photographs()
     step = library.cnn()
 
     def run(count=None):
-        batches = itertools.islice(library.epoch(*photographs()), count)
-        for batch in batches:
+        batches = library.epoch(images, labels)
+        for batch in itertools.islice(batches, count):
             loss = step(*batch)
         return loss
 

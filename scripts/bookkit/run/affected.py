@@ -196,8 +196,7 @@ def read_parts(file: str, text: str) -> list[Part]:
     imported = join(resolve(name, meanings) for name in meanings)
     nodes = [
         (node, {*made_names(node)} - {*meanings} - {""})
-        for node in tree.body
-        if not isinstance(node, IMPORTS) and not is_string(node)
+        for node in statements(tree)
     ]
     meanings |= {name: start + name for _, made in nodes for name in made}
     parts = [
@@ -218,6 +217,15 @@ def read_parts(file: str, text: str) -> list[Part]:
             parts[number] = replace(part, uses=part.uses - modules)
     offered = {name for name in imported | made if PACKAGE not in name}
     return [*parts, Part("", folders(module_name(file)), offered)]
+
+
+def statements(tree: ast.Module) -> list[ast.stmt]:
+    """What makes the parts of a file: all but its imports and its text."""
+    return [
+        node
+        for node in tree.body
+        if not isinstance(node, IMPORTS) and not is_string(node)
+    ]
 
 
 def folders(module: str) -> set[str]:
