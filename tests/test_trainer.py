@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tqdm import tqdm
 
 import dlfs
 from dlfs import manual_seed, nn, optim
@@ -494,7 +495,8 @@ class TestResume:
         straight = make_trainer(tmp_path / "a")
         straight.fit(4)
         before = signal.getsignal(signal.SIGINT)
-        with pytest.raises(Interrupted, match=f"after step {steps};"):
+        where = f"in epoch {(steps + 5) // 6} after step {steps};"
+        with pytest.raises(Interrupted, match=where):
             stop_after(make_trainer(tmp_path / "b"), steps).fit(4)
         assert signal.getsignal(signal.SIGINT) is before
         resumed = make_trainer(tmp_path / "b")
@@ -516,6 +518,20 @@ class TestResume:
             stopped.fit(3)
         stopped.fit(3)
         assert same(stopped.state_dict(), straight.state_dict())
+
+    def test_the_bar_goes_on_where_it_stopped(self, monkeypatch):
+        bars = []
+
+        def watched(loader, **options):
+            bars.append((options["initial"], options["total"]))
+            return tqdm(loader, **options)
+
+        monkeypatch.setattr("dlfs.trainer.loop.tqdm", watched)
+        trainer = stop_after(make_trainer(), 8)  # an epoch has 6 steps
+        with pytest.raises(Interrupted):
+            trainer.fit(3)
+        trainer.fit(3)
+        assert bars == [(0, 6), (0, 6), (2, 6), (0, 6)]
 
     def test_a_second_ctrl_c_stops_at_once(self):
         trainer = stop_after(stop_after(make_trainer(), 2), 2)
@@ -567,6 +583,15 @@ class TestRunFolder:
                 assert list(line.get_ydata()) == [r[key] for r in history]
             labels = [text.get_text() for text in place.get_legend().texts]
             assert labels == ["train", "validation"]
+
+    def test_what_is_written_on_the_curve_has_room(self):
+        figure = learning_curve(make_trainer().fit(2))
+        figure.draw_without_rendering()
+        left, right = (axes.get_tightbbox() for axes in figure.axes)
+        assert left.x1 < right.x0  # neither is on the other
+        for place in left, right:
+            assert figure.bbox.x0 <= place.x0 and place.x1 <= figure.bbox.x1
+            assert figure.bbox.y0 <= place.y0 and place.y1 <= figure.bbox.y1
 
     def test_of_two_epochs_as_good_the_first_is_the_best(self, tmp_path):
         trainer = make_trainer(tmp_path)

@@ -290,7 +290,7 @@ def _convolve(
     return y.squeeze(0) if single else y
 
 
-# book/35-fast-convolution.md#conv-lines
+# book/33-convolution-arguments.md#conv-filled
 def _filled(padded, x, padding):
     """Put some images of x at a time into a border; yield which ones."""
     (top, left), (height, width) = padding, x.shape[2:]
@@ -303,6 +303,7 @@ def _filled(padded, x, padding):
         yield slice(start, start + len(images))
 
 
+# book/35-fast-convolution.md#conv-lines
 def _line_tables(
     x, kernel, places, outputs, least, *, stride, padding, dilation
 ):

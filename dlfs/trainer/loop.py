@@ -349,7 +349,7 @@ def learning_curve(history: list[dict], figure=None):
         from matplotlib.figure import Figure  # slow to import: only here
 
         figure = Figure(figsize=(8, 3.2))
-    figure.subplots_adjust(0.08, 0.16, 0.98, 0.97, 0.25)
+    figure.subplots_adjust(0.1, 0.16, 0.98, 0.97, 0.28)
     epochs = [row["epoch"] for row in history]
     for name, axes in zip(
         ("loss", "accuracy"), figure.subplots(1, 2), strict=True

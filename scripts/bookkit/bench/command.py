@@ -5,7 +5,8 @@
     python scripts/bench.py --json FILE          not into build/bench.json
 
 Both libraries run in this one process or, for the convolutional network (W2,
-its layers and G2), each in one of its own. They take turns: in every round
+its layers and G2), each in one of its own for every workload, as what a
+process did before changes how it gets memory. They take turns: in every round
 each has a turn at each workload, in an order drawn from a fixed seed, so that
 whatever disturbs the machine disturbs them all. Before a turn the garbage is
 collected and the threads of the turn before get time to fall asleep; then some
@@ -22,6 +23,7 @@ memory is measured with one fresh process for each library.
 """
 
 import argparse
+import collections
 import functools
 import gc
 import json
@@ -139,7 +141,7 @@ def measure(
         for name, those in parties.items()
     }
     rng = random.Random(0)
-    processes = {name: fresh_process() for name in LIBRARIES}
+    processes = collections.defaultdict(fresh_process)
     for number in tqdm(range(rounds), "rounds", disable=None):
         for name, those in parties.items():
             workload = WORKLOADS[name]
@@ -147,7 +149,7 @@ def measure(
                 continue
             for library in rng.sample(those, len(those)):
                 if workload.apart:
-                    process = processes[library.name]
+                    process = processes[name, library.name]
                     asked = process.submit(turn_apart, name, library.name)
                     spent = asked.result()
                 else:

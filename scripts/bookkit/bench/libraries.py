@@ -158,6 +158,20 @@ class PyTorch(Library):
         return functools.partial(self.torch.mm, a, b, out=a @ b)
 
 
+class KeptPyTorch(PyTorch):
+    """PyTorch in a process that keeps its memory, as ours does."""
+
+    name = "pytorch-kept"
+    only = ("W2", "W2e")
+
+    def __init__(self):
+        super().__init__()
+        from dlfs.trainer import keep_memory
+
+        keep_memory()
+        self.blas = ""  # the report has it
+
+
 class DLFS(Library):
     """This package, with its own DataLoader."""
 
@@ -313,5 +327,6 @@ class MyGrad(Peer):
 
 
 LIBRARIES = {
-    library.name: library for library in (PyTorch, DLFS, DeZero, MyGrad)
+    library.name: library
+    for library in (PyTorch, KeptPyTorch, DLFS, DeZero, MyGrad)
 }
