@@ -1,5 +1,6 @@
 """Edits of generated files that go back into the chapters."""
 
+import os
 import re
 import shutil
 
@@ -653,7 +654,10 @@ def is_import(line: str) -> bool:
 
 
 class TestRealBook:
-    """Every stretch of every block of the book gets an edit."""
+    """Every stretch of every block of the book gets an edit.
+
+    In every third file, or with DLFS_KILLS in the environment in all.
+    """
 
     @pytest.fixture
     def copy(self, tmp_path):
@@ -666,7 +670,8 @@ class TestRealBook:
         output = tangle(read_book(copy / "book"))
         write_output(copy, output)
         texts, count = {}, 0
-        for file in output.files:
+        files = [*output.files][:: 1 if "DLFS_KILLS" in os.environ else 3]
+        for file in files:
             lines = (copy / file).read_text().split("\n")
             for start, stop, _ in reversed(stretches(lines)):
                 for edit_stretch in reversed(EDITS):
@@ -675,7 +680,8 @@ class TestRealBook:
             texts[file] = "\n".join(lines)
             (copy / file).write_text(texts[file])
         replaced = {name for block in output.blocks for name in block.replaces}
-        assert count > len(output.blocks) - len(replaced)
+        shown = [b for b in output.blocks if b.file in files]
+        assert count >= len([b for b in shown if b.id not in replaced])
         proposal = propose(copy, copy / "book", output)
         back.write_back(copy, proposal)
         for file, text in texts.items():

@@ -14,8 +14,7 @@ def check_compiles(source: str, flags: int = 0) -> object:
     That also finds what only parses: a `return` outside a function. Warnings
     are left to ruff.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):
         try:
             return compile(source, "<book>", "exec", flags, dont_inherit=True)
         except (MemoryError, RecursionError):

@@ -3,14 +3,14 @@
 A test is a function or class of a test file. Whatever uses a name that a
 chapter changes counts as changed, too, and so on up to the tests. A name is
 known as on the page, `Linear`, wherever it stands in the package; a private
-one with its module, `dlfs.nn.dense._scale`, and one of a test file with that,
-`tests/test_nn.py::make`. A module's name stands for all in it, and nothing,
-after the file if there is one, for what every test depends on. In doubt a name
-is used:
+one with its module, `dlfs.nn.dense._scale`, as that of an experiment, since
+each has a `main`; and one of a test file with that, `tests/test_nn.py::make`.
+A module's name stands for all in it, and nothing, after the file if there is
+one, for what every test depends on. In doubt a name is used:
 
 * A module that is not followed by a name of its own, as in `vars(nn)`, stands
-  for all that is in it. So does a module named in a string of a test or a
-  function; in a table of the package it is a label. The package's own code
+  for all that is in it. So does a module named in a string of a test, or of a
+  function that imports by text; else it is a label. The package's own code
   may ask for a module's `__file__`, which is only a place.
 * `globals().update(...)` changes all that is in its file, and a function that
   becomes a `__getattr__` all that is asked of the package itself, `dlfs.x`.
@@ -56,9 +56,11 @@ LOOKS_INSIDE = re.compile(  # a module, for names that nobody says
     r"|__(?:all|dict|file|path|version)__|\._[a-z]"
 )
 GLUED = re.compile(r"\w{|}\w")  # "conv{n}d" says no name
-PUBLIC = re.compile(r"dlfs(?:\.[A-Za-z]\w*)*")  # a module, or a name in one
+# A module, or a name in one that is known without it.
+PUBLIC = re.compile(r"dlfs(?!\.experiments\.\w+\.)(?:\.[A-Za-z]\w*)*")
 TABLE = re.compile(r"[\[{]|(?:\w+\.)*(?:\w*[dD]ict\w*|list|set|Weak\w+)\(")
 PACKAGE = "dlfs"  # as a name: all that is in it
+EXPERIMENT = f"{PACKAGE}.experiments."
 DOOR = "dlfs.__getattr__"  # gives what is in none of its modules
 
 Graph = dict[str, set[str]]
@@ -306,7 +308,7 @@ def read_part(
         uses |= {f"fixture {x}" for x in names | {*WORD.findall(strings)}}
     elif "import_module" in hides and not all(map(is_private, makes)):
         uses.add(PACKAGE)
-    if start or isinstance(node, DEFINITIONS):
+    if start or (hides and isinstance(node, DEFINITIONS)):
         uses |= said.union(*(name.split(".")[1:] for name in said))
     code = lines[first_line(node) - 1 : node.end_lineno]
     text = "\n".join([*code, *sorted(uses)])
@@ -389,8 +391,9 @@ def resolve(name: str, meanings: dict[str, str]) -> set[str]:
 
 
 def is_private(name: str) -> bool:
-    """Whether a name with its module is a private one."""
-    return name.rpartition(".")[2].startswith("_")
+    """Whether a name with its module is a private one, or an experiment's."""
+    module, _, last = name.rpartition(".")
+    return last.startswith("_") or module.startswith(EXPERIMENT)
 
 
 def own_name(meant: str) -> str:

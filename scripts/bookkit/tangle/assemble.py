@@ -10,6 +10,7 @@ and `__all__`.
 import ast
 import functools
 import symtable
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -84,7 +85,8 @@ class Module:
         """The names that its code uses but does not define."""
         text = "\n".join(line.text for line in self.code)
         try:
-            tables = [symtable.symtable(text, "", "exec")]
+            with warnings.catch_warnings(action="ignore"):
+                tables = [symtable.symtable(text, "", "exec")]
         except SyntaxError:
             return set()  # which is reported before the file is written
         made, used = set(), set()
