@@ -186,6 +186,7 @@ FAULTS = {
     "pickle": (pickle.dumps({b"data": 1}), "is the pickled version"),
     "old pickle": (pickle.dumps([1], 2), "is the pickled version"),
     "hundred": (bytes(3 * 3074), "those of CIFAR-100 have one more"),
+    "many hundred": (bytes(9 * 3074), "those of CIFAR-100 have one more"),
     "packed and cut": (gzip.compress(FILE)[:-9], "gzip file is broken"),
     "bomb": (gzip.compress(bytes(10**8), 1), "goes on after record 3"),
 }
@@ -249,6 +250,7 @@ def tar_of(*members):
     return gzip.decompress(pack([*OFFICIAL, *members]))
 
 
+ENTRIES = {f"entry {number}": "x" for number in range(101)}
 HOSTILE = {
     "absolute": (("/tmp/x", b""), "'/tmp/x' has an absolute path"),
     "drive": (("C:/x", b""), "has an absolute path"),
@@ -281,6 +283,10 @@ HOSTILE = {
         "'a' has a size of -512 bytes",
     ),
     "sparse": (special("a", tarfile.GNUTYPE_SPARSE), "neither a file nor"),
+    "headers": (
+        special("a", tarfile.REGTYPE, pax_headers=ENTRIES),
+        "'a' has more than 100 entries in its headers",
+    ),
 }
 
 
@@ -491,6 +497,15 @@ class TestArchiveOfOthers:
         path.write_bytes(pack(OFFICIAL))
         with pytest.warns(UserWarning, match="not the official SHA-256"):
             assert len(Small(tmp_path)) == 20
+
+    def test_that_is_broken_does_not_hide_another(self, tmp_path):
+        broken = tmp_path / "cifar-10-binary (1).tar.gz"
+        broken.write_bytes(PACKED[:-9])
+        (tmp_path / "cifar-10-binary.sha256").write_text("f00d  a.tar.gz")
+        with pytest.raises(DataError, match=r"\(1\).tar.gz: the gzip file"):
+            Small(tmp_path)
+        (tmp_path / "cifar-10-binary.tar.gz").write_bytes(PACKED)
+        assert len(Small(tmp_path)) == 20
 
     def test_that_is_official_is_used_without(self, tmp_path, recwarn):
         (tmp_path / "cifar-10-binary.tar.gz").write_bytes(PACKED)

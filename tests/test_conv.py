@@ -639,6 +639,10 @@ class TestArguments:
         for size in (6, 7), (9, 7):
             with pytest.raises(ValueError, match=r"expected \(7, 7\) or more"):
                 layer(x, output_size=size)
+        with pytest.raises(ValueError, match=r"expected \(OH, OW\)"):
+            layer(x, output_size=(8,))
+        with pytest.raises(ValueError, match="an input of shape"):
+            layer(x[0, 0, 0], output_size=(8, 8))
 
     def test_functions_stand_in_functional(self):
         for name in "conv1d", "conv2d", "conv_transpose2d":

@@ -75,3 +75,5 @@ class TestElsewhere:
         monkeypatch.setattr("ctypes.CDLL", Old)
         assert keep_memory() is True
         assert told == [(-3, 2**30), (-3, 2**25), (-1, 2**31 - 1)]
+        assert keep_memory(2**40) is True
+        assert told[3:] == [(-3, 2**31 - 1), (-3, 2**25), (-1, 2**31 - 1)]

@@ -14,11 +14,16 @@ __all__ = ["read_archive", "unpack"]
 
 
 # book/32-cifar-files.md#archive-refuse
+_ENTRIES = 100  # of extended headers
+
+
 def _refuse_member(member: tarfile.TarInfo, limit: int) -> None:
     """Raise a DataError for a member that no data set needs."""
     parts = member.name.replace("\\", "/").split("/")
     fault = ""
-    if member.issym() or member.islnk():
+    if len(member.pax_headers) > _ENTRIES:  # every member keeps a copy
+        fault = f"has more than {_ENTRIES} entries in its headers"
+    elif member.issym() or member.islnk():
         fault = f"is a link to {member.linkname!a:.60}"
     elif not (member.isreg() or member.isdir()) or member.issparse():
         fault = "is neither a file nor a folder"
@@ -116,7 +121,10 @@ def _collect(
 
 # book/32-cifar-files.md#archive-unpack
 def unpack(path: Path, folder: Path, sizes: Mapping[str, int]) -> None:
-    """Unpack some files of a tar archive into one folder, or nothing.
+    """Unpack some files of a tar archive into one folder.
+
+    Nothing is written if the archive is refused. If the disk is full, the
+    files that are complete stay.
 
     Args:
         path: the archive.

@@ -3,7 +3,7 @@
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -144,8 +144,7 @@ class CIFAR10:
         folder = find_folder(root, names, places)
         if any(_missing(folder, name) for name in names):
             sizes = dict.fromkeys(CIFAR10_FILES, self.records * RECORD)
-            if archive := next(_candidates(root, "cifar-10-binary"), None):
-                unpack(archive, folder, sizes)
+            if archive := _unpack_any(root, folder, sizes):
                 official = self.archive.sha256
                 if archive.suffix != ".tar" and sha256_of(archive) != official:
                     warnings.warn(
@@ -221,13 +220,13 @@ def _wrong_size(content: bytes, count: int | None, limit: int) -> str:
     whole, rest = divmod(len(content), RECORD)
     number = "whole" if count is None else f"{count:,}"
     expected = f"expected {number} records of {RECORD:,} bytes"
-    if len(content) > limit:
-        return f"goes on after record {limit // RECORD - 1:,}; {expected}"
-    if rest:
+    if len(content) > limit:  # the rest of it was not read
+        found = f"goes on after record {limit // RECORD - 1:,}"
+    elif rest:
         found = f"ends in record {whole:,}, of which it has {rest:,} bytes"
     else:
         found = f"holds {whole:,} records"
-    if len(content) and len(content) % (RECORD + 1) == 0:
+    if len(content) > limit or (whole and len(content) % (RECORD + 1) == 0):
         expected += "; those of CIFAR-100 have one more"
     return f"{found}; {expected}"
 
@@ -267,6 +266,28 @@ def _candidates(root: Path, begin: str) -> Iterator[Path]:
                 continue
             if path.name.startswith(begin):
                 yield path
+
+
+# book/32-cifar-files.md#cifar-unpack-any
+def _unpack_any(
+    root: Path, folder: Path, sizes: Mapping[str, int]
+) -> Path | None:
+    """Unpack the first sound archive, and return it if there is one.
+
+    Raises:
+        DataError: If there are archives, but no sound one.
+    """
+    faults = []
+    for archive in _candidates(root, "cifar-10-binary"):
+        try:
+            unpack(archive, folder, sizes)
+        except DataError as fault:
+            faults.append(fault)
+        else:
+            return archive
+    if faults:
+        raise faults[0]
+    return None
 
 
 # book/32-cifar-files.md#cifar-missing

@@ -153,7 +153,8 @@ class ResNetConfig:
     """The sizes of a `ResNet`.
 
     Args:
-        channels: of each stage; a pooling lies between two.
+        channels: of each stage, behind which a pooling lies; one more block
+            is behind the last.
         classes: how many kinds of photographs there are.
         dropout: probability of dropping a value before the last layer.
     """

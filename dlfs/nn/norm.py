@@ -245,6 +245,13 @@ def group_norm(
         num_groups: how many; C must be divisible by it.
         weight, bias: (C,) tensors, or None.
         eps: added to the variance.
+
+    Returns:
+        A tensor of the shape of the input.
+
+    Raises:
+        ValueError: the channels cannot be parted so, or are not as many as
+            the weight and the bias have.
     """
     _check_channels("group_norm", input, weight, bias)
     size, channels = input.shape[:2]
@@ -274,6 +281,13 @@ def layer_norm(
         normalized_shape: the lengths of the axes to take the mean over.
         weight, bias: tensors of that shape, or None.
         eps: added to the variance.
+
+    Returns:
+        A tensor of the shape of the input.
+
+    Raises:
+        ValueError: the input does not end with that shape, or the weight or
+            the bias has another.
     """
     shape = tuple(normalized_shape)
     if not shape or input.shape[-len(shape) :] != shape:
@@ -281,6 +295,12 @@ def layer_norm(
             f"layer_norm: an input of shape {input.shape}, expected "
             f"(..., {str(shape)[1:-1].rstrip(',')})"
         )
+    for other in weight, bias:
+        if other is not None and other.shape != shape:
+            raise ValueError(
+                f"layer_norm: a weight or bias of shape {other.shape}, "
+                f"expected {shape}"
+            )
     axes = tuple(range(input.ndim - len(shape), input.ndim))
     y = _standardize(input, axes=axes, eps=eps, saved={})
     return _affine(y, weight, bias, shape)
@@ -443,7 +463,7 @@ def _normalised(x, weight, bias, *, eps, saved):
 
 
 def _gradients_of(g, x, weight, saved):
-    """Read x and g twice, and write once."""
+    """Read x twice and g three times, and write once."""
     (lines, wide), (back, _) = _lines(x), _lines(g)
     blocks, channels = _blocks(lines), x.shape[1]
     centre, scale = saved["centre"], saved["scale"]

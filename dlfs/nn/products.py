@@ -21,10 +21,10 @@ def _kernels():
 def _piece(rows, inputs, outputs, least=8):
     """Return how many rows to multiply at a time by (inputs, outputs).
 
-    It is a divisor of `rows` from `least` on, or None where all products of
-    such a size are packed.
+    It is a divisor of `rows` from `least` on, or None where the kernels pack
+    everything or no such piece is small enough.
     """
     if not _kernels() & _UNPACKED:
         return None
-    most = min(rows, _SMALL // (inputs * outputs))
+    most = min(rows, _SMALL // max(1, inputs * outputs))
     return next((n for n in range(most, least - 1, -1) if not rows % n), None)

@@ -136,6 +136,11 @@ class ConvTranspose2d(_ConvNd):
     def _more(self, input, wanted):
         """Return the output padding that makes the output of a size."""
         name, none = "ConvTranspose2d", (0, 0)
+        inputs = input, self.weight, self.bias
+        _check_conv(name, 2, *inputs, self.groups, turned=True)
+        if len(wanted) != 2:
+            text = f"{name}: output_size={wanted}, expected (OH, OW)"
+            raise ValueError(text)
         how = self.stride, self.padding, self.dilation
         size = _stamped(name, input.shape, self.weight.shape, none, *how)
         more = tuple(w - n for w, n in zip(wanted, size, strict=True))

@@ -28,6 +28,7 @@ def keep_memory(limit: int = 2**30) -> bool:
     if platform.libc_ver()[0] != "glibc":
         return False
     mallopt = ctypes.CDLL(None).mallopt
+    limit = min(limit, 2**31 - 1)  # it takes an int
     small = 2**25  # the most that some versions accept
     kept = any(mallopt(_MAP, size) for size in (limit, min(limit, small)))
     return bool(kept and mallopt(_TRIM, 2**31 - 1))

@@ -66,6 +66,17 @@ def test_speed_is_that_of_the_recorded_benchmark(name):
         assert row["ratio"] == f"{recorded['dlfs']['ratio']:.2f}"
 
 
+@pytest.mark.parametrize("name", READMES)
+def test_steps_of_the_cnn_are_those_of_the_recorded_benchmark(name):
+    file = "book/runs/bench_cnn.json"
+    workloads = json.loads(read(file))["workloads"]
+    (text,) = [line for line in read(name).splitlines() if file in line]
+    for workload, unit in ("W2", 1), ("W2w", 1), ("W2e", 1000):
+        for row in workloads[workload]["libraries"].values():
+            number = f"{row['median'] / unit:,.0f}"
+            assert re.search(rf"(?<![\d,]){number}(?!,?\d)", text), number
+
+
 def test_the_translation_has_the_same_parts():
     english, korean = map(read, READMES)
     code = r"^```python\n(.*?)^```"
