@@ -9,7 +9,7 @@ import numpy as np
 # book/05-shapes.md#axes
 def _axis(dim, ndim, name):
     """Return axis number `dim` counted from 0; raise if there is none."""
-    if not isinstance(dim, (int, np.integer)):
+    if isinstance(dim, bool) or not isinstance(dim, (int, np.integer)):
         raise TypeError(f"{name}: dim {dim!r} is not a whole number")
     if not -ndim <= dim < ndim:
         raise IndexError(f"{name}: dim {dim} does not exist among {ndim} axes")

@@ -102,9 +102,10 @@ class Function:
 
     A subclass has two static methods. `forward(ctx, *args)` returns a tensor
     or a tuple of tensors; nothing in it is recorded. `backward(ctx, *grads)`
-    gets a gradient for each of them, and returns one for each argument of
-    forward, None where there is none. It is called by `apply`. Where backward
-    uses operations of tensors, there are second derivatives too.
+    gets a gradient for each of them that holds floating-point numbers, and
+    returns one for each argument of forward, None where there is none. It is
+    called by `apply`. Where backward uses operations of tensors, there are
+    second derivatives too.
     """
 
     @staticmethod

@@ -48,7 +48,7 @@ _HABITS = {name: _operator(name) for name in _OPERATORS} | {
     "is_contiguous": lambda x: x.data.flags.c_contiguous,
     "view_as": lambda x, other: x.reshape(other.shape),
     "expand_as": lambda x, other: x.expand(other.shape),
-    "contiguous": lambda x: x,
+    "contiguous": lambda x: x if x.data.flags.c_contiguous else x.clone(),
     "t": lambda x: x.T,
 }
 
@@ -112,8 +112,8 @@ _HABITS |= {
     "narrow": _narrow,
     "unbind": _unbind,
     "requires_grad_": _requires_grad_,
-    "new_zeros": lambda x, *size: zeros(*size, dtype=x.dtype),
-    "new_ones": lambda x, *size: ones(*size, dtype=x.dtype),
+    "new_zeros": lambda x, *n, **how: zeros(*n, **{"dtype": x.dtype} | how),
+    "new_ones": lambda x, *n, **how: ones(*n, **{"dtype": x.dtype} | how),
     "std": _unbiased(Tensor.std),
     "var": _unbiased(Tensor.var),
     "__index__": _index,
@@ -230,14 +230,16 @@ _AT_THE_DOOR = {name: np.dtype(name) for name in _DTYPES} | {
     "device": Device,
     "cuda": SimpleNamespace(is_available=lambda: False),
     "enable_grad": lambda: set_grad_enabled(True),
-    "inference_mode": lambda mode=True: set_grad_enabled(not mode),
+    "inference_mode": lambda mode=True: (
+        no_grad()(mode) if callable(mode) else set_grad_enabled(not mode)
+    ),
     "is_tensor": lambda x: isinstance(x, Tensor),
     "from_numpy": lambda array: Tensor(array),
     "as_tensor": lambda data, *args, **kw: _to(_tensor(data), *args, **kw),
     "empty": zeros,
     "empty_like": zeros_like,
-    "rand_like": lambda x: rand(x.shape, dtype=x.dtype),
-    "randn_like": lambda x: randn(x.shape, dtype=x.dtype),
+    "rand_like": lambda x, **how: rand(x.shape, **{"dtype": x.dtype} | how),
+    "randn_like": lambda x, **how: randn(x.shape, **{"dtype": x.dtype} | how),
     "bincount": _of_numpy(np.bincount),
     "allclose": lambda *args, **kw: bool(_of_numpy(np.allclose)(*args, **kw)),
 }
@@ -339,6 +341,7 @@ def _find_at_the_door(name):
     return _no_such_name(name)
 
 
+_AT_THE_DOOR |= {name: _function(name) for name in ("add", "sub")}  # alpha
 _door = sys.modules["dlfs"]
 _door.__getattr__ = _find_at_the_door
 _door.__dir__ = lambda: sorted(

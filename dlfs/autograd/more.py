@@ -67,6 +67,8 @@ def prod(
     dim = _axis(dim, x.ndim, name)
     if x.shape[dim] == 0:
         x = 1 + x.sum(dim, keepdim=True)  # the product of nothing
+    elif x.shape[dim] == 1:
+        x = x.clone()
     while (n := x.shape[dim]) > 1:
         half = n // 2
         pairs = _slab(x, dim, 0, half) * _slab(x, dim, half, 2 * half)
@@ -200,7 +202,7 @@ def _band(input, name, keep):
     if input.ndim < 2:
         raise ValueError(f"{name}: shape {input.shape} has no two axes")
     rows, columns = np.ogrid[: input.shape[-2], : input.shape[-1]]
-    return where(keep(rows, columns), input, 0)
+    return where(keep(rows, columns), input, np.zeros((), input.dtype))
 
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
@@ -213,12 +215,14 @@ def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     return _band(input, "triu", lambda i, j: j - i >= diagonal)
 
 
-def flip(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
-    """Return the values in reverse order along axes `dims`."""
+def flip(
+    input: Tensor, *axes: int | Sequence[int], dims: Sequence[int] = ()
+) -> Tensor:
+    """Return the values in reverse order along axes, also named `dims`."""
     index = [slice(None)] * input.ndim
-    for d in _axes(_sizes(dims), input.ndim, "flip"):
+    for d in _axes(_sizes(axes or (dims,)), input.ndim, "flip"):
         index[d] = slice(None, None, -1)
-    return input[tuple(index)]
+    return input[tuple(index)].clone()
 
 
 def roll(
@@ -233,6 +237,7 @@ def roll(
     dims = dims if isinstance(dims, Sequence) else [dims]
     if len(shifts) != len(dims):
         raise ValueError(f"roll: {len(shifts)} shifts for {len(dims)} axes")
+    input = input.clone()  # if nothing moves, too
     for shift, d in zip(shifts, dims):
         d = _axis(d, input.ndim, "roll")
         n = input.shape[d]
@@ -256,7 +261,7 @@ def repeat(input: Tensor, *sizes: int | Sequence[int]) -> Tensor:
     pairs = [m for n in shape for m in (1, n)]
     wide = [m for pair in zip(sizes, shape) for m in pair]
     out = [m * n for m, n in zip(sizes, shape)]
-    return input.reshape(pairs).expand(wide).reshape(out)
+    return input.reshape(pairs).expand(wide).reshape(out).clone()
 
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
@@ -288,7 +293,10 @@ def masked_fill(input: Tensor, mask: Any, value: Any) -> Tensor:
 def diagonal(
     input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1
 ) -> Tensor:
-    """Return a diagonal of axes `dim1` and `dim2`, as a last axis."""
+    """Return a diagonal of axes `dim1` and `dim2`, as a last axis.
+
+    It is a copy: writing into it does not change the input.
+    """
     dims = [_axis(d, input.ndim, "diagonal") for d in (dim1, dim2)]
     if dims[0] == dims[1]:
         raise ValueError(f"diagonal: axis {dims[0]} stands there twice")
@@ -351,8 +359,9 @@ def topk(
 
 # book/13-more-operations.md#norm
 def _safe_power(x, p):
-    """Return x**p for x >= 0, with the value and derivatives 0 at 0."""
-    return where(x == 0, 0, where(x == 0, 1, x) ** p)
+    """Return x**p for x >= 0, as a constant at 0: its limit there."""
+    limit = 0 if p > 0 else math.inf
+    return where(x == 0, limit, where(x == 0, 1, x) ** p)
 
 
 def norm(

@@ -18,8 +18,13 @@ _ELSEWHERE = """
     dlfs.asarray: `dlfs.from_numpy(array)`, which shares its memory
     dlfs.bernoulli: dlfs.rand_like(p) < p
     dlfs.concat dlfs.concatenate: dlfs.cat
-    dlfs.hstack: dlfs.cat(tensors, 1)
-    dlfs.vstack: dlfs.cat(tensors, 0)
+    dlfs.hstack: `dlfs.cat(tensors, 1)`, for vectors `dlfs.cat(tensors, 0)`
+    dlfs.vstack: `dlfs.cat(tensors, 0)`, for vectors `dlfs.stack(tensors)`
+    dlfs.nonzero Tensor.nonzero: numpy.argwhere(t.data)
+    dlfs.meshgrid: numpy.meshgrid(..., indexing="ij")
+    dlfs.median Tensor.median: numpy.quantile(t.data, 0.5, method="lower")
+    dlfs.finfo: numpy.finfo(t.dtype)
+    dlfs.data.Sampler: `__iter__` and `__len__` in a class of any kind
     dlfs.seed: dlfs.manual_seed(number)
     dlfs.set_printoptions: numpy.set_printoptions
     dlfs.utils: `dlfs.data` for `torch.utils.data`
@@ -46,7 +51,7 @@ _ELSEWHERE = """
 # book/14-from-pytorch.md#names-on-purpose
 _ON_PURPOSE = """
     dlfs.accelerator dlfs.backends dlfs.set_default_device Tensor.cuda \
-        Tensor.pin_memory Tensor.share_memory_ Module.cuda \
+        Tensor.pin_memory Tensor.share_memory_ Module.cuda Module.cpu \
         Module.share_memory: there is only the CPU: leave it out
     dlfs.distributed dlfs.data.DistributedSampler dlfs.nn.SyncBatchNorm: \
         there is one process: leave it out
@@ -90,8 +95,8 @@ USUAL = {
         einsum empty empty_like enable_grad erf eye float32 float64 floor
         from_numpy full full_like Generator inf inference_mode int32 int64
         is_grad_enabled is_tensor linspace load logical_and logical_not
-        logical_or manual_seed maximum meshgrid minimum multinomial nan nn
-        no_grad nonzero normal ones ones_like optim pi rand rand_like randint
+        logical_or manual_seed maximum minimum multinomial nan nn
+        no_grad normal ones ones_like optim pi rand rand_like randint
         randn randn_like randperm round save set_grad_enabled sign Size stack
         Tensor tensor uint8 unique where zeros zeros_like
     """,
@@ -99,7 +104,7 @@ USUAL = {
     + """
         add_ argsort backward clamp_ contiguous copy_ cpu data detach dim div_
         dtype element_size expand expand_as fill_ grad grad_fn is_contiguous
-        is_cuda is_leaf item mT mul_ ndim nelement new_ones new_zeros nonzero
+        is_cuda is_leaf item mT mul_ ndim nelement new_ones new_zeros
         normal_ numpy register_hook repeat requires_grad requires_grad_
         retain_grad shape size sub_ T to tolist type type_as uniform_ unique
         view view_as zero_

@@ -73,7 +73,8 @@ class DataLoader:
             or anything with a length whose `dataset[indices]` is a batch.
         batch_size: examples in a batch; the last may be smaller.
         shuffle: draw a new order for every epoch.
-        sampler: yields the indices of an epoch, instead of `shuffle`.
+        sampler: yields the indices of an epoch, instead of `shuffle`; it
+            has a length.
         num_workers, pin_memory: taken and ignored; batches are loaded here.
         collate_fn: makes a batch of a list of examples; default
             `default_collate`.

@@ -53,7 +53,7 @@ class Sequential(ModuleList):
     def __init__(self, *modules: Module | Mapping[str, Module]):
         if len(modules) == 1 and isinstance(modules[0], Mapping):
             for name, module in modules[0].items():
-                setattr(self, name, module)
+                ModuleDict.__setitem__(self, name, module)
         else:
             super().__init__(modules)
 

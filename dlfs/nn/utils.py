@@ -26,9 +26,9 @@ def vector_to_parameters(
     Raises:
         ValueError: they hold more or fewer numbers than the vector.
     """
-    parameters, values = list(parameters), _array(vec)
+    parameters, values = list(parameters), _array(vec).reshape(-1)
     sizes = [p.data.size for p in parameters]
-    if values.shape != (sum(sizes),):
+    if values.size != sum(sizes):
         raise ValueError(
             f"vector_to_parameters: {values.size} numbers for parameters "
             f"that hold {sum(sizes)}"
