@@ -42,6 +42,9 @@ class TestContainers:
         assert model.first is layers["first"] and model[1] is layers["act"]
         assert list(model.state_dict()) == ["first.weight", "first.bias"]
         assert list(dict(model[:1].named_children())) == ["first"]
+        for name in "forward", "a.b", "training":
+            with pytest.raises(KeyError, match="Sequential cannot have"):
+                nn.Sequential({name: nn.ReLU()})
 
 
 class TestWalks:

@@ -96,6 +96,8 @@ class TestMoreByHand:
         assert nn.one_hot([1], 3).data.tolist() == [[0, 1, 0]]
         with pytest.raises(ValueError, match="one_hot: 2 classes"):
             nn.one_hot([2], 2)
+        with pytest.raises(TypeError, match="a mask of int64, expected bool"):
+            Tensor(np.ones(2)).masked_fill(np.array([0, 1]), 0)
 
     @pytest.mark.parametrize(
         "line",

@@ -168,8 +168,13 @@ class TestRefused:
         ):
             with pytest.raises(ValueError, match=r"expected|divisible"):
                 make()
+        x = Tensor(normal(2, 5))
         with pytest.raises(ValueError, match="5 channels must be divisible"):
-            nn.group_norm(Tensor(normal(2, 5)), 2)
+            nn.group_norm(x, 2)
+        with pytest.raises(ValueError, match=r"bias of shape \(5, 1\)"):
+            nn.layer_norm(x, (5,), Tensor(normal(5, 1)))
+        with pytest.raises(ValueError, match="needed unless training"):
+            nn.batch_norm(x, None, None)
 
 
 # book/23-batch-normalisation.md#test-norm-gradients

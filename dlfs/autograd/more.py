@@ -287,6 +287,8 @@ def index_select(input: Tensor, dim: int, index: Any) -> Tensor:
 
 def masked_fill(input: Tensor, mask: Any, value: Any) -> Tensor:
     """Return `value` where `mask` holds and the input elsewhere."""
+    if (found := _tensor(mask).dtype).kind != "b":
+        raise TypeError(f"masked_fill: a mask of {found}, expected bool")
     return where(mask, value, input)
 
 

@@ -1,11 +1,10 @@
 """Write a book as long as we want, to measure how the build grows.
 
-    python scripts/tests/long_book.py DIR [CHAPTERS [LAST]]
+    python scripts/tests/long_book.py DIR [CHAPTERS]
 
-It is the book, up to its chapter LAST, and behind it, up to so many chapters,
-copies of some whose names are their own: `Conv2d` of chapter 20 becomes
-`Conv2dv36` of chapter 36, in a room of its own. Then:
-`python scripts/chapters.py --root DIR run`.
+It is the book and behind it, up to so many chapters, copies of some whose
+names are their own: `Conv2d` of chapter 20 becomes `Conv2dv35` of chapter 35,
+in a room of its own. Then: `python scripts/chapters.py --root DIR run`.
 """
 
 import itertools
@@ -18,23 +17,20 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from bookkit import ROOT
 from bookkit.read.chapters import Chapter, read_book
-from bookkit.tangle.blocks import assigned_names
+from bookkit.tangle.blocks import DEFINITIONS
 from bookkit.tangle.output import parse_cells
 
-# Of part one operations with their gradients and layers; a layer with its
-# gradients, one without, a network.
-COPIED = (8,), (20, 24, 29)
+COPIED = (20, 24, 29)  # a layer with its gradients, one without, a network
 
 
 def repeat(chapter: Chapter, text: str, old: set[str], number: int) -> str:
     """A chapter with names and rooms of its own; `old` are earlier files."""
     blocks, _ = parse_cells(chapter)
     names = {
-        name
+        node.name
         for block in blocks
         for node in block.tree.body
-        for name in assigned_names(node)
-        if not name.startswith("__")
+        if isinstance(node, DEFINITIONS)
     }
     text = re.sub(
         rf"(\b(?:np|torch)[\w.]*\.)?\b({'|'.join(names)})\b",
@@ -47,24 +43,20 @@ def repeat(chapter: Chapter, text: str, old: set[str], number: int) -> str:
             new += ".py" if place == file else ""
             text = re.sub(rf"\b{re.escape(place)}\b", new, text)
     text = re.sub(r'\bid="([^"]*)"', rf'id="\1-{number}"', text)
-    was = rf'\b(exercise|solution)="{chapter.number}\.'
-    return re.sub(was, rf'\1="{number}.', text)
+    was = f'="{chapter.number:02}.'
+    return re.sub(rf"\b(exercise|solution){was}", rf'\1="{number}.', text)
 
 
-def main(target: Path, count: int = 40, last: int = 99) -> None:
+def main(target: Path, count: int) -> None:
     """Write the book with so many chapters."""
     shutil.copytree(ROOT / "book", target / "book")
-    for path in (target / "book").glob("[0-9]*.md"):
-        if int(path.name[:2]) > last:
-            path.unlink()
     shutil.copy(ROOT / "pyproject.toml", target)
     shutil.copytree(ROOT / "dlfs/mnist_mini", target / "dlfs/mnist_mini")
     chapters, files = read_book(target / "book"), {}
     for chapter in chapters:
         files[chapter.number] = set().union(*files.values())
         files[chapter.number] |= {b.file for b in parse_cells(chapter)[0]}
-    originals = COPIED[chapters[-1].number > 12]
-    copied = [each for each in chapters if each.number in originals]
+    copied = [each for each in chapters if each.number in COPIED]
     numbers = range(chapters[-1].number + 1, 100)
     for chapter, number, _ in zip(
         itertools.cycle(copied), numbers, range(count - len(chapters))
@@ -78,4 +70,4 @@ def main(target: Path, count: int = 40, last: int = 99) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))
+    main(Path(sys.argv[1]), int(sys.argv[2]) if sys.argv[2:] else 40)
