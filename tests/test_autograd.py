@@ -515,6 +515,15 @@ class TestBroadcasting:
         (x + np.zeros((3, 4))).backward(np.ones((3, 4)))
         assert x.grad.item() == 12
 
+    def test_a_gradient_of_another_shape_is_refused(self):
+        @operation(lambda g, y, x: g)
+        def total(x):
+            return x.sum()
+
+        y = total(Tensor(np.ones(3), requires_grad=True))
+        with pytest.raises(RuntimeError, match=r"shape \(\) for a tensor of"):
+            y.backward()
+
     def test_gradients_are_never_read_only_views(self):
         @operation(lambda g, y, x: np.broadcast_to(g, x.shape))
         def total(x):
@@ -886,10 +895,15 @@ DIFFERENCES = [  # line, x and y, our slopes for x and y, PyTorch's
     ("maximum(x, y)", (NAN, 1), (0, 0), (1, 1)),
     ("minimum(x, y)", (1, NAN), (0, 0), (1, 1)),
     ("x.clip(y, y)", (1, 2), (0, 1), (0, 0)),
+    ("where(x > 0, x.log(), y)", (0, 1), (0, 1), (NAN, 1)),
+    ("x.sqrt() * 0 + y", (0, 1), (0, 1), (NAN, 1)),
+    ("x.log1p() * 0 + y", (-1, 0), (0, 1), (NAN, 1)),
+    ("x.relu().sqrt() + y", (-1, 0), (NAN, 1), (0, 1)),
+    ("x.clip(0, 9).sqrt() + y", (-1, 0), (NAN, 1), (0, 1)),
 ]
 
 
-@pytest.mark.filterwarnings("ignore:divide by zero")
+@pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
 @pytest.mark.parametrize(("line", "at", "ours", "theirs"), DIFFERENCES)
 def test_differences_from_pytorch_are_known(line, at, ours, theirs):
     torch = pytest.importorskip("torch")
@@ -1156,6 +1170,11 @@ class TestRandom:
         assert abs(normal.std() - 1) < 0.03
         dice = autograd.randint(1, 7, (1000,), generator=rng).data
         assert sorted(set(dice.tolist())) == [1, 2, 3, 4, 5, 6]
+        for coins in (
+            autograd.randint(2, (99,), generator=rng),
+            autograd.randint(2, size=(99,), generator=rng),
+        ):
+            assert sorted(set(coins.data.tolist())) == [0, 1]
 
 
 # book/05-shapes.md#test-numpy-cases
@@ -1641,6 +1660,14 @@ class TestGradgradcheck:
 
 # book/06-gradient-checking.md#test-grad
 class TestGrad:
+    def test_a_new_array_is_not_where_the_forward_pass_was(self):
+        x = leaf(3.0)
+        y = (x * x).sum()
+        x.data = np.array([100.0])
+        with pytest.raises(RuntimeError, match="mul: an input got a new arr"):
+            grad(y, x, create_graph=True)
+        assert grad(y, x)[0].item() == 6
+
     def test_of_leaves_leaves_their_grad_alone(self):
         a, b = leaf(1, 2), leaf(3, 4)
         ga, gb = grad((a * a * b).sum(), [a, b])
@@ -1944,6 +1971,10 @@ REFUSED_IN_OTHER_WAYS = [  # the line, our error, PyTorch's
     ("y = x * 2; y[0] = 1.0; y.sum().backward()", RuntimeError, None),
     ("y = x.sum(); y.backward(); y.backward()", RuntimeError, None),
     ("x.clip()", None, RuntimeError),
+    ("x.gather(0, tensor([2]))", IndexError, RuntimeError),
+    ("x[0].sum(0)", IndexError, None),
+    ("x.detach()[:0].amax(0)", ValueError, IndexError),
+    ("x[:1].var()", ValueError, None),
 ]
 
 

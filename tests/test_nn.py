@@ -159,6 +159,11 @@ class TestLinear:
         ):
             nn.Linear(4, 2)(Tensor(np.ones((5, 3))))
 
+    def test_a_bias_has_one_number_for_each_output(self):
+        x, weight = Tensor(np.ones((5, 4))), Tensor(np.ones((3, 4)))
+        with pytest.raises(ValueError, match=r"shape \(5, 3\), expected \(3,"):
+            nn.linear(x, weight, Tensor(np.ones((5, 3))))
+
     @pytest.mark.parametrize("sizes", [(0, 3), (3, 0)])
     def test_needs_features(self, sizes):
         message = "{} in and {} out features".format(*sizes)

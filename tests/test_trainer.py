@@ -450,7 +450,7 @@ class TestFit:
         trainer.fit(1)
         saved = (tmp_path / "last.npz").read_bytes()
         trainer.optimizer.param_groups[0]["lr"] = 1e30
-        message = r"became .* step 8 .*epoch 2.* 1e\+30 .*after epoch 1"
+        message = r"became .* step 8 .*epoch 2.* 1e\+30 .*after step 6 is"
         with pytest.raises(Diverged, match=message):
             trainer.fit(3)
         assert (tmp_path / "last.npz").read_bytes() == saved
@@ -489,6 +489,24 @@ class TestResume:
         resumed.resume()
         resumed.fit(4)
         assert same(resumed.state_dict(), straight.state_dict())
+
+    def test_ctrl_c_while_measuring_is_heard_too(self, tmp_path):
+        trainer = make_trainer(tmp_path)
+
+        def loss(*batch):
+            if not (trainer.model.training or trainer._stop):
+                signal.raise_signal(signal.SIGINT)
+            return nn.cross_entropy(*batch)
+
+        trainer.loss_function = loss
+        with pytest.raises(Interrupted, match="after step 6;"):
+            trainer.fit(1)
+
+    def test_a_broken_batch_leaves_the_model_in_its_mode(self):
+        trainer = make_trainer()
+        with pytest.raises(ZeroDivisionError):
+            evaluate(trainer.model, trainer.train_loader, lambda *b: 1 / 0)
+        assert trainer.model.training
 
     @pytest.mark.parametrize("steps", [1, 5, 6, 7, 12, 20, 24])
     def test_ctrl_c_anywhere_changes_nothing(self, tmp_path, steps):

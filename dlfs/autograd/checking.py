@@ -32,6 +32,9 @@ def numeric_derivative(
 
     Returns:
         (f(x + eps) - f(x - eps)) / (2 * eps).
+
+    Raises:
+        ZeroDivisionError: `eps` is too small to move `x`.
     """
     high, low = x + eps, x - eps
     return (f(high) - f(low)) / (high - low)
@@ -180,6 +183,9 @@ def gradgradcheck(
     """Check second derivatives: `gradcheck` the gradients of `func`.
 
     Takes the arguments of `gradcheck`, returns and raises as it does.
+
+    Raises:
+        RuntimeError: an operation has no second derivative.
     """
     inputs = _sequence(inputs)
     checked = list(_inputs_to_check(inputs).values())

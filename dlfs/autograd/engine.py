@@ -431,7 +431,7 @@ class Tensor:
         """Return the values converted to a NumPy dtype."""
         dtype = np.dtype(dtype)
         if dtype.kind != "f":  # no gradient passes
-            return _wrap(self._data.astype(dtype))
+            return Tensor(self._data.astype(dtype))  # which takes numbers only
         return _astype(self, dtype=dtype)
 
     def float(self) -> "Tensor":
@@ -881,6 +881,12 @@ class Tensor:
                 "create_graph"
             )
         inputs, _, arrays, _ = self._record
+        for x, array in zip(inputs, arrays):
+            if isinstance(x, Tensor) and x._data is not array:
+                raise RuntimeError(
+                    f"{self._kind.name}: an input got a new array after its "
+                    "use: leave out create_graph"
+                )
         return [
             x if isinstance(x, Tensor) else array
             for x, array in zip(inputs, arrays)
@@ -1007,7 +1013,7 @@ def _constant(value, inputs, name):
     if not isinstance(value, (float, int)):  # which np.float64 is
         of_numpy = isinstance(value, (np.ndarray, np.generic))
         if of_numpy and value.ndim:
-            return value
+            return _as_array(value)
         number = value.item() if of_numpy else None
         if not isinstance(number, (float, int)):
             raise TypeError(
@@ -1159,6 +1165,12 @@ class _GradKeeper:
 def _unbroadcast(g, shape):
     """Sum `g` down to `shape`, undoing what broadcasting copied."""
     extra = g.ndim - len(shape)
+    pairs = zip(shape, g.shape[max(extra, 0) :])
+    if extra < 0 or any(length not in (1, n) for length, n in pairs):
+        raise RuntimeError(
+            f"a rule gave a gradient of shape {g.shape} for a tensor of "
+            f"shape {shape}"
+        )
     axes = tuple(range(extra)) + tuple(
         extra + i
         for i, length in enumerate(shape)
@@ -1727,8 +1739,8 @@ def grad(
 ) -> tuple[Tensor | None, ...]:
     """Return the gradients of `outputs` with respect to `inputs`.
 
-    Unlike `backward` it leaves every `grad` as it is, and computes only
-    what is needed for these inputs.
+    Unlike `backward` it leaves the `grad` of every leaf as it is, and
+    computes only what is needed for these inputs.
 
     Args:
         outputs: a tensor or a sequence of tensors.

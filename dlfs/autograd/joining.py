@@ -20,6 +20,8 @@ def cat(tensors: Iterable[Any], dim: int = 0) -> Tensor:
 
     Raises:
         ValueError: there are none, or they differ in another axis, too.
+            (PyTorch lets an empty vector pass.)
+        IndexError: there is no such axis.
     """
     tensors = [_tensor(x) for x in tensors]
     dim = _check_joinable(tensors, dim, "cat")

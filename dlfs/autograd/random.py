@@ -63,16 +63,18 @@ def randn(
 
 def randint(
     low: int,
-    high: int | Sequence[int],
+    high: int | Sequence[int] | None = None,
     size: int | Sequence[int] | None = None,
     generator: np.random.Generator | None = None,
 ) -> Tensor:
     """Return random integers from low up to but without high.
 
-    `randint(high, size)` starts at 0.
+    `randint(high, size)` starts at 0, and so does `randint(high, size=size)`.
     """
     if size is None:
-        low, high, size = 0, low, high
+        high, size = None, high
+    if high is None:
+        low, high = 0, low
     source = generator or default_generator()
     return Tensor(source.integers(low, high, size))
 

@@ -18,7 +18,10 @@ _recording = contextvars.ContextVar("recording", default=True)
 
 @contextlib.contextmanager
 def set_grad_enabled(mode: bool):
-    """Record, or don't, inside `with set_grad_enabled(mode):`."""
+    """Record, or don't, inside `with set_grad_enabled(mode):`.
+
+    A call without `with` changes nothing (PyTorch's switches at once).
+    """
     before = _recording.get()
     _recording.set(mode)
     try:

@@ -51,8 +51,8 @@ def linear(
         (..., out_features).
 
     Raises:
-        ValueError: the weight is no matrix, or the last axis of the input is
-            not in_features long.
+        ValueError: the weight is no matrix, the last axis of the input is
+            not in_features long, or the bias has another shape.
     """
     if weight.ndim != 2:
         raise ValueError(
@@ -63,6 +63,11 @@ def linear(
         raise ValueError(
             f"linear: input of shape {input.shape} for a weight of shape "
             f"{weight.shape}: the last axis must be {weight.shape[1]} long"
+        )
+    if bias is not None and bias.shape not in ((), (1,), weight.shape[:1]):
+        raise ValueError(
+            f"linear: a bias of shape {bias.shape}, expected "
+            f"({weight.shape[0]},)"
         )
     if bias is None:
         return _linear(input, weight)

@@ -25,6 +25,8 @@ class Dropout(Module):
     def forward(self, input: Tensor) -> Tensor:
         if not self.training or self.p == 0:
             return input
+        if input.dtype.kind != "f":
+            raise TypeError(f"Dropout: {input.dtype}, expected float")
         if self.p == 1:
             return input * 0
         kept = default_generator().random(input.shape, np.float32) >= self.p

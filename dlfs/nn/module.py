@@ -190,7 +190,7 @@ class Module:
         setattr(self, name, tensor)
 
     def named_buffers(self) -> Iterator[tuple[str, Any]]:
-        """Yield (dotted name, values) for every buffer."""
+        """Yield (dotted name, values) for every buffer, under each name."""
         for name, value in self._named_state():
             if not isinstance(value, Parameter):
                 yield name, value

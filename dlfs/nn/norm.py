@@ -143,7 +143,8 @@ def batch_norm(
 
     Args:
         input: (N, C, ...).
-        running_mean, running_var: (C,) arrays; None to keep none.
+        running_mean, running_var: (C,) arrays; None, while training, to
+            keep none.
         weight, bias: (C,) tensors, or None.
         training: use the batch's own mean and variance.
         momentum: how far the running ones move towards the batch's.
@@ -153,11 +154,13 @@ def batch_norm(
         A tensor of the shape of the input.
 
     Raises:
-        ValueError: the channels are not as many as the other arguments have,
-            or, while training, a channel has fewer than two values.
+        ValueError: the channels are not as many as the other arguments have;
+            while training, a channel has fewer than two values; else there
+            is no running mean or variance.
     """
     _check_channels("batch_norm", input, running_mean, weight, bias)
     if not training:
+        _check_running(running_mean, running_var)
         shape = (1, -1, *[1] * (input.ndim - 2))
         scale = (running_var + eps) ** -0.5
         shift = running_mean.reshape(shape).astype(input.dtype)
@@ -182,6 +185,7 @@ def batch_norm(
     return y
 
 
+# book/23-batch-normalisation.md#norm-checks
 def _check_channels(name, input, *others):
     """Raise unless the input is (N, C, ...) and the others are (C,)."""
     if input.ndim < 2:
@@ -194,6 +198,15 @@ def _check_channels(name, input, *others):
                 f"{name}: an input of shape {input.shape} has "
                 f"{input.shape[1]} channels, expected {other.shape[0]}"
             )
+
+
+def _check_running(running_mean, running_var):
+    """Raise unless there are a mean and a variance to use."""
+    if running_mean is None or running_var is None:
+        raise ValueError(
+            "batch_norm: running_mean and running_var are needed unless "
+            "training=True"
+        )
 
 
 # book/23-batch-normalisation.md#batch-norm-kinds

@@ -158,7 +158,8 @@ class Optimizer:
 
         Raises:
             ValueError: it belongs to another kind of optimiser or to other
-                parameters; says what does not fit.
+                parameters; says what does not fit. (The states of Adam and
+                AdamW look alike and cannot be told apart.)
         """
         groups = state_dict["param_groups"]
         if len(groups) != len(self.param_groups):

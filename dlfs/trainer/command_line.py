@@ -66,6 +66,7 @@ def _number(
 
 positive_int = _number(int, 1, "a whole number of at least 1")
 _whole_number = _number(int, 0, "a whole number of at least 0")
+_seed = _number(int, 0, "a whole number from 0 up to below 2**64", 2**64)
 _thread_count = _number(int, 1, "a whole number from 1 to 1024", 1025)
 _positive_float = _number(float, 5e-324, "a number greater than 0")
 _non_negative_float = _number(float, 0, "a number of at least 0")
@@ -135,7 +136,7 @@ def _add_learning_options(add: Callable) -> None:
     add("--weight-decay", type=_non_negative_float, default=0.0, help=pull)
     clip_help = "largest norm of all gradients together; None: any"
     add("--grad-clip", type=_or_none(_positive_float), help=clip_help)
-    add("--seed", type=_whole_number, default=42, help="fixes the run")
+    add("--seed", type=_seed, default=42, help="fixes the run")
 
 
 # book/11-training.md#trainer-run-options
@@ -457,8 +458,8 @@ def run_command(
     Memory is kept from then on; see `keep_memory`.
 
     Returns:
-        The exit code: 0, 1 after an error, 130 after Ctrl-C. (A wrong
-        argument exits with 2 at once.)
+        The exit code: 0, 1 after an error, 130 after Ctrl-C, 143 after
+        SIGTERM. (A wrong argument exits with 2 at once.)
     """
     args = parser.parse_args(argv)
     keep_memory()

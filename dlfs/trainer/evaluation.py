@@ -51,10 +51,12 @@ def evaluate(
     meter = Meter()
     training = model.training
     model.eval()
-    with no_grad():
-        for inputs, targets in loader:
-            logits = model(Tensor(inputs))
-            loss = loss_function(logits, targets)
-            meter.add(loss.item(), logits.data, targets)
-    model.train(training)
+    try:
+        with no_grad():
+            for inputs, targets in loader:
+                logits = model(Tensor(inputs))
+                loss = loss_function(logits, targets)
+                meter.add(loss.item(), logits.data, targets)
+    finally:
+        model.train(training)
     return meter.means()

@@ -72,6 +72,7 @@ class Trainer:
         self.save_dir = Path(save_dir) if save_dir else None
         self.quiet = quiet
         self.epoch = 0  # epochs completed
+        self._saved_step = None  # of `last.npz`, if it is ours
         self.step = 0  # batches learnt from, in all epochs
         self.meter = Meter()  # of the epoch under way
         self.history: list[dict] = []  # a row for every epoch
@@ -102,8 +103,9 @@ class Trainer:
             return
         rate = self.optimizer.param_groups[0]["lr"]
         kept = "nothing was saved"
-        if self.save_dir and self.epoch:
-            kept = f"the state after epoch {self.epoch} is in {self.save_dir}"
+        if self._saved_step is not None:
+            kept = f"the state after step {self._saved_step} is in "
+            kept += str(self.save_dir)
         raise Diverged(
             f"the loss became {loss} {when} with learning rate {rate:.3g} "
             f"({self.lr:g} at first): try a smaller one; {kept}"
@@ -131,7 +133,8 @@ class Trainer:
 
         Raises:
             ValueError: If the state belongs to a run with another
-                configuration, architecture or loader.
+                configuration, optimiser or loader.
+            RuntimeError: If it belongs to another architecture.
         """
         if missing := self.state_dict().keys() - state.keys():
             raise ValueError(f"it lacks {', '.join(sorted(missing))}")
@@ -153,7 +156,7 @@ class Trainer:
     def save(self) -> None:
         """Write `last.npz`, `best.npz` after a record, and the run's files."""
         self.save_dir.mkdir(parents=True, exist_ok=True)
-        state = self.state_dict()
+        state, self._saved_step = self.state_dict(), self.step
         if self.validation_loader and self.meter.sums["examples"] == 0:
             name = "validation_accuracy"
             *earlier, now = (row[name] for row in self.history)
@@ -176,6 +179,7 @@ class Trainer:
             raise CheckpointError(
                 f"{path} does not fit: {_one_line(error)}"
             ) from error
+        self._saved_step = self.step
         self._write_history()
 
     # book/11-training.md#trainer-write-history
@@ -277,7 +281,8 @@ class Trainer:
 
         Raises:
             Diverged: If the loss becomes infinite or NaN.
-            Interrupted: If Ctrl-C stopped it; everything is saved.
+            Interrupted: If Ctrl-C or SIGTERM stopped it; everything is saved,
+                if there is a `save_dir`.
         """
         with np.errstate(over="ignore", invalid="ignore"), self._signals():
             try:
@@ -288,6 +293,8 @@ class Trainer:
                     row = self._finish_epoch(began)
                     if not self.quiet:
                         print(f"{title}  {describe(row)}", flush=True)
+                    if self._stop:  # while it was measuring
+                        self._interrupt()
             finally:
                 self._draw_curve()
         return self.history
