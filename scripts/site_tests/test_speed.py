@@ -1,6 +1,7 @@
 """How long a reader waits for a page that was never loaded before."""
 
 import statistics
+import time
 
 import psutil
 from browse import chromium
@@ -53,24 +54,31 @@ def median_of_three(browser, address: str) -> float:
 
 
 def test_chapters_are_there_within_a_second(site: Site, address: str):
-    """A page that is slow once has three more tries.
+    """A page that is slow is tried again after all others, for three rounds.
 
     Where other programs take most of the machine, it may take longer; how
-    much they take is measured while we do nothing.
+    much they take is measured while we do nothing. What a host takes from a
+    machine that shares it can't be seen, so there is a pause between rounds.
     """
-    failures = []
+    failures = {}
     with chromium() as browser:
         interactive_after(browser, address + site.base)  # warms the browser
-        for page in site.pages:
-            if page.kind != "chapter":
-                continue
-            if interactive_after(browser, address + page.url) <= LIMIT:
-                continue
-            free = 1 - psutil.cpu_percent(interval=1) / 100
-            time = median_of_three(browser, address + page.url)
-            if time > LIMIT / max(free, 0.25):
-                failures.append(
-                    f"{page.name}: {time:.0f} ms, with {free:.0%} of the "
-                    "machine for us"
-                )
-    complain(f"pages that are not there after {LIMIT} ms", failures)
+        slow = [
+            page
+            for page in site.pages
+            if page.kind == "chapter"
+            and interactive_after(browser, address + page.url) > LIMIT
+        ]
+        for pause in 0, 20, 40:
+            time.sleep(pause if slow else 0)
+            failures = {}
+            for page in slow:
+                free = 1 - psutil.cpu_percent(interval=1) / 100
+                spent = median_of_three(browser, address + page.url)
+                if spent > LIMIT / max(free, 0.25):
+                    text = f"{page.name}: {spent:.0f} ms, with {free:.0%} of "
+                    failures[page] = f"{text}the machine for us"
+            slow = list(failures)
+    complain(
+        f"pages that are not there after {LIMIT} ms", list(failures.values())
+    )
