@@ -60,7 +60,6 @@ def test_chapters_are_there_within_a_second(site: Site, address: str):
     much they take is measured while we do nothing. What a host takes from a
     machine that shares it can't be seen, so there is a pause between rounds.
     """
-    failures = {}
     with chromium() as browser:
         interactive_after(browser, address + site.base)  # warms the browser
         slow = [

@@ -1,6 +1,5 @@
 """Edits of generated files that go back into the chapters."""
 
-import os
 import re
 import shutil
 
@@ -8,6 +7,7 @@ import hypothesis.strategies as st
 import pytest
 from books import Book, make_block, make_cell
 from hypothesis import given
+from test_crash import EVERY
 from test_properties import books, in_folder, quick
 
 from bookkit import ROOT
@@ -656,7 +656,7 @@ def is_import(line: str) -> bool:
 class TestRealBook:
     """Every stretch of every block of the book gets an edit.
 
-    In every third file, or with DLFS_KILLS in the environment in all.
+    In every third file, or, as in test_crash.py, in all with DLFS_KILLS.
     """
 
     @pytest.fixture
@@ -670,7 +670,7 @@ class TestRealBook:
         output = tangle(read_book(copy / "book"))
         write_output(copy, output)
         texts, count = {}, 0
-        files = [*output.files][:: 1 if "DLFS_KILLS" in os.environ else 3]
+        files = [*output.files][::EVERY]
         for file in files:
             lines = (copy / file).read_text().split("\n")
             for start, stop, _ in reversed(stretches(lines)):
