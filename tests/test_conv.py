@@ -262,8 +262,10 @@ def test_one_product_equals_the_naive_loops(data):
 
 
 class TestOneProduct:
-    @pytest.mark.parametrize("stride", [1, 2, (2, 3)])
-    @pytest.mark.parametrize("padding", [0, (2, 1), 3])
+    @pytest.mark.parametrize(
+        "stride, padding",
+        [(1, 0), (1, 3), (2, (2, 1)), ((2, 3), 0), ((2, 3), 3)],
+    )
     def test_has_gradients_of_both_orders(self, stride, padding):
         shapes = (2, 2, 5, 4), (3, 2, 3, 2), (3,)
         inputs = [draw(*shape, requires_grad=True) for shape in shapes]
@@ -486,7 +488,7 @@ class TestGradientsOfAllArguments:
     @pytest.mark.parametrize("options", [*OPTIONS, {"padding": "same"}])
     def test_both_orders_are_the_numeric_ones(self, options):
         groups = options.get("groups", 1)
-        shapes = (2, 4, 5, 4), (4, 4 // groups, 2, 2), (4,)
+        shapes = (1, 4, 5, 4), (4, 4 // groups, 2, 2), (4,)
         inputs = [draw(*shape, requires_grad=True) for shape in shapes]
 
         def convolve(x, weight, bias):

@@ -316,6 +316,10 @@ class TestDropout:
         assert nn.Dropout(0.9).eval()(x) is x
         assert nn.Dropout(0)(x) is x
 
+    def test_refuses_integers(self):
+        with pytest.raises(TypeError, match="int64, expected float"):
+            nn.Dropout(0.5)(Tensor(np.ones(3, np.int64)))
+
     @pytest.mark.parametrize("p", [-0.1, 1.5, float("nan")])
     def test_refuses_other_probabilities(self, p):
         with pytest.raises(ValueError, match="expected 0 <= p <= 1"):

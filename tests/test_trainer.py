@@ -294,7 +294,7 @@ class TestHostileCheckpoints:
 # book/11-training.md#test-trainer-damage
 OFTEN = settings(
     deadline=None,
-    max_examples=100,
+    max_examples=60,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 EDITS = st.tuples(

@@ -235,16 +235,14 @@ def roll(
         return roll(input.reshape(-1), shifts, 0).reshape(input.shape)
     shifts = shifts if isinstance(shifts, Sequence) else [shifts]
     dims = dims if isinstance(dims, Sequence) else [dims]
-    if len(shifts) != len(dims):
+    if len(shifts) != len(dims) or not dims:
         raise ValueError(f"roll: {len(shifts)} shifts for {len(dims)} axes")
-    input = input.clone()  # if nothing moves, too
     for shift, d in zip(shifts, dims):
         d = _axis(d, input.ndim, "roll")
         n = input.shape[d]
         start = -shift % n if n else 0
-        if start:
-            parts = _slab(input, d, start, n), _slab(input, d, 0, start)
-            input = cat(parts, d)
+        parts = _slab(input, d, start, n), _slab(input, d, 0, start)
+        input = cat(parts, d)
     return input
 
 

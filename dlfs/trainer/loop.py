@@ -156,13 +156,14 @@ class Trainer:
     def save(self) -> None:
         """Write `last.npz`, `best.npz` after a record, and the run's files."""
         self.save_dir.mkdir(parents=True, exist_ok=True)
-        state, self._saved_step = self.state_dict(), self.step
+        state = self.state_dict()
         if self.validation_loader and self.meter.sums["examples"] == 0:
             name = "validation_accuracy"
             *earlier, now = (row[name] for row in self.history)
             if now > max(earlier, default=-1):
                 save_checkpoint(self.save_dir / "best.npz", state)
         save_checkpoint(self.save_dir / "last.npz", state)
+        self._saved_step = self.step
         self._write_history()
 
     def resume(self) -> None:
