@@ -1,10 +1,11 @@
 """Write a book as long as we want, to measure how the build grows.
 
-    python scripts/tests/long_book.py DIR [CHAPTERS]
+    python scripts/tests/long_book.py DIR [CHAPTERS [LAST]]
 
-It is the book and behind it, up to so many chapters, copies of some whose
-names are their own: `Conv2d` of chapter 20 becomes `Conv2dv35` of chapter 35,
-in a room of its own. Then: `python scripts/chapters.py --root DIR run`.
+It is the book, or only its chapters up to number LAST, and behind it, up to
+so many chapters, copies of some whose names are their own: `Conv2d` of
+chapter 20 becomes `Conv2dv35` of chapter 35, in a room of its own. Then:
+`python scripts/chapters.py --root DIR run`.
 """
 
 import itertools
@@ -17,23 +18,27 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from bookkit import ROOT
 from bookkit.read.chapters import Chapter, read_book
-from bookkit.tangle.blocks import DEFINITIONS
+from bookkit.tangle.blocks import assigned_names
+from bookkit.tangle.methods import find_extend
 from bookkit.tangle.output import parse_cells
 
-COPIED = (20, 24, 29)  # a layer with its gradients, one without, a network
+# Optimisers, data, a layer with its gradients, one without, a network: their
+# tests take as long as those of an average chapter.
+COPIED = (9, 10, 20, 24, 29)
 
 
 def repeat(chapter: Chapter, text: str, old: set[str], number: int) -> str:
     """A chapter with names and rooms of its own; `old` are earlier files."""
     blocks, _ = parse_cells(chapter)
     names = {
-        node.name
+        name
         for block in blocks
         for node in block.tree.body
-        if isinstance(node, DEFINITIONS)
-    }
+        if not find_extend(node) and block.file != "tests/conftest.py"
+        for name in assigned_names(node)
+    } - {"torch"}
     text = re.sub(
-        rf"(\b(?:np|torch)[\w.]*\.)?\b({'|'.join(names)})\b",
+        rf"(\b(?:np|torch|http)[\w.]*\.)?\b({'|'.join(names)})\b",
         lambda m: m[0] if m[1] else f"{m[0]}v{number}",
         text,
     )
@@ -43,16 +48,20 @@ def repeat(chapter: Chapter, text: str, old: set[str], number: int) -> str:
             new += ".py" if place == file else ""
             text = re.sub(rf"\b{re.escape(place)}\b", new, text)
     text = re.sub(r'\bid="([^"]*)"', rf'id="\1-{number}"', text)
-    was = f'="{chapter.number:02}.'
+    was = f'="{chapter.number}.'
     return re.sub(rf"\b(exercise|solution){was}", rf'\1="{number}.', text)
 
 
-def main(target: Path, count: int) -> None:
-    """Write the book with so many chapters."""
+def main(target: Path, count: int, last: int) -> None:
+    """Write the book up to a number, and copies up to so many chapters."""
     shutil.copytree(ROOT / "book", target / "book")
     shutil.copy(ROOT / "pyproject.toml", target)
     shutil.copytree(ROOT / "dlfs/mnist_mini", target / "dlfs/mnist_mini")
     chapters, files = read_book(target / "book"), {}
+    for chapter in chapters:
+        if chapter.number > last:
+            (target / chapter.path).unlink()
+    chapters = [each for each in chapters if each.number <= last]
     for chapter in chapters:
         files[chapter.number] = set().union(*files.values())
         files[chapter.number] |= {b.file for b in parse_cells(chapter)[0]}
@@ -70,4 +79,5 @@ def main(target: Path, count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]) if sys.argv[2:] else 40)
+    numbers = [*map(int, sys.argv[2:]), 40, 99][:2]
+    main(Path(sys.argv[1]), *numbers)
