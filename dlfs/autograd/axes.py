@@ -33,13 +33,8 @@ def _also(**words):
     def decorate(method):
         @functools.wraps(method)
         def either(self, *args, **options):
-            for word, ours in words.items():
-                if word in options and ours in options:
-                    text = f"{word} and {ours} mean the same"
-                    raise TypeError(f"{method.__name__}: {text}")
-                if word in options:
-                    options[ours] = options.pop(word)
-            return method(self, *args, **options)
+            ours = {words[w]: options.pop(w) for w in words if w in options}
+            return method(self, *args, **options, **ours)
 
         return either
 

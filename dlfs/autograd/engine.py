@@ -613,8 +613,7 @@ class Tensor:
         self, dim: int | Sequence[int] | None = None, keepdim: bool = False
     ) -> "Tensor":
         """Return the largest value over `dim`; ties share the gradient."""
-        dim = _axes(dim, self.ndim, "amax")
-        _need_values(self, dim, "amax")
+        dim = _filled_axes(dim, self, "amax")
         return _amax(self, dim=dim, keepdim=keepdim)
 
     @_numpy_words
@@ -622,8 +621,7 @@ class Tensor:
         self, dim: int | Sequence[int] | None = None, keepdim: bool = False
     ) -> "Tensor":
         """Return the smallest value over `dim`; ties share the gradient."""
-        dim = _axes(dim, self.ndim, "amin")
-        _need_values(self, dim, "amin")
+        dim = _filled_axes(dim, self, "amin")
         return _amin(self, dim=dim, keepdim=keepdim)
 
     # book/05-shapes.md#argmax
@@ -845,25 +843,19 @@ class Tensor:
             ValueError: the lengths do not add up, or are negative.
         """
         dim = _axis(dim, self.ndim, "split")
-        n = self.shape[dim]
+        n, cuts = self.shape[dim], []
         if isinstance(split_size, (list, tuple)):
-            lengths = list(split_size)
+            cuts = [0, *itertools.accumulate(split_size)]
         elif split_size > 0:
-            whole, rest = divmod(n, split_size)
-            lengths = [split_size] * whole + [rest] * (rest > 0) or [0]
-        else:
+            cuts = [0, *range(split_size, n, split_size), n]
+        if cuts != sorted(cuts) or cuts[-1:] != [n]:
             raise ValueError(
-                f"split: split_size is {split_size}, not positive"
+                f"split: {split_size} for axis {dim} of shape {self.shape}: "
+                f"expected a positive length, or lengths that add up to {n}"
             )
-        if sum(lengths) != n or any(length < 0 for length in lengths):
-            raise ValueError(
-                f"split: lengths {lengths} do not add up to {n}, the length "
-                f"of axis {dim} of shape {self.shape}"
-            )
-        ends = list(itertools.accumulate(lengths))
         return tuple(
             _slab(self, dim, start, stop)
-            for start, stop in zip([0, *ends], ends)
+            for start, stop in itertools.pairwise(cuts)
         )
 
     # book/05-shapes.md#clone
@@ -1468,18 +1460,20 @@ def _amin(x, dim, keepdim):
     return x.min(axis=dim, keepdims=keepdim)
 
 
-def _need_values(x, dim, name):
-    """Raise unless there are values along the axes `dim` to choose from."""
+def _filled_axes(dim, x, name):
+    """Return the axes `dim` of `x`; raise if they have nothing to choose."""
+    dim = _axes(dim, x.ndim, name)
     if _count(x, dim) == 0:
         raise ValueError(
             f"{name}: shape {x.shape} has no values along dim {dim}"
         )
+    return dim
 
 
 # book/05-shapes.md#argmax
 def _position(x, find, name, dim, keepdim):
     """Return, as an array, where along `dim` np.argmax (or min) finds it."""
-    _need_values(x, _axes(dim, x.ndim, name), name)
+    _filled_axes(dim, x, name)
     axis = None if dim is None else _axis(dim, x.ndim, name)
     return find(x._data, axis, keepdims=keepdim)
 
