@@ -902,12 +902,8 @@ class Tensor:
                 f"copy: this tensor is the result of {self._kind.name}, and "
                 "only leaves can be copied or pickled: use detach() first"
             )
-        return _rebuild, (
-            type(self),
-            self._data,
-            self._requires_grad,
-            self.grad,
-        )
+        arguments = type(self), self._data, self._requires_grad, self.grad
+        return _rebuild, arguments
 
     # book/08-losses.md#tensor-softmax
     def logsumexp(
