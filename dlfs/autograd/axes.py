@@ -2,11 +2,14 @@
 """The axes that a method works along, by their numbers."""
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 
-
 # book/05-shapes.md#axes
+_Axes = int | Sequence[int] | None  # an axis, several, or all
+
+
 def _axis(dim, ndim, name):
     """Return axis number `dim` counted from 0; raise if there is none."""
     if isinstance(dim, bool) or not isinstance(dim, (int, np.integer)):

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dlfs.autograd.axes import _axes, _axis, _numpy_words
+from dlfs.autograd.axes import _Axes, _axes, _axis, _numpy_words
 from dlfs.autograd.recording import (
     _check_usable,
     _last_write,
@@ -354,12 +354,11 @@ class Tensor:
         Raises:
             RuntimeError: the tensor does not require gradients.
         """
-        kept = (self._hooks or {}).values()
-        if any(isinstance(hook, _GradKeeper) for hook in kept):
-            return
         if self.is_leaf and self._requires_grad:
             return  # they do it anyway
-        self.register_hook(_GradKeeper(self))
+        hooks = (self._hooks or {}).values()
+        if not any(isinstance(hook, _GradKeeper) for hook in hooks):
+            self.register_hook(_GradKeeper(self))
 
     # book/04-elementwise.md#tensor-arithmetic
     def __radd__(self, other: Any) -> "Tensor":
@@ -541,9 +540,7 @@ class Tensor:
 
     # book/05-shapes.md#sum
     @_numpy_words
-    def sum(
-        self, dim: int | Sequence[int] | None = None, keepdim: bool = False
-    ) -> "Tensor":
+    def sum(self, dim: _Axes = None, keepdim: bool = False) -> "Tensor":
         """Return the sum over axis (or axes) `dim`, or of everything.
 
         Args:
@@ -556,9 +553,7 @@ class Tensor:
 
     # book/05-shapes.md#mean
     @_numpy_words
-    def mean(
-        self, dim: int | Sequence[int] | None = None, keepdim: bool = False
-    ) -> "Tensor":
+    def mean(self, dim: _Axes = None, keepdim: bool = False) -> "Tensor":
         """Return the mean over axis (or axes) `dim`; see `sum`."""
         dim = _axes(dim, self.ndim, "mean")
         return _sum(self, dim=dim, keepdim=keepdim) / _count(self, dim)
@@ -566,10 +561,7 @@ class Tensor:
     # book/05-shapes.md#var
     @_numpy_words
     def var(
-        self,
-        dim: int | Sequence[int] | None = None,
-        correction: int = 1,
-        keepdim: bool = False,
+        self, dim: _Axes = None, correction: int = 1, keepdim: bool = False
     ) -> "Tensor":
         """Return the variance over axis (or axes) `dim`.
 
@@ -596,10 +588,7 @@ class Tensor:
     # book/05-shapes.md#std
     @_numpy_words
     def std(
-        self,
-        dim: int | Sequence[int] | None = None,
-        correction: int = 1,
-        keepdim: bool = False,
+        self, dim: _Axes = None, correction: int = 1, keepdim: bool = False
     ) -> "Tensor":
         """Return the standard deviation, the root of `var`; takes the same.
 
@@ -609,17 +598,13 @@ class Tensor:
 
     # book/05-shapes.md#amax-methods
     @_numpy_words
-    def amax(
-        self, dim: int | Sequence[int] | None = None, keepdim: bool = False
-    ) -> "Tensor":
+    def amax(self, dim: _Axes = None, keepdim: bool = False) -> "Tensor":
         """Return the largest value over `dim`; ties share the gradient."""
         dim = _filled_axes(dim, self, "amax")
         return _amax(self, dim=dim, keepdim=keepdim)
 
     @_numpy_words
-    def amin(
-        self, dim: int | Sequence[int] | None = None, keepdim: bool = False
-    ) -> "Tensor":
+    def amin(self, dim: _Axes = None, keepdim: bool = False) -> "Tensor":
         """Return the smallest value over `dim`; ties share the gradient."""
         dim = _filled_axes(dim, self, "amin")
         return _amin(self, dim=dim, keepdim=keepdim)
@@ -667,7 +652,7 @@ class Tensor:
         dim = _axis(dim, self.ndim + 1, "unsqueeze")
         return self.reshape(*self.shape[:dim], 1, *self.shape[dim:])
 
-    def squeeze(self, dim: int | Sequence[int] | None = None) -> "Tensor":
+    def squeeze(self, dim: _Axes = None) -> "Tensor":
         """Return the tensor without its axes (or axis `dim`) of length 1."""
         dims = _axes(dim, self.ndim, "squeeze")
         kept = [n for i, n in enumerate(self.shape) if n != 1 or i not in dims]
@@ -677,11 +662,6 @@ class Tensor:
     def permute(self, *dims: int | Sequence[int]) -> "Tensor":
         """Return the axes in the order `dims`."""
         order = tuple(_axis(d, self.ndim, "permute") for d in _sizes(dims))
-        if sorted(order) != list(range(self.ndim)):
-            raise ValueError(
-                f"permute: {order} is no order of the axes of shape "
-                f"{self.shape}"
-            )
         return _permute(self, dims=order)
 
     def transpose(self, dim0: int, dim1: int) -> "Tensor":
@@ -873,16 +853,14 @@ class Tensor:
                 "create_graph"
             )
         inputs, _, arrays, _ = self._record
-        for x, array in zip(inputs, arrays):
+        pairs = list(zip(inputs, arrays))
+        for x, array in pairs:
             if isinstance(x, Tensor) and x._data is not array:
                 raise RuntimeError(
                     f"{self._kind.name}: an input got a new array after its "
                     "use: leave out create_graph"
                 )
-        return [
-            x if isinstance(x, Tensor) else array
-            for x, array in zip(inputs, arrays)
-        ]
+        return [x if isinstance(x, Tensor) else a for x, a in pairs]
 
     # book/06-gradient-checking.md#start-with
     def _start_with(self, gradient, create_graph):
@@ -906,9 +884,7 @@ class Tensor:
         return _rebuild, arguments
 
     # book/08-losses.md#tensor-softmax
-    def logsumexp(
-        self, dim: int | tuple[int, ...] | None = None, keepdim: bool = False
-    ) -> "Tensor":
+    def logsumexp(self, dim: _Axes = None, keepdim: bool = False) -> "Tensor":
         """Return log(sum(e**x)) over `dim`."""
         return logsumexp(self, dim, keepdim)
 
@@ -1152,19 +1128,14 @@ class _GradKeeper:
 # book/04-elementwise.md#unbroadcast
 def _unbroadcast(g, shape):
     """Sum `g` down to `shape`, undoing what broadcasting copied."""
-    extra = g.ndim - len(shape)
-    pairs = zip(shape, g.shape[max(extra, 0) :])
-    if extra < 0 or any(length not in (1, n) for length, n in pairs):
+    aligned = (1,) * (g.ndim - len(shape)) + shape
+    axes = tuple(i for i, n in enumerate(g.shape) if n != aligned[i])
+    if g.ndim < len(shape) or any(aligned[i] != 1 for i in axes):
         raise RuntimeError(
             f"a rule gave a gradient of shape {g.shape} for a tensor of "
             f"shape {shape}"
         )
-    axes = tuple(range(extra)) + tuple(
-        extra + i
-        for i, length in enumerate(shape)
-        if length == 1 and g.shape[extra + i] != 1
-    )
-    return g.sum(axis=axes).reshape(shape) if axes else g
+    return g if g.shape == shape else g.sum(axis=axes).reshape(shape)
 
 
 # book/04-elementwise.md#arithmetic
@@ -1509,10 +1480,7 @@ def _matmul_rule_b(g, y, a, b):
     return np.swapaxes(a, -1, -2) @ g
 
 
-@operation(
-    lambda g, y, a, b: g @ np.swapaxes(b, -1, -2),
-    _matmul_rule_b,
-)
+@operation(lambda g, y, a, b: g @ np.swapaxes(b, -1, -2), _matmul_rule_b)
 def _matmul(a, b):
     return a @ b
 
@@ -1599,10 +1567,8 @@ def _scatter(x, index, shape):
 def _check_gather(shape, dim, index):
     """Raise unless `index` can gather along `dim` of a tensor of `shape`."""
     room = [*shape[:dim], math.inf, *shape[dim + 1 :]]
-    fits = len(shape) == index.ndim and all(
-        m <= n for m, n in zip(index.shape, room)
-    )
-    if not fits or index.dtype.kind not in "iu":
+    fits = all(m <= n for m, n in zip(index.shape, room))
+    if not fits or index.ndim != len(shape) or index.dtype.kind not in "iu":
         raise ValueError(
             f"gather: index of shape {index.shape} and dtype {index.dtype} "
             f"for a tensor of shape {shape}: it needs integers, as many "
@@ -1811,9 +1777,7 @@ def _logsumexp(x, dim, keepdim):
 
 
 def logsumexp(
-    input: Tensor,
-    dim: int | tuple[int, ...] | None = None,
-    keepdim: bool = False,
+    input: Tensor, dim: _Axes = None, keepdim: bool = False
 ) -> Tensor:
     """Return log(sum(e**x)) over `dim`; no finite x is too large or small.
 

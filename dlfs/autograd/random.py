@@ -72,8 +72,6 @@ def randint(
     """
     if size is None:
         high, size = None, high
-    if high is None:
-        low, high = 0, low
     source = generator or default_generator()
     return Tensor(source.integers(low, high, size))
 
