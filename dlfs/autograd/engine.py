@@ -206,8 +206,9 @@ class Tensor:
     # book/03-tensors.md#tensor-inputs
     @property
     def _inputs(self):
-        """The inputs it was computed from, as long as the graph holds them."""
-        return self._record[0] if self._record else ()
+        """The tensors that made it, as long as the graph holds them."""
+        inputs = self._record[0] if self._record else ()
+        return [x for x in inputs if isinstance(x, Tensor)]
 
     # book/03-tensors.md#add-mul
     def __add__(self, other: Any) -> "Tensor":
@@ -224,16 +225,13 @@ class Tensor:
         tensors are left out. Backward frees the graph: draw it before.
         """
 
-        def inputs(tensor):
-            return [x for x in tensor._inputs if isinstance(x, Tensor)]
-
         def label(tensor):
             constant = "leaf" if tensor._requires_grad else "constant"
             name = constant if tensor._kind is None else tensor._kind.name
             value = [f"{tensor.item():.4g}"] if tensor.numel() == 1 else []
             return [name, str(tensor.shape), *value]
 
-        return draw_graph(self, inputs, label)
+        return draw_graph(self, lambda tensor: tensor._inputs, label)
 
     # book/04-elementwise.md#fit-broadcast
     def _fit(self, g):
@@ -1628,12 +1626,11 @@ def _route(outputs, wanted):
         y = waiting.pop()
         if y._born > oldest and y not in history:
             history.add(y)
-            waiting += [x for x in y._inputs if isinstance(x, Tensor)]
+            waiting += y._inputs
     leading, through = set(wanted), set()
     for y in sorted(history, key=lambda y: y._born):
         freed = y._kind and y._record is None
-        inputs = [x for x in y._inputs if isinstance(x, Tensor)]
-        if freed or not leading.isdisjoint(inputs):
+        if freed or not leading.isdisjoint(y._inputs):
             leading.add(y)
             through.add(y)
     return leading, through
