@@ -421,9 +421,9 @@ def saved_adam():
 
 
 BREAK = {
-    "number of parameter groups": lambda s: s["param_groups"].pop(),
-    "match the size": lambda s: s["param_groups"][1]["params"].append(3),
-    "has no eps": lambda s: s["param_groups"][1].pop("eps"),
+    r"sizes \[1\], expected \[1, 2\]": lambda s: s["param_groups"].pop(),
+    r"\[1, 3\], expected": lambda s: s["param_groups"][1]["params"].append(3),
+    "has eps=None": lambda s: s["param_groups"][1].pop("eps"),
     "Invalid learning rate: -1": lambda s: s["param_groups"][1].update(lr=-1),
     "remembers parameter 7": lambda s: s["state"].update({7: s["state"][1]}),
     "remembers parameter -1": lambda s: s["state"].update({-1: {}}),

@@ -802,7 +802,7 @@ class TestCommandLine:
         train, _ = split_training(parser.parse_args(words), examples)
         assert len(train) == 1
         words = ["--validation", str(len(examples))]
-        with pytest.raises(ValueError, match="at least one must be left"):
+        with pytest.raises(ValueError, match="44 of 44 examples for v"):
             split_training(parser.parse_args(words), examples)
 
     @pytest.mark.parametrize(

@@ -2,11 +2,14 @@
 """The axes that a method works along, by their numbers."""
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 
-
 # book/05-shapes.md#axes
+_Axes = int | Sequence[int] | None  # an axis, several, or all
+
+
 def _axis(dim, ndim, name):
     """Return axis number `dim` counted from 0; raise if there is none."""
     if isinstance(dim, bool) or not isinstance(dim, (int, np.integer)):
@@ -33,13 +36,8 @@ def _also(**words):
     def decorate(method):
         @functools.wraps(method)
         def either(self, *args, **options):
-            for word, ours in words.items():
-                if word in options and ours in options:
-                    text = f"{word} and {ours} mean the same"
-                    raise TypeError(f"{method.__name__}: {text}")
-                if word in options:
-                    options[ours] = options.pop(word)
-            return method(self, *args, **options)
+            ours = {words[w]: options.pop(w) for w in words if w in options}
+            return method(self, *args, **options, **ours)
 
         return either
 

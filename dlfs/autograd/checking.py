@@ -2,6 +2,7 @@
 """Derivatives measured with small steps, and gradients held against them."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -172,17 +173,11 @@ def _inputs_to_check(inputs):
 
 # book/06-gradient-checking.md#gradgradcheck
 def gradgradcheck(
-    func: Callable,
-    inputs: Tensor | Sequence[Tensor],
-    *,
-    eps: float = 1e-6,
-    atol: float = 1e-5,
-    rtol: float = 1e-3,
-    raise_exception: bool = True,
+    func: Callable, inputs: Tensor | Sequence[Tensor], **options: Any
 ) -> bool:
     """Check second derivatives: `gradcheck` the gradients of `func`.
 
-    Takes the arguments of `gradcheck`, returns and raises as it does.
+    Takes the options of `gradcheck`, returns and raises as it does.
 
     Raises:
         RuntimeError: an operation has no second derivative.
@@ -203,11 +198,4 @@ def gradgradcheck(
         return [g for g in found if g is not None]
 
     gradients.__name__ = f"gradient of {_name(func)}"
-    return gradcheck(
-        gradients,
-        [*inputs, *weights],
-        eps=eps,
-        atol=atol,
-        rtol=rtol,
-        raise_exception=raise_exception,
-    )
+    return gradcheck(gradients, [*inputs, *weights], **options)

@@ -103,10 +103,9 @@ def full_like(
     input: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return one value in the shape and dtype of `input`."""
-    like, value = _as_array(input), _values(fill_value)
-    return Tensor(
-        np.full(like.shape, value, dtype or like.dtype), requires_grad
-    )
+    like = _as_array(input)
+    values = np.full(like.shape, _values(fill_value), dtype or like.dtype)
+    return Tensor(values, requires_grad)
 
 
 # book/14-from-pytorch.md#creation-on-devices

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dlfs.autograd.axes import _axes, _axis, _numpy_words
+from dlfs.autograd.axes import _Axes, _axes, _axis, _numpy_words
 from dlfs.autograd.recording import (
     _check_usable,
     _last_write,
@@ -206,8 +206,9 @@ class Tensor:
     # book/03-tensors.md#tensor-inputs
     @property
     def _inputs(self):
-        """The inputs it was computed from, as long as the graph holds them."""
-        return self._record[0] if self._record else ()
+        """The tensors that made it, as long as the graph holds them."""
+        inputs = self._record[0] if self._record else ()
+        return [x for x in inputs if isinstance(x, Tensor)]
 
     # book/03-tensors.md#add-mul
     def __add__(self, other: Any) -> "Tensor":
@@ -224,16 +225,13 @@ class Tensor:
         tensors are left out. Backward frees the graph: draw it before.
         """
 
-        def inputs(tensor):
-            return [x for x in tensor._inputs if isinstance(x, Tensor)]
-
         def label(tensor):
             constant = "leaf" if tensor._requires_grad else "constant"
             name = constant if tensor._kind is None else tensor._kind.name
             value = [f"{tensor.item():.4g}"] if tensor.numel() == 1 else []
             return [name, str(tensor.shape), *value]
 
-        return draw_graph(self, inputs, label)
+        return draw_graph(self, lambda tensor: tensor._inputs, label)
 
     # book/04-elementwise.md#fit-broadcast
     def _fit(self, g):
@@ -354,12 +352,11 @@ class Tensor:
         Raises:
             RuntimeError: the tensor does not require gradients.
         """
-        kept = (self._hooks or {}).values()
-        if any(isinstance(hook, _GradKeeper) for hook in kept):
-            return
         if self.is_leaf and self._requires_grad:
             return  # they do it anyway
-        self.register_hook(_GradKeeper(self))
+        hooks = (self._hooks or {}).values()
+        if not any(isinstance(hook, _GradKeeper) for hook in hooks):
+            self.register_hook(_GradKeeper(self))
 
     # book/04-elementwise.md#tensor-arithmetic
     def __radd__(self, other: Any) -> "Tensor":
@@ -541,9 +538,7 @@ class Tensor:
 
     # book/05-shapes.md#sum
     @_numpy_words
-    def sum(
-        self, dim: int | Sequence[int] | None = None, keepdim: bool = False
-    ) -> "Tensor":
+    def sum(self, dim: _Axes = None, keepdim: bool = False) -> "Tensor":
         """Return the sum over axis (or axes) `dim`, or of everything.
 
         Args:
@@ -556,9 +551,7 @@ class Tensor:
 
     # book/05-shapes.md#mean
     @_numpy_words
-    def mean(
-        self, dim: int | Sequence[int] | None = None, keepdim: bool = False
-    ) -> "Tensor":
+    def mean(self, dim: _Axes = None, keepdim: bool = False) -> "Tensor":
         """Return the mean over axis (or axes) `dim`; see `sum`."""
         dim = _axes(dim, self.ndim, "mean")
         return _sum(self, dim=dim, keepdim=keepdim) / _count(self, dim)
@@ -566,10 +559,7 @@ class Tensor:
     # book/05-shapes.md#var
     @_numpy_words
     def var(
-        self,
-        dim: int | Sequence[int] | None = None,
-        correction: int = 1,
-        keepdim: bool = False,
+        self, dim: _Axes = None, correction: int = 1, keepdim: bool = False
     ) -> "Tensor":
         """Return the variance over axis (or axes) `dim`.
 
@@ -596,10 +586,7 @@ class Tensor:
     # book/05-shapes.md#std
     @_numpy_words
     def std(
-        self,
-        dim: int | Sequence[int] | None = None,
-        correction: int = 1,
-        keepdim: bool = False,
+        self, dim: _Axes = None, correction: int = 1, keepdim: bool = False
     ) -> "Tensor":
         """Return the standard deviation, the root of `var`; takes the same.
 
@@ -609,21 +596,15 @@ class Tensor:
 
     # book/05-shapes.md#amax-methods
     @_numpy_words
-    def amax(
-        self, dim: int | Sequence[int] | None = None, keepdim: bool = False
-    ) -> "Tensor":
+    def amax(self, dim: _Axes = None, keepdim: bool = False) -> "Tensor":
         """Return the largest value over `dim`; ties share the gradient."""
-        dim = _axes(dim, self.ndim, "amax")
-        _need_values(self, dim, "amax")
+        dim = _filled_axes(dim, self, "amax")
         return _amax(self, dim=dim, keepdim=keepdim)
 
     @_numpy_words
-    def amin(
-        self, dim: int | Sequence[int] | None = None, keepdim: bool = False
-    ) -> "Tensor":
+    def amin(self, dim: _Axes = None, keepdim: bool = False) -> "Tensor":
         """Return the smallest value over `dim`; ties share the gradient."""
-        dim = _axes(dim, self.ndim, "amin")
-        _need_values(self, dim, "amin")
+        dim = _filled_axes(dim, self, "amin")
         return _amin(self, dim=dim, keepdim=keepdim)
 
     # book/05-shapes.md#argmax
@@ -669,7 +650,7 @@ class Tensor:
         dim = _axis(dim, self.ndim + 1, "unsqueeze")
         return self.reshape(*self.shape[:dim], 1, *self.shape[dim:])
 
-    def squeeze(self, dim: int | Sequence[int] | None = None) -> "Tensor":
+    def squeeze(self, dim: _Axes = None) -> "Tensor":
         """Return the tensor without its axes (or axis `dim`) of length 1."""
         dims = _axes(dim, self.ndim, "squeeze")
         kept = [n for i, n in enumerate(self.shape) if n != 1 or i not in dims]
@@ -679,11 +660,6 @@ class Tensor:
     def permute(self, *dims: int | Sequence[int]) -> "Tensor":
         """Return the axes in the order `dims`."""
         order = tuple(_axis(d, self.ndim, "permute") for d in _sizes(dims))
-        if sorted(order) != list(range(self.ndim)):
-            raise ValueError(
-                f"permute: {order} is no order of the axes of shape "
-                f"{self.shape}"
-            )
         return _permute(self, dims=order)
 
     def transpose(self, dim0: int, dim1: int) -> "Tensor":
@@ -845,25 +821,19 @@ class Tensor:
             ValueError: the lengths do not add up, or are negative.
         """
         dim = _axis(dim, self.ndim, "split")
-        n = self.shape[dim]
+        n, cuts = self.shape[dim], []
         if isinstance(split_size, (list, tuple)):
-            lengths = list(split_size)
+            cuts = [0, *itertools.accumulate(split_size)]
         elif split_size > 0:
-            whole, rest = divmod(n, split_size)
-            lengths = [split_size] * whole + [rest] * (rest > 0) or [0]
-        else:
+            cuts = [0, *range(split_size, n, split_size), n]
+        if cuts != sorted(cuts) or cuts[-1:] != [n]:
             raise ValueError(
-                f"split: split_size is {split_size}, not positive"
+                f"split: {split_size} for axis {dim} of shape {self.shape}: "
+                f"expected a positive length, or lengths that add up to {n}"
             )
-        if sum(lengths) != n or any(length < 0 for length in lengths):
-            raise ValueError(
-                f"split: lengths {lengths} do not add up to {n}, the length "
-                f"of axis {dim} of shape {self.shape}"
-            )
-        ends = list(itertools.accumulate(lengths))
         return tuple(
             _slab(self, dim, start, stop)
-            for start, stop in zip([0, *ends], ends)
+            for start, stop in itertools.pairwise(cuts)
         )
 
     # book/05-shapes.md#clone
@@ -881,16 +851,14 @@ class Tensor:
                 "create_graph"
             )
         inputs, _, arrays, _ = self._record
-        for x, array in zip(inputs, arrays):
+        pairs = list(zip(inputs, arrays))
+        for x, array in pairs:
             if isinstance(x, Tensor) and x._data is not array:
                 raise RuntimeError(
                     f"{self._kind.name}: an input got a new array after its "
                     "use: leave out create_graph"
                 )
-        return [
-            x if isinstance(x, Tensor) else array
-            for x, array in zip(inputs, arrays)
-        ]
+        return [x if isinstance(x, Tensor) else a for x, a in pairs]
 
     # book/06-gradient-checking.md#start-with
     def _start_with(self, gradient, create_graph):
@@ -910,17 +878,11 @@ class Tensor:
                 f"copy: this tensor is the result of {self._kind.name}, and "
                 "only leaves can be copied or pickled: use detach() first"
             )
-        return _rebuild, (
-            type(self),
-            self._data,
-            self._requires_grad,
-            self.grad,
-        )
+        arguments = type(self), self._data, self._requires_grad, self.grad
+        return _rebuild, arguments
 
     # book/08-losses.md#tensor-softmax
-    def logsumexp(
-        self, dim: int | tuple[int, ...] | None = None, keepdim: bool = False
-    ) -> "Tensor":
+    def logsumexp(self, dim: _Axes = None, keepdim: bool = False) -> "Tensor":
         """Return log(sum(e**x)) over `dim`."""
         return logsumexp(self, dim, keepdim)
 
@@ -1164,19 +1126,14 @@ class _GradKeeper:
 # book/04-elementwise.md#unbroadcast
 def _unbroadcast(g, shape):
     """Sum `g` down to `shape`, undoing what broadcasting copied."""
-    extra = g.ndim - len(shape)
-    pairs = zip(shape, g.shape[max(extra, 0) :])
-    if extra < 0 or any(length not in (1, n) for length, n in pairs):
+    aligned = (1,) * (g.ndim - len(shape)) + shape
+    axes = tuple(i for i, n in enumerate(g.shape) if n != aligned[i])
+    if g.ndim < len(shape) or any(aligned[i] != 1 for i in axes):
         raise RuntimeError(
             f"a rule gave a gradient of shape {g.shape} for a tensor of "
             f"shape {shape}"
         )
-    axes = tuple(range(extra)) + tuple(
-        extra + i
-        for i, length in enumerate(shape)
-        if length == 1 and g.shape[extra + i] != 1
-    )
-    return g.sum(axis=axes).reshape(shape) if axes else g
+    return g if g.shape == shape else g.sum(axis=axes).reshape(shape)
 
 
 # book/04-elementwise.md#arithmetic
@@ -1468,18 +1425,20 @@ def _amin(x, dim, keepdim):
     return x.min(axis=dim, keepdims=keepdim)
 
 
-def _need_values(x, dim, name):
-    """Raise unless there are values along the axes `dim` to choose from."""
+def _filled_axes(dim, x, name):
+    """Return the axes `dim` of `x`; raise if they have nothing to choose."""
+    dim = _axes(dim, x.ndim, name)
     if _count(x, dim) == 0:
         raise ValueError(
             f"{name}: shape {x.shape} has no values along dim {dim}"
         )
+    return dim
 
 
 # book/05-shapes.md#argmax
 def _position(x, find, name, dim, keepdim):
     """Return, as an array, where along `dim` np.argmax (or min) finds it."""
-    _need_values(x, _axes(dim, x.ndim, name), name)
+    _filled_axes(dim, x, name)
     axis = None if dim is None else _axis(dim, x.ndim, name)
     return find(x._data, axis, keepdims=keepdim)
 
@@ -1519,10 +1478,7 @@ def _matmul_rule_b(g, y, a, b):
     return np.swapaxes(a, -1, -2) @ g
 
 
-@operation(
-    lambda g, y, a, b: g @ np.swapaxes(b, -1, -2),
-    _matmul_rule_b,
-)
+@operation(lambda g, y, a, b: g @ np.swapaxes(b, -1, -2), _matmul_rule_b)
 def _matmul(a, b):
     return a @ b
 
@@ -1609,10 +1565,8 @@ def _scatter(x, index, shape):
 def _check_gather(shape, dim, index):
     """Raise unless `index` can gather along `dim` of a tensor of `shape`."""
     room = [*shape[:dim], math.inf, *shape[dim + 1 :]]
-    fits = len(shape) == index.ndim and all(
-        m <= n for m, n in zip(index.shape, room)
-    )
-    if not fits or index.dtype.kind not in "iu":
+    fits = all(m <= n for m, n in zip(index.shape, room))
+    if not fits or index.ndim != len(shape) or index.dtype.kind not in "iu":
         raise ValueError(
             f"gather: index of shape {index.shape} and dtype {index.dtype} "
             f"for a tensor of shape {shape}: it needs integers, as many "
@@ -1672,12 +1626,11 @@ def _route(outputs, wanted):
         y = waiting.pop()
         if y._born > oldest and y not in history:
             history.add(y)
-            waiting += [x for x in y._inputs if isinstance(x, Tensor)]
+            waiting += y._inputs
     leading, through = set(wanted), set()
     for y in sorted(history, key=lambda y: y._born):
         freed = y._kind and y._record is None
-        inputs = [x for x in y._inputs if isinstance(x, Tensor)]
-        if freed or not leading.isdisjoint(inputs):
+        if freed or not leading.isdisjoint(y._inputs):
             leading.add(y)
             through.add(y)
     return leading, through
@@ -1821,9 +1774,7 @@ def _logsumexp(x, dim, keepdim):
 
 
 def logsumexp(
-    input: Tensor,
-    dim: int | tuple[int, ...] | None = None,
-    keepdim: bool = False,
+    input: Tensor, dim: _Axes = None, keepdim: bool = False
 ) -> Tensor:
     """Return log(sum(e**x)) over `dim`; no finite x is too large or small.
 

@@ -24,11 +24,16 @@ def cat(tensors: Iterable[Any], dim: int = 0) -> Tensor:
         IndexError: there is no such axis.
     """
     tensors = [_tensor(x) for x in tensors]
-    dim = _check_joinable(tensors, dim, "cat")
-    ends = list(itertools.accumulate(x.shape[dim] for x in tensors))
+    if len({x.ndim for x in tensors}) != 1:
+        raise ValueError(
+            "cat: expected tensors with the same number of axes, got shapes "
+            f"{[x.shape for x in tensors]}"
+        )
+    dim = _axis(dim, tensors[0].ndim, "cat")
+    cuts = [0, *itertools.accumulate(x.shape[dim] for x in tensors)]
     rules = [
         functools.partial(_slab_rule, dim, start, stop)
-        for start, stop in zip([0, *ends], ends)
+        for start, stop in itertools.pairwise(cuts)
     ]
     dtypes = {x.dtype for x in tensors}
     floats = {d for d in dtypes if d.kind == "f"}
@@ -41,21 +46,6 @@ def cat(tensors: Iterable[Any], dim: int = 0) -> Tensor:
     return cat(*tensors)
 
 
-# book/05-shapes.md#check-joinable
-def _check_joinable(tensors, dim, name):
-    """Return `dim` counted from 0, if the tensors differ in it at most."""
-    if not tensors:
-        raise ValueError(f"{name}: expected at least one tensor")
-    dim = _axis(dim, tensors[0].ndim, name)
-    rests = {(x.ndim, x.shape[:dim], x.shape[dim + 1 :]) for x in tensors}
-    if len(rests) > 1:
-        shapes = " and ".join(dict.fromkeys(str(x.shape) for x in tensors))
-        raise ValueError(
-            f"{name}: shapes {shapes} differ in more than axis {dim}"
-        )
-    return dim
-
-
 # book/05-shapes.md#stack
 def stack(tensors: Iterable[Any], dim: int = 0) -> Tensor:
     """Return tensors of one shape, stacked along a new axis `dim`.
@@ -64,13 +54,11 @@ def stack(tensors: Iterable[Any], dim: int = 0) -> Tensor:
         ValueError: there are none, or their shapes differ.
     """
     tensors = [_tensor(x) for x in tensors]
-    shapes = dict.fromkeys(str(x.shape) for x in tensors)
-    if len(shapes) > 1:
-        raise ValueError(f"stack: shapes {' and '.join(shapes)} differ")
-    if tensors:
-        dim = _axis(dim, tensors[0].ndim + 1, "stack")
-    tensors = [x.unsqueeze(dim) for x in tensors]
-    return cat(tensors, _check_joinable(tensors, dim, "stack"))
+    shapes = sorted({x.shape for x in tensors})
+    if len(shapes) != 1:
+        raise ValueError(f"stack: expected tensors of one shape, got {shapes}")
+    dim = _axis(dim, len(shapes[0]) + 1, "stack")
+    return cat([x.unsqueeze(dim) for x in tensors], dim)
 
 
 # book/05-shapes.md#pad

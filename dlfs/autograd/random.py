@@ -45,8 +45,7 @@ def rand(
 ) -> Tensor:
     """Return uniform random numbers from [0, 1)."""
     source = generator or default_generator()
-    values = source.random(_sizes(size), dtype)
-    return Tensor(np.asarray(values), requires_grad)
+    return Tensor(source.random(_sizes(size), dtype), requires_grad)
 
 
 def randn(
@@ -58,7 +57,7 @@ def randn(
     """Return normal random numbers of mean 0 and variance 1."""
     source = generator or default_generator()
     values = source.standard_normal(_sizes(size), dtype)
-    return Tensor(np.asarray(values), requires_grad)
+    return Tensor(values, requires_grad)
 
 
 def randint(
@@ -73,8 +72,6 @@ def randint(
     """
     if size is None:
         high, size = None, high
-    if high is None:
-        low, high = 0, low
     source = generator or default_generator()
     return Tensor(source.integers(low, high, size))
 

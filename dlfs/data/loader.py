@@ -56,8 +56,8 @@ def hold_out(
     """
     if not 0 <= size < len(dataset):
         raise ValueError(
-            f"hold_out: {size} of {len(dataset)} examples; there must be at "
-            "least 0, and 1 left to learn from"
+            f"hold_out: {size} of {len(dataset)} examples for validation; "
+            "there must be at least 0, and 1 left to learn from"
         )
     order = np.random.default_rng(seed).permutation(len(dataset))
     held_out, others = np.sort(order[:size]), np.sort(order[size:])

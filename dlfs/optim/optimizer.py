@@ -162,15 +162,15 @@ class Optimizer:
                 AdamW look alike and cannot be told apart.)
         """
         groups = state_dict["param_groups"]
-        if len(groups) != len(self.param_groups):
+        sizes = [len(group["params"]) for group in groups]
+        expected = [len(group["params"]) for group in self.param_groups]
+        if sizes != expected:
             raise ValueError(
-                "loaded state dict has a different number of parameter groups"
-                f": {len(groups)}, expected {len(self.param_groups)}"
+                f"loaded state dict has parameter groups of sizes {sizes}, "
+                f"expected {expected}"
             )
-        loaded, owners = [], {}
-        for own, saved in zip(self.param_groups, groups):
-            options = self._read_group(own, saved)
-            loaded.append(options)
+        loaded, owners = [self._read_group(group) for group in groups], {}
+        for own, saved, options in zip(self.param_groups, groups, loaded):
             for i, p in zip(saved["params"], own["params"]):
                 owners[int(i)] = p, self._names(options)
         state = {}
@@ -187,30 +187,16 @@ class Optimizer:
             own.update(options)
 
     # book/09-optimisers.md#optimizer-read-group
-    def _read_group(self, own, saved):
+    def _read_group(self, saved):
         """Return the options of a saved group, after checking them."""
-        if len(saved["params"]) != len(own["params"]):
-            raise ValueError(
-                "loaded state dict contains a parameter group that doesn't "
-                f"match the size of optimizer's group: {len(saved['params'])}"
-                f", expected {len(own['params'])}"
-            )
-        options = {
-            name: _plain(value)
-            for name, value in saved.items()
-            if name != "params"
-        }
-        missing = sorted(self.defaults.keys() - options.keys())
-        if missing:
-            raise ValueError(
-                f"loaded state dict has no {', '.join(missing)}: it does not "
-                f"belong to {type(self).__name__}"
-            )
+        options = {n: _plain(v) for n, v in saved.items() if n != "params"}
         for name, default in self.defaults.items():
-            if not _alike(options[name], default):
+            value = options.get(name)
+            if not _alike(value, default):
                 raise ValueError(
-                    f"loaded state dict has {name}={options[name]!r}, which "
-                    f"is not like {default!r}"
+                    f"loaded state dict has {name}={value}, expected something"
+                    f" like {default}: it does not belong to "
+                    f"{type(self).__name__}"
                 )
         if options.get("maximize"):  # of PyTorch's optimisers
             raise ValueError("loaded state dict has maximize, we have not")

@@ -121,10 +121,8 @@ def _read_members(path: Path) -> dict[str, np.ndarray]:
         if len(set(archive.namelist())) < len(entries):
             raise ValueError("an array stands in it twice")
         return {
-            entry.filename.removesuffix(".npy"): _read_array(
-                archive.read(entry)
-            )
-            for entry in entries
+            e.filename.removesuffix(".npy"): _read_array(archive.read(e))
+            for e in entries
         }
 
 

@@ -102,15 +102,6 @@ def _or_none(convert: Callable) -> Callable:
     return lambda text: None if text == "None" else convert(text)
 
 
-def _device_name(text: str) -> str:
-    """Return the only device there is; a type for argparse."""
-    if text != "cpu":
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not available: NumPy computes on the cpu only"
-        )
-    return text
-
-
 # book/11-training.md#trainer-learning-options
 _OPTIMIZERS = {"sgd": optim.SGD, "adam": optim.Adam, "adamw": optim.AdamW}
 
@@ -119,19 +110,11 @@ def _add_learning_options(add: Callable) -> None:
     """The options that decide the numbers."""
     add("--epochs", type=positive_int, default=5, help="epochs in all")
     add("--batch-size", type=positive_int, default=128, help="in examples")
-    add(
-        "--optimizer",
-        choices=_OPTIMIZERS,
-        default="adam",
-        help="rule of the step; sgd has momentum 0.9",
-    )
+    rule_help = "rule of the step; sgd has momentum 0.9"
+    add("--optimizer", choices=_OPTIMIZERS, default="adam", help=rule_help)
     add("--lr", type=_positive_float, default=2e-3, help="learning rate")
-    add(
-        "--half-life",
-        type=_whole_number,
-        default=900,
-        help="steps in which the learning rate halves; 0: it stays",
-    )
+    half_help = "steps in which the learning rate halves; 0: it stays"
+    add("--half-life", type=_whole_number, default=900, help=half_help)
     pull = "pull of the weights towards zero"
     add("--weight-decay", type=_non_negative_float, default=0.0, help=pull)
     clip_help = "largest norm of all gradients together; None: any"
@@ -142,12 +125,9 @@ def _add_learning_options(add: Callable) -> None:
 # book/11-training.md#trainer-run-options
 def _add_run_options(add: Callable) -> None:
     """The options about data, files and the machine."""
-    add(
-        "--data",
-        choices=("auto", "full", "mini"),
-        default="auto",
-        help="full data set, small slice, or full if it can be had",
-    )
+    data_help = "full data set, small slice, or full if it can be had"
+    sets = ("auto", "full", "mini")
+    add("--data", choices=sets, default="auto", help=data_help)
     root_help = "folder of the data sets; None: $DLFS_DATA or the cache"
     add("--data-dir", type=_or_none(_existing_folder), help=root_help)
     limit_help = "use only so many training examples; None: all"
@@ -163,14 +143,13 @@ def _add_run_options(add: Callable) -> None:
     add("--save-dir", type=_folder, help="folder for this run's files")
     resume_help = "go on from last.npz in the save folder"
     add("--resume", action="store_true", help=resume_help)
-    add("--device", type=_device_name, default="cpu", help="cpu")
-    add(
-        "--threads",
-        type=_thread_count,
-        default=1,
-        help="threads of the matrix product; other numbers than 1 are "
-        "faster but can change the last bits of the result",
+    device_help = "NumPy computes on the cpu only"
+    add("--device", choices=["cpu"], default="cpu", help=device_help)
+    threads_help = (
+        "threads of the matrix product; other numbers than 1 are faster but "
+        "can change the last bits of the result"
     )
+    add("--threads", type=_thread_count, default=1, help=threads_help)
     add("--quiet", action="store_true", help="print only the result")
 
 
@@ -215,20 +194,17 @@ def make_optimizer(args: argparse.Namespace, model: nn.Module) -> Optimizer:
 # book/11-training.md#trainer-environment
 def environment() -> dict[str, str | None]:
     """Return the versions of Python, NumPy, this package and the system."""
-    git = None
+    dlfs = git = None
+    with contextlib.suppress(PackageNotFoundError):
+        dlfs = version("dlfs-book")
     with contextlib.suppress(OSError, subprocess.SubprocessError):
-        git = subprocess.run(
+        git = subprocess.check_output(
             ["git", "describe", "--always", "--dirty"],
             cwd=Path(nn.__file__).parent,
-            capture_output=True,
+            stderr=subprocess.DEVNULL,
             text=True,
             timeout=5,
-            check=True,
-        ).stdout.strip()
-    try:
-        dlfs = version("dlfs-book")
-    except PackageNotFoundError:
-        dlfs = None
+        ).strip()
     return {
         "python": platform.python_version(),
         "numpy": np.__version__,
@@ -251,11 +227,6 @@ def split_training(
     """
     if args.validation is None:
         args.validation = min(len(dataset) // 10, 5_000)
-    if args.validation >= len(dataset):
-        raise ValueError(
-            f"--validation {args.validation}: of {len(dataset)} training "
-            "examples at least one must be left to learn from"
-        )
     return hold_out(dataset, args.validation, [args.seed, 2])
 
 
@@ -423,27 +394,21 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
 
 # book/11-training.md#trainer-set-aside
-_RUN_FILES = (
-    "last.npz",
-    "best.npz",
-    "metrics.jsonl",
-    "curve.png",
-    "config.json",
-)
+_RESULTS = ("last.npz", "best.npz", "metrics.jsonl", "curve.png")
 
 
 def set_aside(folder: Path) -> None:
     """Move an earlier run's files into `previous`, `previous-2`, ..."""
-    names = [name for name in _RUN_FILES if (folder / name).exists()]
-    if names in ([], ["config.json"]):
+    if not any((folder / name).exists() for name in _RESULTS):
         return
     previous, number = folder / "previous", 1
     while previous.exists():
         number += 1
         previous = folder / f"previous-{number}"
     previous.mkdir()
-    for name in names:
-        os.replace(folder / name, previous / name)
+    for name in (*_RESULTS, "config.json"):
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(folder / name, previous / name)
     print(f"an earlier run was moved to {previous}", flush=True)
 
 

@@ -359,9 +359,7 @@ def learning_curve(history: list[dict], figure=None):
         figure = Figure(figsize=(8, 3.2))
     figure.subplots_adjust(0.1, 0.16, 0.98, 0.97, 0.28)
     epochs = [row["epoch"] for row in history]
-    for name, axes in zip(
-        ("loss", "accuracy"), figure.subplots(1, 2), strict=True
-    ):
+    for name, axes in zip(("loss", "accuracy"), figure.subplots(1, 2)):
         for split, style in ("train", "o--"), ("validation", "o-"):
             if f"{split}_{name}" in history[0]:
                 values = [row[f"{split}_{name}"] for row in history]
