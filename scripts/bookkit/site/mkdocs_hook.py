@@ -16,14 +16,13 @@ from mkdocs.structure.files import File
 from bookkit.read.chapters import BookError, Chapter
 from bookkit.run.cache import hash_of
 from bookkit.run.kernels import package_hash
-from bookkit.site import mend, notebook_pages, rendered
+from bookkit.site import griffe_book, mend, notebook_pages, rendered
 from bookkit.site.npm import npm_files
 from bookkit.site.search import mend_index
 from bookkit.tangle.disk import write_snapshot
 from bookkit.tangle.notebooks import colab_link
 from bookkit.weave.book import WOVEN, Book, weave
 from bookkit.weave.listing import FOLDER, drop_plain
-from bookkit.weave.reference import ENTRIES, origin
 from bookkit.weave.reference import FOLDER as REFERENCE
 from bookkit.weave.terms import PAGE
 
@@ -71,10 +70,11 @@ def on_files(files, config):
             files.remove(known)
         arguments = (str(woven), config.site_dir, config.use_directory_urls)
         files.append(File(name, *arguments))
+    entries = book.site.entries.values()
+    griffe_book.ENTRIES = {entry.home: entry for entry in entries}
     package = package_hash(root, book.outputs[-1])
-    config.extra["package"] = hash_of(
-        [package, *map(origin, ENTRIES.values())]
-    )
+    origins = [entry.origin for entry in entries]
+    config.extra["package"] = hash_of([package, *origins])
     config.extra["chapters"] = book.chapters
     config.nav = fill_nav(config.nav, names)
     return files

@@ -33,7 +33,7 @@ from bookkit.tangle.disk import write_files
 from bookkit.tangle.notebooks import make_notebook
 from bookkit.tangle.output import tangle
 from bookkit.weave.habits import ask_names, make_names
-from bookkit.weave.listing import cached_listings
+from bookkit.weave.listing import make_listings
 from bookkit.weave.pages import Site, make_page, make_text
 from bookkit.weave.reference import make_reference
 from bookkit.weave.results import fill, find_facts
@@ -188,7 +188,7 @@ def other_pages(book: Book) -> dict[str, str | bytes]:
         files[path.name] = make_glossary(text) if is_glossary else text
     for path in sorted(book.folder.glob("pictures/*")):
         files[f"pictures/{path.name}"] = path.read_bytes()
-    return files | cached_listings(book.root, site.book)
+    return files | make_listings(site.book)
 
 
 def delete_others(folder: Path, files: dict[str, str | bytes]) -> None:

@@ -14,6 +14,7 @@ from bookkit.run.run_chapters import run_python
 from bookkit.tangle.disk import keep_snapshot
 from bookkit.tangle.output import Output
 from bookkit.weave.reference import FOLDER, Entry
+from bookkit.weave.render import render
 
 PAGE = f"{FOLDER}/pytorch.md"
 TABLE = "dlfs/autograd/names.py"
@@ -22,21 +23,6 @@ import json
 from dlfs.autograd.names import USUAL, names_of
 print(json.dumps({place: names_of(place) for place in USUAL}))
 """
-INTRODUCTION = """\
----
-description: Which names of PyTorch the package has, and what to write instead.
----
-
-# Names of PyTorch
-
-Whoever comes from PyTorch finds here what a name is called in this package,
-and what is left out on purpose. `import dlfs as torch` is a good beginning.
-A name that is not here raises an `AttributeError` with the same advice.
-
-Some names mean a little else. The `data` of a tensor and the values of a
-`state_dict` are NumPy arrays, a `dtype` is NumPy's, `grad_fn` is the name of
-an operation. Random numbers are NumPy's, too: a seed gives others than in
-PyTorch. A file that `save` writes holds arrays and no pickle."""
 TENSOR = "dlfs.autograd.Tensor"
 PLACES = {  # what PyTorch calls it, what we do, where our entries may be
     "dlfs": ("torch", "dlfs", ("dlfs", "dlfs.autograd", TENSOR)),
@@ -73,30 +59,29 @@ def ask_names(root: Path, output: Output) -> Names:
 
 def make_names(names: Names, entries: dict[str, Entry]) -> dict[str, str]:
     """The page, if there is a table to make it from."""
-    parts = [INTRODUCTION]
-    for place, advice in names.items():
-        theirs, ours, homes = PLACES[place]
-        here, write, other, absent = [], [], [], []
-        for name, text in advice.items():
-            if text is None:
-                here.append(link(name, homes, entries))
-            elif text.startswith(WRITE):
-                text = text.removeprefix(WRITE)
-                text = text if "`" in text else f"`{text}`"
-                write.append(f"| `{name}` | {text} |")
-            elif text.startswith(NONE):
-                absent.append(f"`{name}`")
-            elif text:
-                other.append(f"| `{name}` | {text} |")
-        parts += [f"## `{theirs}` is `{ours}`"]
-        parts += [f"The same name: {', '.join(here)}"]
-        for head, rows in ("write", write), ("is not here", other):
-            if rows:
-                head = f"| `{theirs}` | {head} |\n|---|---|"
-                parts.append("\n".join([head, *rows]))
-        if absent:
-            parts.append(f"Not in this package: {', '.join(absent)}")
-    return {PAGE: "\n\n".join([*parts, ""])} if names else {}
+    places = [sort_names(*each, entries) for each in names.items()]
+    return {PAGE: render("names.md", places=places)} if names else {}
+
+
+def sort_names(
+    place: str, advice: dict[str, str | None], entries: dict[str, Entry]
+) -> dict:
+    """The names of one place, by what is said of them."""
+    theirs, ours, homes = PLACES[place]
+    here, write, other, absent = [], {}, {}, []
+    for name, text in advice.items():
+        if text is None:
+            here.append(link(name, homes, entries))
+        elif text.startswith(WRITE):
+            text = text.removeprefix(WRITE)
+            write[name] = text if "`" in text else f"`{text}`"
+        elif text.startswith(NONE):
+            absent.append(name)
+        else:
+            other[name] = text
+    tables = {"write": write, "is not here": other}
+    heads = {"theirs": theirs, "ours": ours}
+    return {**heads, "here": here, "tables": tables, "absent": absent}
 
 
 def link(name: str, homes: tuple[str, ...], entries: dict[str, Entry]) -> str:
