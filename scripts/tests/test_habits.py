@@ -12,7 +12,6 @@ from bookkit.weave.habits import PAGE, ask_names, make_names
 from bookkit.weave.reference import find_entries, make_reference
 
 pytest.importorskip("pymdownx")
-pytest.importorskip("jinja2")
 
 
 @pytest.fixture(scope="module")

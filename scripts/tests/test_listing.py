@@ -16,7 +16,6 @@ from bookkit.weave.listing import (
 from bookkit.weave.pages import Site, file_link
 
 pytest.importorskip("pygments")
-pytest.importorskip("jinja2")
 FIRST = 'import math\n\n\ndef f(x):\n    """Root."""\n    return math.sqrt(x)'
 GROWN = "import os\n\n\n@extend(A)\ndef g(self):\n    return os.sep"
 ROW = re.compile(

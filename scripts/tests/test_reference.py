@@ -12,7 +12,6 @@ from bookkit.weave.reference import (
 )
 
 pytest.importorskip("pymdownx")
-pytest.importorskip("jinja2")
 CODE = """\
 class Layer:
     \"\"\"A layer | of a net.

@@ -5,15 +5,13 @@ that only imports.
 """
 
 import ast
-import html
 import re
 
 from bookkit.read.chapters import Cell, Chapter
 from bookkit.read.source import parse
-from bookkit.run.testruns import BlockTests, ChapterTests, Result
+from bookkit.run.testruns import ChapterTests
 from bookkit.tangle.blocks import is_string
 
-PASSED, SKIPPED = "<b>\N{CHECK MARK}</b>", "<i>\N{EN DASH}</i>"
 ANSWER = re.compile(r"<details\b.*?</details\b", re.DOTALL)
 WORDS_OF_LINE = 10  # a line of code takes as long to read as these
 
@@ -38,48 +36,6 @@ def imported_modules(cell: Cell) -> list[str]:
         elif not is_string(node):
             return []
     return list(dict.fromkeys(names))
-
-
-def fold(cell: Cell, code: str) -> str:
-    """Code below a line that opens it on a click."""
-    count = len(cell.source.split("\n"))
-    title = f"Source, {count} line{'s' * (count > 1)}"
-    if not cell.is_test:
-        names = [f"<code>{name}</code>" for name in imported_modules(cell)]
-        title = f"Imports from {', '.join(names)}"
-    return details("dlfs-source", title, code)
-
-
-def details(name: str, title: str, content: str) -> str:
-    """Content that opens when its title is clicked."""
-    start = f'<details class="{name}" markdown="1"><summary>{title}</summary>'
-    return f"{start}\n\n{content}\n\n</details>"
-
-
-def list_tests(tests: BlockTests) -> str:
-    """The names of tests as sentences, each with what came of it."""
-    groups: dict[str, list[Result]] = {}
-    for result in tests.results:
-        groups.setdefault(result.group, []).append(result)
-    parts = []
-    # What is in no class comes first, where no class seems to hold it.
-    for group, results in sorted(groups.items(), key=lambda g: g[0] != ""):
-        if len(groups) > 1 and group:
-            parts.append(f"`{group}`")
-        parts.append("\n".join(map(line_of_test, results)))
-    return "\n\n".join(parts)
-
-
-def line_of_test(result: Result) -> str:
-    """One test in a list: a tick and its sentence, or why it is skipped."""
-    mark = PASSED if result.passed else SKIPPED
-    count = result.passed + result.skipped
-    notes = [f"{count}&nbsp;cases"] if count > 1 else []
-    if result.skipped:
-        number = f"{result.skipped} " if result.passed else ""
-        notes.append(f"{number}skipped here: {html.escape(result.reason)}")
-    note = f" <small>{', '.join(notes)}</small>" if notes else ""
-    return f"- {mark} {result.sentence}{note}"
 
 
 def reading_minutes(chapter: Chapter, tests: ChapterTests) -> int:

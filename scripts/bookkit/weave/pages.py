@@ -14,7 +14,6 @@ import itertools
 import json
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from bookkit.read.chapters import BookError, Cell, Chapter, Mistake
 from bookkit.run.kernels import ESCAPES
@@ -29,16 +28,11 @@ from bookkit.tangle.blocks import (
 from bookkit.tangle.methods import find_extend
 from bookkit.tangle.notebooks import link_out
 from bookkit.tangle.output import Output
-from bookkit.weave.folds import (
-    details,
-    fold,
-    is_folded,
-    list_tests,
-    reading_minutes,
-)
+from bookkit.weave.folds import imported_modules, reading_minutes
 from bookkit.weave.listing import listing_page
 from bookkit.weave.prose import mark_lines
 from bookkit.weave.reference import Entry, find_entries
+from bookkit.weave.render import render
 from bookkit.weave.terms import Linker, Term
 
 ANCHOR = "code-"  # a heading may have the name of a block: "Hooks", "hooks"
@@ -86,7 +80,7 @@ class Page:
     @property
     def text(self) -> str:
         """The Markdown of the page."""
-        return "\n\n".join(self.parts) + "\n"
+        return "\n\n".join(part.rstrip() for part in self.parts) + "\n"
 
 
 def make_page(
@@ -111,7 +105,7 @@ def make_page(
             text = linker.link(cell.source)
             page.parts.append(make_text(text, site.repository))
         elif cell.kind == "code":
-            add_code(page, cell, blocks.get(id(cell)))
+            page.parts.append(make_code(page, cell, blocks.get(id(cell))))
             if not cell.is_test:
                 add_outputs(page, cell, next(found))
     if page.tests.conditions:
@@ -154,17 +148,42 @@ def make_text(text: str, repository: str = "") -> str:
 # --- Code ---
 
 
-def add_code(page: Page, cell: Cell, block: Block | None) -> None:
-    """Add the code of a cell, below a title bar if it goes into a file."""
-    if block:
-        page.parts.append(make_bar(page, block))
-        if tests := page.tests.blocks.get(block.id):
-            page.parts.append(div("dlfs-tests", list_tests(tests)))
-    code = fenced(cell.source, "python")
-    page.parts.append(fold(cell, code) if is_folded(cell) else code)
-    if block:
-        for old in old_blocks(page.site.book, block):
-            page.parts.append(make_diff(old, block))
+def make_code(page: Page, cell: Cell, block: Block | None) -> str:
+    """The code of a cell, with a title bar if it goes into a file."""
+    return render(
+        "code.md",
+        cell=cell,
+        code=fenced(cell.source, "python"),
+        imports=imported_modules(cell),
+        block=block,
+        **(about_block(page, block) if block else {}),
+    )
+
+
+def about_block(page: Page, block: Block) -> dict:
+    """What its page says about a block: file, tests, what it replaces."""
+    site, tests = page.site, page.tests.blocks.get(block.id, BlockTests())
+    blocks = site.book.blocks
+    replaced = [each for each in blocks if each.id in block.replaces]
+    return {
+        "file": file_link(site, block),
+        "about": describe(site, block),
+        "changes": {old: make_diff(old, block) for old in replaced},
+        "newer": [each for each in blocks if block.id in each.replaces],
+        "tests": tests,
+        "duration": duration(tests.seconds),
+        # What is in no class comes first, where no class seems to hold it.
+        "results": sorted(tests.results, key=lambda each: each.group != ""),
+    }
+
+
+def duration(seconds: float | None) -> str:
+    """How long tests took, if the page can say: " in 30 ms"."""
+    if seconds is None:
+        return ""
+    if seconds < 1:
+        return f" in {max(1000 * seconds, 1):.0f} ms"
+    return f" in {seconds:.1f} s"
 
 
 def fenced(text: str, language: str) -> str:
@@ -174,59 +193,10 @@ def fenced(text: str, language: str) -> str:
     return f"{marker}{language}\n{text}\n{marker}"
 
 
-def make_bar(page: Page, block: Block) -> str:
-    """The title bar of a block: its file and what it does there."""
-    book = page.site.book
-    parts = [file_link(page.site, block), describe(page.site, block)]
-    parts += [f"replaces {block_link(old)}" for old in old_blocks(book, block)]
-    parts += [
-        f"replaced in {block_link(new)}"
-        for new in book.blocks
-        if block.id in new.replaces
-    ]
-    if tests := page.tests.blocks.get(block.id):
-        parts.append(count_tests(tests))
-    anchor = ANCHOR + block.id
-    text = " · ".join(part for part in parts if part)
-    return div("dlfs-bar", f"{text} [#](#{anchor})", f' id="{anchor}"')
-
-
-def count_tests(tests: BlockTests) -> str:
-    """How many tests of a block passed: "12 tests passed in 30 ms"."""
-    parts = []
-    if tests.passed:
-        parts = [f"{tests.passed} test{'s' * (tests.passed > 1)} passed"]
-        if (seconds := tests.seconds) is not None:
-            time = f"{seconds:.1f} s"
-            if seconds < 1:
-                time = f"{max(1000 * seconds, 1):.0f} ms"
-            parts[0] += f" in {time}"
-    if tests.skipped:
-        parts.append(f"{tests.skipped} skipped here")
-    return f'<span class="dlfs-passed">{", ".join(parts)}</span>'
-
-
 def file_link(site: Site, block: Block) -> str:
     """The file of a block, a link to its place there if it has one."""
     link = f"[`{block.file}`]({listing_page(block.file)}#{block.id})"
     return link if block.id in site.placed else f"`{block.file}`"
-
-
-def div(name: str, text: str, attributes: str = "") -> str:
-    """A division of a page with Markdown in it."""
-    return f'<div class="{name}"{attributes} markdown="1">\n\n{text}\n\n</div>'
-
-
-def block_link(block: Block) -> str:
-    """A link to a block: [fit of chapter 3](03-tensors.md#code-fit)."""
-    page = Path(block.chapter.path).name
-    text = f"`{block.id}` of chapter {block.chapter.number}"
-    return f"[{text}]({page}#{ANCHOR}{block.id})"
-
-
-def old_blocks(book: Output, block: Block) -> list[Block]:
-    """The blocks that a block replaces."""
-    return [each for each in book.blocks if each.id in block.replaces]
 
 
 def describe(site: Site, block: Block) -> str:
@@ -275,12 +245,10 @@ def defined_names(block: Block) -> list[str]:
 
 
 def make_diff(old: Block, new: Block) -> str:
-    """What changed from a block to the one that replaces it, folded."""
+    """What changed from a block to the one that replaces it."""
     sources = (each.cell.source.split("\n") for each in (old, new))
     lines = list(difflib.unified_diff(*sources, n=2, lineterm=""))
-    code = fenced("\n".join(lines[2:]), "diff")
-    title = f"What changed since chapter {old.chapter.number}"
-    return details("dlfs-diff", title, code)
+    return fenced("\n".join(lines[2:]), "diff")
 
 
 # --- Outputs ---
@@ -333,12 +301,12 @@ def add_figure(page: Page, cell: Cell, data: str) -> None:
         raise BookError([Mistake(page.chapter.path, cell.fence, message)])
     name = f"figures/{page.chapter.name}-{len(page.figures) + 1}.svg"
     page.figures[name] = data.encode()
-    alt = re.sub(r"([\\\[\]_*`$<&])", r"\\\1", cell.options["alt"])
-    tags = cell.options.get("tags", [])
-    look = " dlfs-photographs" if "photographs" in tags else ""
-    figure = [f'<figure class="dlfs-figure{look}" markdown="1">']
-    figure.append(f"![{alt}]({name})")
-    if "caption" in cell.options:
-        text = html.escape(cell.options["caption"].replace("'", APOSTROPHE))
-        figure.append(f"<figcaption>{text}</figcaption>")
-    page.parts += [*figure, "</figure>"]
+    page.parts.append(
+        render(
+            "figure.md",
+            name=name,
+            alt=re.sub(r"([\\\[\]_*`$<&])", r"\\\1", cell.options["alt"]),
+            caption=cell.options.get("caption", "").replace("'", APOSTROPHE),
+            is_photograph="photographs" in cell.options.get("tags", []),
+        )
+    )
