@@ -14,7 +14,7 @@ NESTED = re.compile(
 SHORT = re.compile(r"(?<!<pre>)<code>(?=[^<>]{,24}</code>)(?=[^<>]*[ -])")
 NUMBERED = re.compile(r'(<a href="[^"]*">[Cc]hapters?) (?=\d)')
 LONG_NAME = re.compile(r"(?<=<code>)\w{20,}(?=</code>)")
-SIZE = re.compile(rb'\b(?<!-)(width|height)="([\d.]+)(pt|px)?"')
+SIZE = rb'<svg\b[^>]*?(?<![\w-])%s="([\d.]+)(pt|px)?"'
 IMAGE = re.compile(r'<img alt="[^"]*" src="([^"]+)"(?= ?/?>)')
 
 
@@ -56,12 +56,9 @@ def size_images(html: str, size_of: Callable) -> str:
 
 def image_size(content: bytes) -> tuple[int, int] | None:
     """Width and height of an SVG in pixels; a point is 4/3 of one."""
-    head = re.search(rb"<svg\b[^>]*>", content)
-    found = SIZE.findall(head[0]) if head else []
-    if len(found) < 2:
-        return None
-    width, height = (
-        round(float(number) * (4 / 3 if unit == b"pt" else 1))
-        for _, number, unit in sorted(found, reverse=True)
-    )
-    return width, height
+    sizes = []
+    for side in (b"width", b"height"):
+        if found := re.search(SIZE % side, content):
+            scale = 4 / 3 if found[2] == b"pt" else 1
+            sizes.append(round(float(found[1]) * scale))
+    return tuple(sizes) if len(sizes) == 2 else None

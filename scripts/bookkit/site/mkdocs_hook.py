@@ -12,6 +12,7 @@ from pathlib import Path
 from mkdocs.exceptions import PluginError
 from mkdocs.plugins import event_priority, get_plugin_logger
 from mkdocs.structure.files import File
+from mkdocs.utils import write_file
 
 from bookkit.read.chapters import BookError, Chapter
 from bookkit.run.cache import hash_of
@@ -65,8 +66,7 @@ def on_files(files, config):
     for name, content in served.items():
         files.append(File.generated(config, name, content=content))
     for name in names:
-        known = files.get_file_from_path(name)
-        if known:
+        if known := files.get_file_from_path(name):
             files.remove(known)
         arguments = (str(woven), config.site_dir, config.use_directory_urls)
         files.append(File(name, *arguments))
@@ -151,6 +151,15 @@ def on_page_markdown(markdown, page, config, files):
     rendered.render_once(page, markdown, config.extra["key"], package)
 
 
+def on_page_content(html, page, config, files):
+    """Mend a notebook; its styles go into one file for all."""
+    if page.file.src_uri.startswith(NOTEBOOKS):
+        name, text = page.file.name, page.markdown
+        html, styles = notebook_pages.mend(html, name, text)
+        write_file(styles.encode(), f"{config.site_dir}/{NOTEBOOK_CSS}")
+    return html
+
+
 @event_priority(-100)  # after the links to the reference are in place
 def on_env(env, config, files):
     """Keep the pages for the next build."""
@@ -179,21 +188,7 @@ def on_page_context(context, page, config, nav):
 
 
 def on_post_page(output, page, config):
-    """Mend what stands around the text, and notebooks.
-
-    The styles of these go into one file for all.
-    """
-    if page.file.src_uri.startswith(NOTEBOOKS):
-        output, styles = notebook_pages.mend(
-            output, page.file.name, page.markdown
-        )
-        path = Path(config.site_dir) / NOTEBOOK_CSS
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(styles, encoding="utf-8")
-        href = "../" * page.url.count("/") + NOTEBOOK_CSS
-        link = f'<link rel="stylesheet" href="{href}"></head>'
-        output = output.replace("</head>", link, 1)
+    """Mend what stands around the text."""
     return mend.mend_navigation(output)
 
 

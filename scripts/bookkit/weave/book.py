@@ -72,9 +72,10 @@ class Book:
     def select(self, numbers: Sequence[int]) -> list[int]:
         """The indices of the chapters asked for, or of all."""
         known = {each.number: i for i, each in enumerate(self.chapters)}
-        for number in numbers:
-            if number not in known:
-                raise SystemExit(f"weave.py: there is no chapter {number:02}")
+        if unknown := {*numbers} - known.keys():
+            raise SystemExit(
+                f"weave.py: there is no chapter {min(unknown):02}"
+            )
         return sorted({known[n] for n in numbers or known})
 
 

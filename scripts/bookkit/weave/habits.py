@@ -13,7 +13,7 @@ from bookkit.run.kernels import package_hash
 from bookkit.run.run_chapters import run_python
 from bookkit.tangle.disk import keep_snapshot
 from bookkit.tangle.output import Output
-from bookkit.weave.reference import FOLDER, Entry
+from bookkit.weave.reference import FOLDER, Entry, link_name
 from bookkit.weave.render import render
 
 PAGE = f"{FOLDER}/pytorch.md"
@@ -23,16 +23,7 @@ import json
 from dlfs.autograd.names import USUAL, names_of
 print(json.dumps({place: names_of(place) for place in USUAL}))
 """
-TENSOR = "dlfs.autograd.Tensor"
-PLACES = {  # what PyTorch calls it, what we do, where our entries may be
-    "dlfs": ("torch", "dlfs", ("dlfs", "dlfs.autograd", TENSOR)),
-    "Tensor": ("torch.Tensor", "dlfs.Tensor", (TENSOR,)),
-    "dlfs.autograd": ("torch.autograd", "dlfs.autograd", ("dlfs.autograd",)),
-    "Module": ("torch.nn.Module", "dlfs.nn.Module", ("dlfs.nn.Module",)),
-    "dlfs.nn": ("torch.nn", "dlfs.nn", ("dlfs.nn",)),
-    "dlfs.optim": ("torch.optim", "dlfs.optim", ("dlfs.optim",)),
-    "dlfs.data": ("torch.utils.data", "dlfs.data", ("dlfs.data",)),
-}
+OURS = {"Tensor": "dlfs.Tensor", "Module": "dlfs.nn.Module"}
 WRITE, NONE = "write ", "PyTorch has it"  # how advice begins
 Names = dict[str, dict[str, str | None]]  # place -> name -> advice, if none
 
@@ -59,7 +50,11 @@ def ask_names(root: Path, output: Output) -> Names:
 
 def make_names(names: Names, entries: dict[str, Entry]) -> dict[str, str]:
     """The page, if there is a table to make it from."""
-    places = [sort_names(*each, entries) for each in names.items()]
+    known = {  # what is in `dlfs` is defined in `dlfs.autograd`
+        path.replace("dlfs.autograd", "dlfs"): entry
+        for path, entry in entries.items()
+    }
+    places = [sort_names(*each, known | entries) for each in names.items()]
     return {PAGE: render("names.md", places=places)} if names else {}
 
 
@@ -67,11 +62,13 @@ def sort_names(
     place: str, advice: dict[str, str | None], entries: dict[str, Entry]
 ) -> dict:
     """The names of one place, by what is said of them."""
-    theirs, ours, homes = PLACES[place]
+    ours = OURS.get(place, place)
+    theirs = ours.replace("dlfs", "torch").replace(".data", ".utils.data")
+    homes = [ours, f"{ours}.Tensor"]
     here, write, other, absent = [], {}, {}, []
     for name, text in advice.items():
         if text is None:
-            here.append(link(name, homes, entries))
+            here.append(link_name(entries, name, homes, "../"))
         elif text.startswith(WRITE):
             text = text.removeprefix(WRITE)
             write[name] = text if "`" in text else f"`{text}`"
@@ -82,11 +79,3 @@ def sort_names(
     tables = {"write": write, "is not here": other}
     heads = {"theirs": theirs, "ours": ours}
     return {**heads, "here": here, "tables": tables, "absent": absent}
-
-
-def link(name: str, homes: tuple[str, ...], entries: dict[str, Entry]) -> str:
-    """A name, with a link to its entry if it has one."""
-    for home in homes:
-        if entry := entries.get(f"{home}.{name}"):
-            return f"[`{name}`]({entry.link.removeprefix(f'{FOLDER}/')})"
-    return f"`{name}`"

@@ -19,23 +19,17 @@ from bookkit.read.chapters import BookError, Cell, Chapter, Mistake
 from bookkit.run.kernels import ESCAPES
 from bookkit.run.recorded import is_timing
 from bookkit.run.testruns import BlockTests, ChapterTests
-from bookkit.tangle.blocks import (
-    IMPORTS,
-    Block,
-    assigned_names,
-    changed_names,
-)
+from bookkit.tangle.blocks import IMPORTS, Block, assigned_names, changed_names
 from bookkit.tangle.methods import find_extend
 from bookkit.tangle.notebooks import link_out
 from bookkit.tangle.output import Output
 from bookkit.weave.folds import imported_modules, reading_minutes
 from bookkit.weave.listing import listing_page
 from bookkit.weave.prose import mark_lines
-from bookkit.weave.reference import Entry, find_entries
+from bookkit.weave.reference import Entry, find_entries, link_name
 from bookkit.weave.render import render
 from bookkit.weave.terms import Linker, Term
 
-ANCHOR = "code-"  # a heading may have the name of a block: "Hooks", "hooks"
 FIGURE = "image/svg+xml"
 MANY = 4  # names in a title bar
 APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
@@ -88,15 +82,15 @@ def make_page(
     outputs: list[list[dict]],
     conditions: dict[str, str],
     site: Site,
-    tests: ChapterTests | None = None,
+    tests: ChapterTests,
 ) -> Page:
     """Make the page of a chapter.
 
     `outputs` are those of its live cells, `conditions` say where its timings
     were measured, `tests` are what came of its tests.
     """
-    page = Page(chapter, site, conditions, tests or ChapterTests("", {}))
-    page.parts.append(front_matter(chapter, page.tests))
+    page = Page(chapter, site, conditions, tests)
+    page.parts.append(front_matter(chapter, tests))
     blocks = {id(block.cell): block for block in site.book.blocks}
     linker = Linker(chapter, site.terms, site.entries)
     found = iter(outputs)
@@ -108,8 +102,8 @@ def make_page(
             page.parts.append(make_code(page, cell, blocks.get(id(cell))))
             if not cell.is_test:
                 add_outputs(page, cell, next(found))
-    if page.tests.conditions:
-        page.parts.append(measured("Tests timed", page.tests.conditions))
+    if tests.conditions:
+        page.parts.append(measured("Tests timed", tests.conditions))
     return page
 
 
@@ -210,7 +204,9 @@ def describe(site: Site, block: Block) -> str:
         shown = [n for n in names if not n.startswith("test_")]
         shown = [name.partition(".test_")[0] for name in shown]
     if shown:
-        return some_of("adds", [entry_link(site, block, n) for n in shown])
+        homes = [site.book.public_module(block.file)]
+        links = [link_name(site.entries, name, homes) for name in shown]
+        return some_of("adds", links)
     grown = [name for node in body for name in changed_names(node)]
     if grown and not names:
         return some_of("adds to", [f"`{name}`" for name in grown])
@@ -224,12 +220,6 @@ def some_of(verb: str, names: list[str]) -> str:
     if len(names) > MANY:
         names = [*names[: MANY - 1], f"{len(names) - MANY + 1} more"]
     return f"{verb} {', '.join(names)}"
-
-
-def entry_link(site: Site, block: Block, name: str) -> str:
-    """A name that a block defines, a link to its entry if it has one."""
-    entry = site.entries.get(f"{site.book.public_module(block.file)}.{name}")
-    return f"[`{name}`]({entry.link})" if entry else f"`{name}`"
 
 
 def defined_names(block: Block) -> list[str]:

@@ -64,21 +64,9 @@ class Entry:
         return self.path.removeprefix(f"{self.module}.")
 
     @property
-    def is_member(self) -> bool:
-        """Whether it is in a class."""
-        return "." in self.name
-
-    @property
     def explained(self) -> str:
         """A link to the section that explains it."""
-        title, anchor = section_of(self.block)
-        chapter = self.block.chapter
-        words = (
-            f"chapter {chapter.number}" if chapter.number else "the preface"
-        )
-        if not title:
-            return f"[{words}](../{chapter.name}.md)"
-        return f"[{words}, {title}](../{chapter.name}.md#{anchor})"
+        return explain(self.block)
 
     @property
     def origin(self) -> str:
@@ -139,15 +127,14 @@ def head_of(node: ast.stmt, lines: list[Line]) -> str:
     return "\n\n".join(parts)
 
 
-# --- Sections ---
-
-
 @functools.cache
-def section_of(block: Block) -> tuple[str, str]:
-    """The heading above a block, and its anchor on the page."""
+def explain(block: Block) -> str:
+    """A link to the section of the book that holds a block."""
     from pymdownx.slugs import slugify
 
-    cells = block.chapter.cells
+    chapter, cells = block.chapter, block.chapter.cells
+    place = f"../{chapter.name}.md"
+    words = f"chapter {chapter.number}" if chapter.number else "the preface"
     titles = [
         match[1]
         for cell in cells[: cells.index(block.cell)]
@@ -156,11 +143,22 @@ def section_of(block: Block) -> tuple[str, str]:
         if not fence and (match := HEADING.fullmatch(line))
     ]
     if not titles:
-        return "", ""
+        return f"[{words}]({place})"
     make = slugify(case="lower")  # as the table of contents does
     *before, slug = (make(re.sub(r"[`*$\\]", "", t), "-") for t in titles)
     count = before.count(slug)
-    return titles[-1], f"{slug}_{count}" if count else slug
+    anchor = f"{slug}_{count}" if count else slug
+    return f"[{words}, {titles[-1]}]({place}#{anchor})"
+
+
+def link_name(
+    entries: dict[str, Entry], name: str, homes: list[str], root: str = ""
+) -> str:
+    """A name, a link to its entry if it has one in one of these places."""
+    for home in homes:
+        if entry := entries.get(f"{home}.{name}"):
+            return f"[`{name}`]({root}{entry.link})"
+    return f"`{name}`"
 
 
 # --- Pages ---
@@ -178,10 +176,6 @@ def make_reference(
         modules.setdefault(entry.module, []).append(entry)
     pages = {f"{FOLDER}/index.md": render("api_index.md", modules=modules)}
     for module, found in modules.items():
-        pages[found[0].page] = render(
-            "api_module.md",
-            module=module,
-            entries=found,
-            is_plain=is_plain,
-        )
+        values = {"module": module, "entries": found, "is_plain": is_plain}
+        pages[found[0].page] = render("api_module.md", **values)
     return pages
