@@ -1,7 +1,7 @@
 """Mend what MkDocs made of a page before a reader sees it."""
 
 import re
-from collections.abc import Callable
+from pathlib import Path
 
 # Lists within the navigation need not be landmarks of their own: where two are
 # of one name, or of none, nobody could tell them apart.
@@ -35,15 +35,16 @@ def mend_navigation(html: str) -> str:
     return NESTED.sub(r'<nav class="md-nav"\1 role="none"', html)
 
 
-def size_images(html: str, size_of: Callable) -> str:
+def size_images(html: str, folder: Path) -> str:
     """Say how large images are, so that nothing moves when they arrive.
 
-    `size_of` takes the address of an image and returns its width and height
-    in pixels, or None.
+    They are in a folder or below; their addresses may begin with "../".
     """
 
     def add(match: re.Match) -> str:
-        if not (size := size_of(match[1])):
+        path = folder / match[1].lstrip("./")
+        size = image_size(path.read_bytes()) if path.is_file() else None
+        if size is None:
             return match[0]
         width, height = size
         return (

@@ -5,7 +5,6 @@ mends what that needs.
 """
 
 import logging
-import posixpath
 import re
 from pathlib import Path
 
@@ -107,7 +106,6 @@ def on_nav(nav, config, files):
                 last = page
     rendered.load_kept(root_of(config))
     config.extra["key"] = rendered.site_key(config, files)
-    config.extra["media"] = {file.url: file for file in files.media_files()}
     config.plugins["mkdocstrings"].get_handler("python")  # has its styles
 
 
@@ -176,15 +174,8 @@ def on_page_context(context, page, config, nav):
         return
     if name.startswith(f"{REFERENCE}/"):
         html = mend.mend_reference(html)
-
-    def size_of(address: str):
-        path = posixpath.normpath(posixpath.join(page.url, address))
-        file = config.extra["media"].get(path)
-        return mend.image_size(file.content_bytes) if file else None
-
-    page.content = mend.size_images(
-        mend.keep_together(drop_plain(html)), size_of
-    )
+    html = mend.keep_together(drop_plain(html))
+    page.content = mend.size_images(html, root_of(config) / WOVEN)
 
 
 def on_post_page(output, page, config):

@@ -179,11 +179,10 @@ def spoken_names(entries: dict[str, Entry]) -> dict[str, Entry]:
     spoken: dict[str, list[Entry]] = {}
     for entry in entries.values():
         last = entry.name.rpartition(".")[2]
-        names = {entry.path, entry.path.removeprefix("dlfs."), entry.name}
+        short = entry.path.removeprefix("dlfs.")
+        names = {entry.path, short, entry.name, last}
         if any(hasattr(place, last) for place in KNOWN):
-            names -= {last}
-        else:
-            names |= {last}
+            names.remove(last)
         for name in names:
             spoken.setdefault(name, []).append(entry)
     return {
