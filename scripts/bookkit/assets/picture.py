@@ -64,7 +64,7 @@ def choose(seen: Seen) -> Seen:
 
 def draw_readme(history: list[dict], seen: Seen) -> Figure:
     """Draw the learning curve beside the chosen test images."""
-    figure = Figure(figsize=(10, 3.5))
+    figure = Figure(figsize=(10, 3.5), dpi=160)
     left, right = figure.subfigures(1, 2, width_ratios=(1, 2.1))
     left.subplots_adjust(0.2, 0.15, 0.95, 0.96)
     axes = left.subplots()
@@ -115,13 +115,13 @@ def draw_curves(records: dict[str, list[dict]]) -> Figure:
     return figure
 
 
-def save(figure: Figure, path: Path, **options) -> None:
+def save(figure: Figure, path: Path) -> None:
     """Write a figure so that the same figure makes the same file."""
-    unsaid = ("Date", "Creator") if path.suffix == ".svg" else ("Software",)
-    options = {"transparent": True, **options}
+    is_drawing = path.suffix == ".svg"
+    unsaid = dict.fromkeys(["Date", "Creator"] if is_drawing else ["Software"])
     path.parent.mkdir(parents=True, exist_ok=True)
     with rc_context({"svg.hashsalt": "dlfs"}):
-        figure.savefig(path, metadata=dict.fromkeys(unsaid), **options)
+        figure.savefig(path, metadata=unsaid, transparent=is_drawing)
     print(f"picture {path}")
 
 
@@ -131,8 +131,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=kind)
     parser.parse_args()
     history, seen = train()
-    path = ROOT / "assets" / "mlp-mnist.png"
-    save(draw_readme(history, seen), path, dpi=160, transparent=False)
+    save(draw_readme(history, seen), ROOT / "assets" / "mlp-mnist.png")
     book = ROOT / "book"
     page = Figure(figsize=(6.4, 5.6))
     page.subplots_adjust(0, 0.05, 1, 1, hspace=0.45)
@@ -143,4 +142,4 @@ def main() -> None:
     card.subplots_adjust(0.04, 0.08, 0.96, 0.78)
     card.text(0.05, 0.86, "Deep Learning from Scratch", size=40, color=DARK)
     path = ROOT / "theme" / "overrides" / "assets" / "card.png"
-    save(draw_digits(card, seen, CARD), path, dpi=100, transparent=False)
+    save(draw_digits(card, seen, CARD), path)

@@ -19,5 +19,4 @@ class BookLinks(griffe.Extension):
         entry = ENTRIES.get(obj.path)
         if entry and obj.docstring:
             summary, gap, rest = obj.docstring.value.partition("\n\n")
-            text = f"{summary}\n\n{entry.origin}{gap}{rest}"
-            obj.docstring.value = text
+            obj.docstring.value = f"{summary}\n\n{entry.origin}{gap}{rest}"

@@ -24,7 +24,6 @@ from bookkit.tangle.notebooks import colab_link
 from bookkit.weave.book import WOVEN, Book, weave
 from bookkit.weave.listing import FOLDER, drop_plain
 from bookkit.weave.reference import FOLDER as REFERENCE
-from bookkit.weave.terms import PAGE
 
 log = get_plugin_logger("weave")
 # It reports four lines for each notebook, and what we say drowns in them.
@@ -74,7 +73,7 @@ def on_files(files, config):
     package = package_hash(root, book.outputs[-1])
     origins = [entry.origin for entry in entries]
     config.extra["package"] = hash_of([package, *origins])
-    config.extra["chapters"] = book.chapters
+    config.extra["book"] = book
     config.nav = fill_nav(config.nav, names)
     return files
 
@@ -92,7 +91,7 @@ def fill_nav(nav, names: list[str]):
 
 def on_nav(nav, config, files):
     """Lead the path past the workshop; note what all pages follow from."""
-    chapters = config.extra["chapters"]
+    chapters = config.extra["book"].chapters
     check_nav(nav.pages, chapters)
     workshop = [f"{each.name}.md" for each in chapters if each.is_workshop]
     for pages, neighbour in (
@@ -187,10 +186,10 @@ def on_post_page(output, page, config):
 def on_post_build(config):
     """Mend the index of the search."""
     index = Path(config.site_dir) / "search" / "search_index.json"
-    glossary = (Path(config.docs_dir) / PAGE).read_text(encoding="utf-8")
+    book = config.extra["book"]
     text = index.read_text(encoding="utf-8")
     try:
-        text = mend_index(text, glossary, config.extra["chapters"])
+        text = mend_index(text, book.site.terms, book.chapters)
     except BookError as error:
         raise PluginError(str(error)) from error
     index.write_text(text, encoding="utf-8")

@@ -9,10 +9,6 @@ from pathlib import Path
 
 from bookkit.read.chapters import BookError, Mistake
 
-MISSING = (
-    "node_modules/{} is missing; the site needs Node.js with npm: run "
-    "`npm ci` here, or `make site`, which does it"
-)
 FILES = (
     "katex/LICENSE",
     "katex/dist/katex.min.css",
@@ -30,7 +26,10 @@ def npm_files(root: Path) -> dict[str, bytes]:
     for pattern in FILES:
         paths = sorted(folder.glob(pattern))
         if not paths:
-            message = MISSING.format(pattern)
+            message = (
+                f"node_modules/{pattern} is missing; the site needs Node.js "
+                "with npm: run `npm ci` here, or `make site`, which does it"
+            )
             raise BookError([Mistake("package.json", 1, message)])
         for path in paths:
             name = path.relative_to(folder).as_posix()

@@ -45,11 +45,10 @@ def save_kept(root: Path, files) -> None:
         return
     kept = {}
     for file in files:
-        if key := getattr(file.page, "key", None):
-            attributes = {
-                each: getattr(file.page, each) for each in ATTRIBUTES
-            }
-            links = file.page.links_to_anchors.items()
+        page = file.page
+        if key := getattr(page, "key", None):
+            attributes = {each: getattr(page, each) for each in ATTRIBUTES}
+            links = page.links_to_anchors.items()
             links = {target.src_uri: found for target, found in links}
             kept[file.src_uri] = key, attributes, links
     write_files(root, {FILE: pickle.dumps(kept)})
@@ -69,18 +68,16 @@ def render_once(page, *parts: str) -> None:
 
     `parts` say what it follows from besides its name and title.
     """
-    name, render = page.file.src_uri, page.render
-    page.key = hash_of([name, page.meta.get("title"), *parts])
+    place, render = page.file.src_uri, page.render
+    page.key = hash_of([place, page.meta.get("title"), *parts])
 
     def render_or_reuse(config, files) -> None:
-        key, attributes, links = KEPT.get(name, ("", {}, {}))
+        key, attributes, links = KEPT.get(place, ("", {}, {}))
         if key != page.key:
             render(config, files)
             return
         vars(page).update(attributes)
-        page.links_to_anchors = {
-            files.get_file_from_path(target): found
-            for target, found in links.items()
-        }
+        find = files.get_file_from_path
+        page.links_to_anchors = {find(name): links[name] for name in links}
 
     page.render = render_or_reuse

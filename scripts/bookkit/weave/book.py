@@ -19,13 +19,12 @@ from pathlib import Path
 
 from bookkit import ROOT
 from bookkit.read.chapters import (
-    BookError,
     Cell,
-    collect,
     read_book,
     unnumbered_pages,
     write_any_text,
 )
+from bookkit.read.mistakes import BookError, collect, raise_any
 from bookkit.run import recorded as timings
 from bookkit.run.kernels import Run, run_chapter
 from bookkit.run.testruns import ChapterTests, run_tests
@@ -66,7 +65,7 @@ class Book:
         ]
         path = folder / GLOSSARY
         glossary = path.read_text("utf-8") if path.is_file() else ""
-        terms = tuple(read_terms(glossary))
+        terms = read_terms(glossary)
         self.site = Site(self.outputs[-1], repository, terms)
 
     def select(self, numbers: Sequence[int]) -> list[int]:
@@ -118,8 +117,7 @@ def run_all(
             for run in (run_chapter, run_tests)
         ]
     results, mistakes = collect(Future.result, tasks)
-    if mistakes:
-        raise BookError(sorted(mistakes))
+    raise_any(mistakes)
     return list(zip(results[::2], results[1::2]))[::-1]
 
 
@@ -214,9 +212,7 @@ def record(book: Book, numbers: list[int]) -> None:
         (first, _), (run, tests) = (
             run_all(book, [index], 1, use_cache=False)[0] for _ in range(2)
         )
-        mistakes = timings.find_untagged(first, run)
-        if mistakes:
-            raise BookError(mistakes)
+        raise_any(timings.find_untagged(first, run))
         timings.write_recorded(book.folder, run, tests)
         print(f"{run.chapter.name}: recorded", flush=True)
 

@@ -24,7 +24,6 @@ from dlfs.autograd.names import USUAL, names_of
 print(json.dumps({place: names_of(place) for place in USUAL}))
 """
 OURS = {"Tensor": "dlfs.Tensor", "Module": "dlfs.nn.Module"}
-WRITE, NONE = "write ", "PyTorch has it"  # how advice begins
 Names = dict[str, dict[str, str | None]]  # place -> name -> advice, if none
 
 
@@ -54,28 +53,14 @@ def make_names(names: Names, entries: dict[str, Entry]) -> dict[str, str]:
         path.replace("dlfs.autograd", "dlfs"): entry
         for path, entry in entries.items()
     }
-    places = [sort_names(*each, known | entries) for each in names.items()]
+    known |= entries
+    places = []
+    for place, advice in names.items():
+        ours = OURS.get(place, place)
+        theirs = ours.replace("dlfs", "torch").replace(".data", ".utils.data")
+        homes = [ours, f"{ours}.Tensor"]
+        here = [name for name in advice if advice[name] is None]
+        links = [link_name(known, name, homes, "../") for name in here]
+        others = {name: advice[name] for name in advice if name not in here}
+        places.append((theirs, ours, links, others))
     return {PAGE: render("names.md", places=places)} if names else {}
-
-
-def sort_names(
-    place: str, advice: dict[str, str | None], entries: dict[str, Entry]
-) -> dict:
-    """The names of one place, by what is said of them."""
-    ours = OURS.get(place, place)
-    theirs = ours.replace("dlfs", "torch").replace(".data", ".utils.data")
-    homes = [ours, f"{ours}.Tensor"]
-    here, write, other, absent = [], {}, {}, []
-    for name, text in advice.items():
-        if text is None:
-            here.append(link_name(entries, name, homes, "../"))
-        elif text.startswith(WRITE):
-            text = text.removeprefix(WRITE)
-            write[name] = text if "`" in text else f"`{text}`"
-        elif text.startswith(NONE):
-            absent.append(name)
-        else:
-            other[name] = text
-    tables = {"write": write, "is not here": other}
-    heads = {"theirs": theirs, "ours": ours}
-    return {**heads, "here": here, "tables": tables, "absent": absent}

@@ -16,14 +16,20 @@ import re
 from dataclasses import dataclass, field
 
 from bookkit.read.chapters import BookError, Cell, Chapter, Mistake
+from bookkit.read.source import parse
 from bookkit.run.kernels import ESCAPES
 from bookkit.run.recorded import is_timing
 from bookkit.run.testruns import BlockTests, ChapterTests
-from bookkit.tangle.blocks import IMPORTS, Block, assigned_names, changed_names
+from bookkit.tangle.blocks import (
+    IMPORTS,
+    Block,
+    assigned_names,
+    changed_names,
+    is_string,
+)
 from bookkit.tangle.methods import find_extend
 from bookkit.tangle.notebooks import link_out
 from bookkit.tangle.output import Output
-from bookkit.weave.folds import imported_modules, reading_minutes
 from bookkit.weave.listing import listing_page
 from bookkit.weave.prose import mark_lines
 from bookkit.weave.reference import Entry, find_entries, link_name
@@ -32,7 +38,8 @@ from bookkit.weave.terms import Linker, Term
 
 FIGURE = "image/svg+xml"
 MANY = 4  # names in a title bar
-APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
+ANSWER = re.compile(r"<details\b.*?</details\b", re.DOTALL)
+WORDS_OF_LINE = 10  # a line of code takes as long to read as these
 LONG = 88  # characters; a longer line of output does not fit on any screen
 
 
@@ -46,7 +53,7 @@ class Site:
 
     book: Output
     repository: str = ""
-    terms: tuple[Term, ...] = ()
+    terms: list[Term] = field(default_factory=list)
 
     @functools.cached_property
     def entries(self) -> dict[str, Entry]:
@@ -137,6 +144,29 @@ def make_text(text: str, repository: str = "") -> str:
             line = line.replace(" .noeval", "")
         lines.append(line)
     return "\n".join(lines)
+
+
+def reading_minutes(chapter: Chapter, tests: ChapterTests) -> int:
+    """How long it takes to read a chapter, in steps of five minutes.
+
+    Text at 200 words a minute, code at 20 lines. Only what is shown counts:
+    of tests their names, of answers nothing. Exercises do not count either.
+    """
+    parts = [
+        result.sentence
+        for block in tests.blocks.values()
+        for result in block.results
+    ]
+    for cell in chapter.cells:
+        if cell.kind == "markdown":
+            parts.append(cell.source)
+        elif not (
+            cell.kind == "raw" or "exercise" in cell.options or is_folded(cell)
+        ):
+            lines = [line for line in cell.source.split("\n") if line.strip()]
+            parts.append("word " * WORDS_OF_LINE * len(lines))
+    words = len(ANSWER.sub("", "\n".join(parts)).split())
+    return max(5, 5 * round(words / 1000))
 
 
 # --- Code ---
@@ -234,6 +264,28 @@ def defined_names(block: Block) -> list[str]:
     return names
 
 
+def is_folded(cell: Cell) -> bool:
+    """Whether the source of a cell is shown on a click only."""
+    return cell.is_test or bool(imported_modules(cell))
+
+
+def imported_modules(cell: Cell) -> list[str]:
+    """The modules that a cell imports, if it does nothing else."""
+    try:
+        body = parse(cell.source).body
+    except SyntaxError:  # a magic of the notebook
+        return []
+    names: list[str] = []
+    for node in body:
+        if isinstance(node, ast.Import):
+            names += [each.name for each in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names.append("." * node.level + (node.module or ""))
+        elif not is_string(node):
+            return []
+    return list(dict.fromkeys(names))
+
+
 def make_diff(old: Block, new: Block) -> str:
     """What changed from a block to the one that replaces it."""
     sources = (each.cell.source.split("\n") for each in (old, new))
@@ -296,7 +348,7 @@ def add_figure(page: Page, cell: Cell, data: str) -> None:
             "figure.md",
             name=name,
             alt=re.sub(r"([\\\[\]_*`$<&])", r"\\\1", cell.options["alt"]),
-            caption=cell.options.get("caption", "").replace("'", APOSTROPHE),
+            caption=cell.options.get("caption"),
             is_photograph="photographs" in cell.options.get("tags", []),
         )
     )

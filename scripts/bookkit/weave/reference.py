@@ -14,13 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bookkit.tangle.assemble import module_name
-from bookkit.tangle.blocks import (
-    DEFINITIONS,
-    Block,
-    Line,
-    first_line,
-    is_string,
-)
+from bookkit.tangle.blocks import DEFINITIONS, Block, Line, first_line
 from bookkit.tangle.output import Output
 from bookkit.weave.listing import listing_page
 from bookkit.weave.prose import mark_lines
@@ -64,15 +58,10 @@ class Entry:
         return self.path.removeprefix(f"{self.module}.")
 
     @property
-    def explained(self) -> str:
-        """A link to the section that explains it."""
-        return explain(self.block)
-
-    @property
     def origin(self) -> str:
         """What it says of itself: where it is explained, and its code."""
         source = f"../{listing_page(self.block.file)}#{self.block.id}"
-        return f"Explained in {self.explained} · [source]({source})"
+        return f"Explained in {explain(self.block)} · [source]({source})"
 
 
 # --- Entries ---
@@ -117,8 +106,8 @@ def head_of(node: ast.stmt, lines: list[Line]) -> str:
 
     Below the docstring of a class comes the start of its `__init__`.
     """
-    first = node.body[0]
-    stop = first.end_lineno if is_string(first) else first.lineno - 1
+    first, has_docstring = node.body[0], ast.get_docstring(node) is not None
+    stop = first.end_lineno if has_docstring else first.lineno - 1
     texts = [line.text for line in lines[first_line(node) - 1 : stop]]
     parts = [textwrap.dedent("\n".join(texts))]
     for each in node.body:
@@ -176,6 +165,7 @@ def make_reference(
         modules.setdefault(entry.module, []).append(entry)
     pages = {f"{FOLDER}/index.md": render("api_index.md", modules=modules)}
     for module, found in modules.items():
-        values = {"module": module, "entries": found, "is_plain": is_plain}
-        pages[found[0].page] = render("api_module.md", **values)
+        values = {"entries": found, "explain": explain, "is_plain": is_plain}
+        page = render("api_module.md", module=module, **values)
+        pages[found[0].page] = page
     return pages

@@ -25,11 +25,13 @@ ASKED = re.compile(r"\{\{ ((?:code )?[a-z0-9.-]+) \}\}")
 SEED = re.compile(r"--seed \d+")
 SAME = ("data", "machine", "python", "numpy", "blas")  # for runs of a command
 MODEL = re.compile(r"--model (\w+)")
-Facts = dict[str, str]  # what can be asked for: "full.mean", "code add-mul"
 
 
-def find_facts(folder: Path, book: Output) -> Facts:
-    """Read the records in the folder of the book, and count the book."""
+def find_facts(folder: Path, book: Output) -> dict[str, str]:
+    """What can be asked for: "full.mean", "code add-mul".
+
+    It is read in the records in the folder of the book, and counted.
+    """
     facts = count_book(book)
     for experiment in RECORDS:
         runs = read_runs(folder / "runs" / f"{experiment}.jsonl")
@@ -99,7 +101,7 @@ def count_book(book: Output) -> dict[str, str]:
     }
 
 
-def fill(text: str, path: str, facts: Facts) -> str:
+def fill(text: str, path: str, facts: dict[str, str]) -> str:
     """Put the facts into a text; raises `BookError` at an unknown name."""
     mistakes = []
     for match in ASKED.finditer(text):
