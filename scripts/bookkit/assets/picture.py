@@ -98,10 +98,8 @@ def draw_curves(records: dict[str, list[dict]]) -> Figure:
     """Draw the validation accuracy after every epoch of the recorded runs."""
     figure = Figure(figsize=(6.4, 3.6), layout="constrained")
     axes = figure.subplots()
-    for data, name, color in (
-        ("full", "all of MNIST", BLUE),
-        ("mini", "the slice", ORANGE),
-    ):
+    kinds = ("full", "all of MNIST", BLUE), ("mini", "the slice", ORANGE)
+    for data, name, color in kinds:
         runs = [each["validation_by_epoch"] for each in records[data]]
         runs = 100 * np.transpose(runs)
         epochs = range(1, len(runs) + 1)

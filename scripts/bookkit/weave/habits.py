@@ -49,18 +49,15 @@ def ask_names(root: Path, output: Output) -> Names:
 
 def make_names(names: Names, entries: dict[str, Entry]) -> dict[str, str]:
     """The page, if there is a table to make it from."""
-    known = {  # what is in `dlfs` is defined in `dlfs.autograd`
-        path.replace("dlfs.autograd", "dlfs"): entry
-        for path, entry in entries.items()
-    }
-    known |= entries
     places = []
     for place, advice in names.items():
         ours = OURS.get(place, place)
         theirs = ours.replace("dlfs", "torch").replace(".data", ".utils.data")
-        homes = [ours, f"{ours}.Tensor"]
+        # What is in `dlfs` is defined in `dlfs.autograd`, or for tensors.
+        inside = ours.replace("dlfs", "dlfs.autograd")
+        homes = [ours, inside, f"{inside}.Tensor"]
         here = [name for name in advice if advice[name] is None]
-        links = [link_name(known, name, homes, "../") for name in here]
+        links = [link_name(entries, name, homes, "../") for name in here]
         others = {name: advice[name] for name in advice if name not in here}
         places.append((theirs, ours, links, others))
     return {PAGE: render("names.md", places=places)} if names else {}
