@@ -52,3 +52,13 @@ def test_chapters_are_light(site: Site):
         and page.kind == "chapter"
     ]
     complain("chapters that are too long to load quickly", failures)
+
+
+def test_a_notebook_is_there_to_be_downloaded(site: Site):
+    failures = [
+        f"{page.name} has no link to a notebook"
+        for page in site.pages
+        if page.kind == "notebooks"
+        and not any(link.endswith(".ipynb") for link, _ in page.links)
+    ]
+    complain("pages of notebooks without the notebook", failures)

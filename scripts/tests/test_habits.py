@@ -49,7 +49,7 @@ def test_every_name_is_shown_with_its_advice(page, names):
 
 def test_names_that_are_here_lead_to_their_entries(page, output):
     pages = make_reference(find_entries(output), is_plain=True)
-    links = re.findall(r"\]\(([a-z_.]+)#([\w.]+)\)", page)
+    links = re.findall(r"\]\(\.\./api/([a-z_.]+)#([\w.]+)\)", page)
     assert len(links) > 100
     for target, anchor in links:
         assert f'<a id="{anchor}">' in pages[f"api/{target}"]

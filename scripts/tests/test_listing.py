@@ -8,7 +8,6 @@ from books import make_block
 from bookkit.read.chapters import read_book
 from bookkit.tangle.output import tangle
 from bookkit.weave.listing import (
-    cached_listings,
     drop_plain,
     highlight,
     make_listings,
@@ -109,15 +108,6 @@ class TestListing:
             f"| [`dlfs/a.py`](dlfs/a.md) | {count} | 3 | [1](../01-one.md), "
             "[2](../02-two.md) |"
         ) in index
-
-    def test_the_cache_follows_the_files(self, book, output):
-        first = cached_listings(book.root, output)
-        assert cached_listings(book.root, output) == first
-        book.chapter("02-two", make_block(GROWN + "  # !", "grown"))
-        changed = tangle(read_book(book.root / "book"))
-        page = cached_listings(book.root, changed)["code/dlfs/a.md"]
-        assert page == make_listings(changed)["code/dlfs/a.md"]
-        assert page != first["code/dlfs/a.md"]
 
 
 class TestRegions:

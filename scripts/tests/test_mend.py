@@ -73,8 +73,11 @@ class TestImages:
     def test_size_of_a_file(self, content, size):
         assert image_size(content) == size
 
-    def test_sizes_are_written_into_the_page(self):
-        page = '<img alt="a" src="a.svg" /><img alt="b" src="b.svg" />'
-        sized = size_images(page, {"a.svg": (20, 10)}.get)
-        assert 'src="a.svg" width="20" height="10"' in sized
+    def test_sizes_are_written_into_the_page(self, tmp_path):
+        (tmp_path / "figures").mkdir()
+        (tmp_path / "figures/a.svg").write_bytes(SVG)
+        page = '<img alt="a" src="../figures/a.svg" />'
+        page += '<img alt="b" src="b.svg" />'
+        sized = size_images(page, tmp_path)
+        assert 'src="../figures/a.svg" width="614" height="460"' in sized
         assert sized.endswith('<img alt="b" src="b.svg" />')

@@ -4,7 +4,7 @@ import pytest
 
 from bookkit.read.chapters import Cell, Chapter
 from bookkit.run.testruns import BlockTests, ChapterTests, Result
-from bookkit.weave.folds import reading_minutes
+from bookkit.weave.pages import reading_minutes
 
 TEXT = "word " * 1000
 CODE = "x = 1\n\n" * 100

@@ -6,6 +6,7 @@ import pytest
 
 pytest.importorskip("mkdocs")
 pytest.importorskip("jinja2")
+pytest.importorskip("griffe")
 from bookkit import ROOT
 from bookkit.read.chapters import read_book
 from bookkit.site.mkdocs_hook import PluginError, check_nav

@@ -7,7 +7,7 @@ import pytest
 from bookkit.read.chapters import BookError
 from bookkit.weave.results import describe_runs, fill, group_of, read_runs
 
-FACTS = {"number": {"full.mean": "98.07%"}, "block": {"add": "a + b\n\nc"}}
+FACTS = {"full.mean": "98.07%", "code add": "a + b\n\nc"}
 RUN = {
     "data": "all",
     "machine": "m",
@@ -26,8 +26,8 @@ class TestFill:
     @pytest.mark.parametrize(
         "asked, message",
         [
-            ("{{ full.max }}", "no number 'full.max'; known: full.mean"),
-            ("{{ code mul }}", "no block 'mul'; known: add"),
+            ("{{ full.max }}", "no full.max; known: full.mean"),
+            ("{{ code mul }}", "no code mul; known: code add"),
         ],
     )
     def test_an_unknown_name_stops_with_its_line(self, asked, message):

@@ -7,6 +7,7 @@ from books import make_cell
 
 from bookkit.read.chapters import BookError, read_book
 from bookkit.site.search import mend_index
+from bookkit.weave.terms import read_terms
 
 GLOSSARY = """# Glossary
 
@@ -29,7 +30,7 @@ def mend(book, head):
     docs = [{"location": p, "title": p, "text": ""} for p in PLACES]
     text = json.dumps({"config": {"fields": fields}, "docs": docs})
     index = json.loads(
-        mend_index(text, GLOSSARY, read_book(book.root / "book"))
+        mend_index(text, read_terms(GLOSSARY), read_book(book.root / "book"))
     )
     return {each["location"]: each for each in index["docs"]}
 

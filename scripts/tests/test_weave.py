@@ -43,7 +43,7 @@ def stream(text, name="stdout"):
 def page_of(book, *outputs, number=-1, tests=None):
     """The page of the last chapter, with these outputs in its live cells."""
     chapters = read_book(book.root / "book")
-    site = Site(tangle(chapters))
+    site, tests = Site(tangle(chapters)), tests or ChapterTests("", {})
     return make_page(chapters[number], list(outputs), CONDITIONS, site, tests)
 
 

@@ -6,7 +6,9 @@ leads to the section of the book that explains it and to its code.
 
 import griffe
 
-from bookkit.weave.reference import ENTRIES, origin
+from bookkit.weave.reference import Entry
+
+ENTRIES: dict[str, Entry] = {}  # by the name of the place they are read from
 
 
 class BookLinks(griffe.Extension):
@@ -17,5 +19,4 @@ class BookLinks(griffe.Extension):
         entry = ENTRIES.get(obj.path)
         if entry and obj.docstring:
             summary, gap, rest = obj.docstring.value.partition("\n\n")
-            text = f"{summary}\n\n{origin(entry)}{gap}{rest}"
-            obj.docstring.value = text
+            obj.docstring.value = f"{summary}\n\n{entry.origin}{gap}{rest}"

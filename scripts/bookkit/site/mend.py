@@ -1,7 +1,7 @@
 """Mend what MkDocs made of a page before a reader sees it."""
 
 import re
-from collections.abc import Callable
+from pathlib import Path
 
 # Lists within the navigation need not be landmarks of their own: where two are
 # of one name, or of none, nobody could tell them apart.
@@ -14,7 +14,7 @@ NESTED = re.compile(
 SHORT = re.compile(r"(?<!<pre>)<code>(?=[^<>]{,24}</code>)(?=[^<>]*[ -])")
 NUMBERED = re.compile(r'(<a href="[^"]*">[Cc]hapters?) (?=\d)')
 LONG_NAME = re.compile(r"(?<=<code>)\w{20,}(?=</code>)")
-SIZE = re.compile(rb'\b(?<!-)(width|height)="([\d.]+)(pt|px)?"')
+SIZE = rb'<svg\b[^>]*?(?<![\w-])%s="([\d.]+)(pt|px)?"'
 IMAGE = re.compile(r'<img alt="[^"]*" src="([^"]+)"(?= ?/?>)')
 
 
@@ -35,15 +35,16 @@ def mend_navigation(html: str) -> str:
     return NESTED.sub(r'<nav class="md-nav"\1 role="none"', html)
 
 
-def size_images(html: str, size_of: Callable) -> str:
+def size_images(html: str, folder: Path) -> str:
     """Say how large images are, so that nothing moves when they arrive.
 
-    `size_of` takes the address of an image and returns its width and height
-    in pixels, or None.
+    They are in a folder or below; their addresses may begin with "../".
     """
 
     def add(match: re.Match) -> str:
-        if not (size := size_of(match[1])):
+        path = folder / match[1].lstrip("./")
+        size = image_size(path.read_bytes()) if path.is_file() else None
+        if size is None:
             return match[0]
         width, height = size
         return (
@@ -56,12 +57,9 @@ def size_images(html: str, size_of: Callable) -> str:
 
 def image_size(content: bytes) -> tuple[int, int] | None:
     """Width and height of an SVG in pixels; a point is 4/3 of one."""
-    head = re.search(rb"<svg\b[^>]*>", content)
-    found = SIZE.findall(head[0]) if head else []
-    if len(found) < 2:
-        return None
-    width, height = (
-        round(float(number) * (4 / 3 if unit == b"pt" else 1))
-        for _, number, unit in sorted(found, reverse=True)
-    )
-    return width, height
+    sizes = []
+    for side in (b"width", b"height"):
+        if found := re.search(SIZE % side, content):
+            scale = 4 / 3 if found[2] == b"pt" else 1
+            sizes.append(round(float(found[1]) * scale))
+    return tuple(sizes) if len(sizes) == 2 else None

@@ -5,27 +5,25 @@ mends what that needs.
 """
 
 import logging
-import posixpath
 import re
 from pathlib import Path
 
 from mkdocs.exceptions import PluginError
 from mkdocs.plugins import event_priority, get_plugin_logger
 from mkdocs.structure.files import File
+from mkdocs.utils import write_file
 
 from bookkit.read.chapters import BookError, Chapter
 from bookkit.run.cache import hash_of
 from bookkit.run.kernels import package_hash
-from bookkit.site import mend, notebook_pages, rendered
+from bookkit.site import griffe_book, mend, notebook_pages, rendered
 from bookkit.site.npm import npm_files
 from bookkit.site.search import mend_index
 from bookkit.tangle.disk import write_snapshot
 from bookkit.tangle.notebooks import colab_link
 from bookkit.weave.book import WOVEN, Book, weave
 from bookkit.weave.listing import FOLDER, drop_plain
-from bookkit.weave.reference import ENTRIES, origin
 from bookkit.weave.reference import FOLDER as REFERENCE
-from bookkit.weave.terms import PAGE
 
 log = get_plugin_logger("weave")
 # It reports four lines for each notebook, and what we say drowns in them.
@@ -66,16 +64,16 @@ def on_files(files, config):
     for name, content in served.items():
         files.append(File.generated(config, name, content=content))
     for name in names:
-        known = files.get_file_from_path(name)
-        if known:
+        if known := files.get_file_from_path(name):
             files.remove(known)
         arguments = (str(woven), config.site_dir, config.use_directory_urls)
         files.append(File(name, *arguments))
+    entries = book.site.entries.values()
+    griffe_book.ENTRIES = {entry.home: entry for entry in entries}
     package = package_hash(root, book.outputs[-1])
-    config.extra["package"] = hash_of(
-        [package, *map(origin, ENTRIES.values())]
-    )
-    config.extra["chapters"] = book.chapters
+    origins = [entry.origin for entry in entries]
+    config.extra["package"] = hash_of([package, *origins])
+    config.extra["book"] = book
     config.nav = fill_nav(config.nav, names)
     return files
 
@@ -93,7 +91,7 @@ def fill_nav(nav, names: list[str]):
 
 def on_nav(nav, config, files):
     """Lead the path past the workshop; note what all pages follow from."""
-    chapters = config.extra["chapters"]
+    chapters = config.extra["book"].chapters
     check_nav(nav.pages, chapters)
     workshop = [f"{each.name}.md" for each in chapters if each.is_workshop]
     for pages, neighbour in (
@@ -107,7 +105,6 @@ def on_nav(nav, config, files):
                 last = page
     rendered.load_kept(root_of(config))
     config.extra["key"] = rendered.site_key(config, files)
-    config.extra["media"] = {file.url: file for file in files.media_files()}
     config.plugins["mkdocstrings"].get_handler("python")  # has its styles
 
 
@@ -151,6 +148,15 @@ def on_page_markdown(markdown, page, config, files):
     rendered.render_once(page, markdown, config.extra["key"], package)
 
 
+def on_page_content(html, page, config, files):
+    """Mend a notebook; its styles go into one file for all."""
+    if page.file.src_uri.startswith(NOTEBOOKS):
+        name, text = page.file.name, page.markdown
+        html, styles = notebook_pages.mend(html, name, text)
+        write_file(styles.encode(), f"{config.site_dir}/{NOTEBOOK_CSS}")
+    return html
+
+
 @event_priority(-100)  # after the links to the reference are in place
 def on_env(env, config, files):
     """Keep the pages for the next build."""
@@ -167,33 +173,12 @@ def on_page_context(context, page, config, nav):
         return
     if name.startswith(f"{REFERENCE}/"):
         html = mend.mend_reference(html)
-
-    def size_of(address: str):
-        path = posixpath.normpath(posixpath.join(page.url, address))
-        file = config.extra["media"].get(path)
-        return mend.image_size(file.content_bytes) if file else None
-
-    page.content = mend.size_images(
-        mend.keep_together(drop_plain(html)), size_of
-    )
+    html = mend.keep_together(drop_plain(html))
+    page.content = mend.size_images(html, root_of(config) / WOVEN)
 
 
 def on_post_page(output, page, config):
-    """Mend what stands around the text, and notebooks.
-
-    The styles of these go into one file for all.
-    """
-    if page.file.src_uri.startswith(NOTEBOOKS):
-        output, styles = notebook_pages.mend(
-            output, page.file.name, page.markdown
-        )
-        path = Path(config.site_dir) / NOTEBOOK_CSS
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(styles, encoding="utf-8")
-        href = "../" * page.url.count("/") + NOTEBOOK_CSS
-        link = f'<link rel="stylesheet" href="{href}"></head>'
-        output = output.replace("</head>", link, 1)
+    """Mend what stands around the text."""
     return mend.mend_navigation(output)
 
 
@@ -201,10 +186,10 @@ def on_post_page(output, page, config):
 def on_post_build(config):
     """Mend the index of the search."""
     index = Path(config.site_dir) / "search" / "search_index.json"
-    glossary = (Path(config.docs_dir) / PAGE).read_text(encoding="utf-8")
+    book = config.extra["book"]
     text = index.read_text(encoding="utf-8")
     try:
-        text = mend_index(text, glossary, config.extra["chapters"])
+        text = mend_index(text, book.site.terms, book.chapters)
     except BookError as error:
         raise PluginError(str(error)) from error
     index.write_text(text, encoding="utf-8")

@@ -14,12 +14,10 @@ from collections.abc import Iterator
 from bookkit.weave.pages import FIGURE
 
 STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
-# MathJax and Mermaid, which would come from elsewhere; KaTeX is here.
-FOREIGN = re.compile(
-    r"<!-- Load mathjax -->.*?<!-- End of mathjax configuration -->"
-    r'|<script src="">\s*</script>'
-    r"|<script type=\"module\">(?:(?!</script>).)*mermaid.*?</script>",
-    re.DOTALL,
+# Scripts for what is not on the page, from elsewhere: MathJax, Mermaid; those
+# that copy code stay.
+SCRIPT = re.compile(
+    r"<script(?:(?!clipboard|</script>).)*</script>", re.DOTALL
 )
 IMAGE = re.compile(r'<img\b[^>]*\bsrc="data:image/[^>]*>')
 LINK = re.compile(r'(href=")([a-z0-9-]+)\.(ipynb|md)(?=["#])')
@@ -38,17 +36,14 @@ def mend(page: str, name: str, notebook: str) -> tuple[str, str]:
     `name` is that of its chapter, `notebook` the text of its file. Its styles
     are 590 kB that are the same in every page.
     """
-    start = page.index("<article")
-    body = page[start:]
-    styles = "\n".join(dict.fromkeys(STYLE.findall(body)))
-    body = FOREIGN.sub("", STYLE.sub("", body))
+    styles = "\n".join(dict.fromkeys(STYLE.findall(page)))
+    page = SCRIPT.sub("", STYLE.sub("", page))
     figures = iter(figure_tags(name, json.loads(notebook)))
-    body = IMAGE.sub(lambda match: next(figures), body)
-    body = LINK.sub(mend_link, body)
+    page = IMAGE.sub(lambda match: next(figures), page)
+    page = LINK.sub(mend_link, page)
     # The button can copy the code itself, and what scrolls is to be reached
     # with the keyboard.
-    body = CODE.sub(r'<div tabindex="0" \2 \1', body)
-    return page[:start] + body, styles
+    return CODE.sub(r'<div tabindex="0" \2 \1', page), styles
 
 
 def mend_link(match: re.Match) -> str:

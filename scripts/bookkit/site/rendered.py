@@ -3,8 +3,8 @@
 A page is rendered again if anything changed that its HTML follows from: its
 Markdown, the configuration, the names of the files that links may lead to,
 the texts that stand beside the chapters, the libraries that render and, for
-the reference, the package. A build that gave a warning keeps no new page, so
-that the warning comes again.
+the reference, the package. A build that gave a warning keeps no page, so that
+the warning comes again.
 """
 
 import contextlib
@@ -27,14 +27,12 @@ ATTRIBUTES = ("content", "toc", "_title_from_render", "present_anchor_ids")
 # Of each page its key, these attributes, and its links by the name of the
 # file that they lead to.
 KEPT: dict[str, tuple[str, dict, dict]] = {}
-FRESH: dict[str, str] = {}  # the keys of the pages that this build renders
 WARNED = CountHandler(level=logging.WARNING)  # in this build
 
 
 def load_kept(root: Path) -> None:
     """Read what an earlier build has kept."""
     KEPT.clear()
-    FRESH.clear()
     WARNED.counts.clear()
     logging.getLogger("mkdocs").addHandler(WARNED)
     with contextlib.suppress(Exception):  # there is none, or it is damaged
@@ -43,13 +41,16 @@ def load_kept(root: Path) -> None:
 
 def save_kept(root: Path, files) -> None:
     """Keep the pages of these files for the next build."""
-    pages = {file.src_uri: file.page for file in files}
-    for name in () if WARNED.counts else FRESH.keys() & pages.keys():
-        attributes = {each: getattr(pages[name], each) for each in ATTRIBUTES}
-        links = getattr(pages[name], "links_to_anchors", None) or {}
-        links = {file.src_uri: found for file, found in links.items()}
-        KEPT[name] = FRESH[name], attributes, links
-    kept = {name: each for name, each in KEPT.items() if name in pages}
+    if WARNED.counts:
+        return
+    kept = {}
+    for file in files:
+        page = file.page
+        if key := getattr(page, "key", None):
+            attributes = {each: getattr(page, each) for each in ATTRIBUTES}
+            links = page.links_to_anchors.items()
+            links = {target.src_uri: found for target, found in links}
+            kept[file.src_uri] = key, attributes, links
     write_files(root, {FILE: pickle.dumps(kept)})
 
 
@@ -67,20 +68,16 @@ def render_once(page, *parts: str) -> None:
 
     `parts` say what it follows from besides its name and title.
     """
-    name, render = page.file.src_uri, page.render
-    key = hash_of([name, page.meta.get("title"), *parts])
+    place, render = page.file.src_uri, page.render
+    page.key = hash_of([place, page.meta.get("title"), *parts])
 
     def render_or_reuse(config, files) -> None:
-        known, attributes, links = KEPT.get(name, ("", {}, {}))
-        if known == key:
-            vars(page).update(attributes)
-            page.links_to_anchors = {
-                files.get_file_from_path(target): found
-                for target, found in links.items()
-            }
-        else:
-            KEPT.pop(name, None)
+        key, attributes, links = KEPT.get(place, ("", {}, {}))
+        if key != page.key:
             render(config, files)
-            FRESH[name] = key
+            return
+        vars(page).update(attributes)
+        find = files.get_file_from_path
+        page.links_to_anchors = {find(name): links[name] for name in links}
 
     page.render = render_or_reuse

@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator
 
 from bookkit.read.chapters import BookError, Chapter, Mistake
-from bookkit.weave.terms import read_terms
+from bookkit.weave.terms import Term
 
 FIRST, LAST = 8000, 0.01  # what a term counts, and sources; a chapter: 1000
 TAG = 100_000  # what a tag counts; a title: 1000
@@ -25,7 +25,7 @@ LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 ENTRY = re.compile(r"^api/.*#dlfs\.(?:autograd\.)?(.+)$")
 
 
-def mend_index(text: str, glossary: str, chapters: list[Chapter]) -> str:
+def mend_index(text: str, terms: list[Term], chapters: list[Chapter]) -> str:
     """The index of the search, from that of MkDocs."""
     index = json.loads(text)
     words = {
@@ -49,18 +49,17 @@ def mend_index(text: str, glossary: str, chapters: list[Chapter]) -> str:
             entry["boost"] = LAST
     index["docs"] = [
         *(each for each in index["docs"] if each["location"] != "glossary/"),
-        *find_terms(glossary),
+        *describe_terms(terms),
     ]
     index["config"]["fields"]["tags"]["boost"] = TAG
     return json.dumps(index, separators=(",", ":"))
 
 
-def find_terms(glossary: str) -> Iterator[dict]:
+def describe_terms(terms: list[Term]) -> Iterator[dict]:
     """A hit for each term, with its definition and where it is built.
 
     One that contains another one comes behind it: "AdamW" behind "Adam".
     """
-    terms = read_terms(glossary)
     everything = [name.lower() for term in terms for name in term.names]
     for term in terms:
         inside = min(

@@ -19,13 +19,12 @@ from pathlib import Path
 
 from bookkit import ROOT
 from bookkit.read.chapters import (
-    BookError,
     Cell,
-    collect,
     read_book,
     unnumbered_pages,
     write_any_text,
 )
+from bookkit.read.mistakes import BookError, collect, raise_any
 from bookkit.run import recorded as timings
 from bookkit.run.kernels import Run, run_chapter
 from bookkit.run.testruns import ChapterTests, run_tests
@@ -33,7 +32,7 @@ from bookkit.tangle.disk import write_files
 from bookkit.tangle.notebooks import make_notebook
 from bookkit.tangle.output import tangle
 from bookkit.weave.habits import ask_names, make_names
-from bookkit.weave.listing import cached_listings
+from bookkit.weave.listing import make_listings
 from bookkit.weave.pages import Site, make_page, make_text
 from bookkit.weave.reference import make_reference
 from bookkit.weave.results import fill, find_facts
@@ -66,15 +65,16 @@ class Book:
         ]
         path = folder / GLOSSARY
         glossary = path.read_text("utf-8") if path.is_file() else ""
-        terms = tuple(read_terms(glossary))
+        terms = read_terms(glossary)
         self.site = Site(self.outputs[-1], repository, terms)
 
     def select(self, numbers: Sequence[int]) -> list[int]:
         """The indices of the chapters asked for, or of all."""
         known = {each.number: i for i, each in enumerate(self.chapters)}
-        for number in numbers:
-            if number not in known:
-                raise SystemExit(f"weave.py: there is no chapter {number:02}")
+        if unknown := {*numbers} - known.keys():
+            raise SystemExit(
+                f"weave.py: there is no chapter {min(unknown):02}"
+            )
         return sorted({known[n] for n in numbers or known})
 
 
@@ -117,8 +117,7 @@ def run_all(
             for run in (run_chapter, run_tests)
         ]
     results, mistakes = collect(Future.result, tasks)
-    if mistakes:
-        raise BookError(sorted(mistakes))
+    raise_any(mistakes)
     return list(zip(results[::2], results[1::2]))[::-1]
 
 
@@ -188,7 +187,7 @@ def other_pages(book: Book) -> dict[str, str | bytes]:
         files[path.name] = make_glossary(text) if is_glossary else text
     for path in sorted(book.folder.glob("pictures/*")):
         files[f"pictures/{path.name}"] = path.read_bytes()
-    return files | cached_listings(book.root, site.book)
+    return files | make_listings(site.book)
 
 
 def delete_others(folder: Path, files: dict[str, str | bytes]) -> None:
@@ -213,9 +212,7 @@ def record(book: Book, numbers: list[int]) -> None:
         (first, _), (run, tests) = (
             run_all(book, [index], 1, use_cache=False)[0] for _ in range(2)
         )
-        mistakes = timings.find_untagged(first, run)
-        if mistakes:
-            raise BookError(mistakes)
+        raise_any(timings.find_untagged(first, run))
         timings.write_recorded(book.folder, run, tests)
         print(f"{run.chapter.name}: recorded", flush=True)
 

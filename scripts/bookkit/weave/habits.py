@@ -13,7 +13,8 @@ from bookkit.run.kernels import package_hash
 from bookkit.run.run_chapters import run_python
 from bookkit.tangle.disk import keep_snapshot
 from bookkit.tangle.output import Output
-from bookkit.weave.reference import FOLDER, Entry
+from bookkit.weave.reference import FOLDER, Entry, link_name
+from bookkit.weave.render import render
 
 PAGE = f"{FOLDER}/pytorch.md"
 TABLE = "dlfs/autograd/names.py"
@@ -22,32 +23,7 @@ import json
 from dlfs.autograd.names import USUAL, names_of
 print(json.dumps({place: names_of(place) for place in USUAL}))
 """
-INTRODUCTION = """\
----
-description: Which names of PyTorch the package has, and what to write instead.
----
-
-# Names of PyTorch
-
-Whoever comes from PyTorch finds here what a name is called in this package,
-and what is left out on purpose. `import dlfs as torch` is a good beginning.
-A name that is not here raises an `AttributeError` with the same advice.
-
-Some names mean a little else. The `data` of a tensor and the values of a
-`state_dict` are NumPy arrays, a `dtype` is NumPy's, `grad_fn` is the name of
-an operation. Random numbers are NumPy's, too: a seed gives others than in
-PyTorch. A file that `save` writes holds arrays and no pickle."""
-TENSOR = "dlfs.autograd.Tensor"
-PLACES = {  # what PyTorch calls it, what we do, where our entries may be
-    "dlfs": ("torch", "dlfs", ("dlfs", "dlfs.autograd", TENSOR)),
-    "Tensor": ("torch.Tensor", "dlfs.Tensor", (TENSOR,)),
-    "dlfs.autograd": ("torch.autograd", "dlfs.autograd", ("dlfs.autograd",)),
-    "Module": ("torch.nn.Module", "dlfs.nn.Module", ("dlfs.nn.Module",)),
-    "dlfs.nn": ("torch.nn", "dlfs.nn", ("dlfs.nn",)),
-    "dlfs.optim": ("torch.optim", "dlfs.optim", ("dlfs.optim",)),
-    "dlfs.data": ("torch.utils.data", "dlfs.data", ("dlfs.data",)),
-}
-WRITE, NONE = "write ", "PyTorch has it"  # how advice begins
+OURS = {"Tensor": "dlfs.Tensor", "Module": "dlfs.nn.Module"}
 Names = dict[str, dict[str, str | None]]  # place -> name -> advice, if none
 
 
@@ -73,35 +49,15 @@ def ask_names(root: Path, output: Output) -> Names:
 
 def make_names(names: Names, entries: dict[str, Entry]) -> dict[str, str]:
     """The page, if there is a table to make it from."""
-    parts = [INTRODUCTION]
+    places = []
     for place, advice in names.items():
-        theirs, ours, homes = PLACES[place]
-        here, write, other, absent = [], [], [], []
-        for name, text in advice.items():
-            if text is None:
-                here.append(link(name, homes, entries))
-            elif text.startswith(WRITE):
-                text = text.removeprefix(WRITE)
-                text = text if "`" in text else f"`{text}`"
-                write.append(f"| `{name}` | {text} |")
-            elif text.startswith(NONE):
-                absent.append(f"`{name}`")
-            elif text:
-                other.append(f"| `{name}` | {text} |")
-        parts += [f"## `{theirs}` is `{ours}`"]
-        parts += [f"The same name: {', '.join(here)}"]
-        for head, rows in ("write", write), ("is not here", other):
-            if rows:
-                head = f"| `{theirs}` | {head} |\n|---|---|"
-                parts.append("\n".join([head, *rows]))
-        if absent:
-            parts.append(f"Not in this package: {', '.join(absent)}")
-    return {PAGE: "\n\n".join([*parts, ""])} if names else {}
-
-
-def link(name: str, homes: tuple[str, ...], entries: dict[str, Entry]) -> str:
-    """A name, with a link to its entry if it has one."""
-    for home in homes:
-        if entry := entries.get(f"{home}.{name}"):
-            return f"[`{name}`]({entry.link.removeprefix(f'{FOLDER}/')})"
-    return f"`{name}`"
+        ours = OURS.get(place, place)
+        theirs = ours.replace("dlfs", "torch").replace(".data", ".utils.data")
+        # What is in `dlfs` is defined in `dlfs.autograd`, or for tensors.
+        inside = ours.replace("dlfs", "dlfs.autograd")
+        homes = [ours, inside, f"{inside}.Tensor"]
+        here = [name for name in advice if advice[name] is None]
+        links = [link_name(entries, name, homes, "../") for name in here]
+        others = {name: advice[name] for name in advice if name not in here}
+        places.append((theirs, ours, links, others))
+    return {PAGE: render("names.md", places=places)} if names else {}

@@ -14,9 +14,9 @@ import itertools
 import json
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from bookkit.read.chapters import BookError, Cell, Chapter, Mistake
+from bookkit.read.source import parse
 from bookkit.run.kernels import ESCAPES
 from bookkit.run.recorded import is_timing
 from bookkit.run.testruns import BlockTests, ChapterTests
@@ -25,26 +25,21 @@ from bookkit.tangle.blocks import (
     Block,
     assigned_names,
     changed_names,
+    is_string,
 )
 from bookkit.tangle.methods import find_extend
 from bookkit.tangle.notebooks import link_out
 from bookkit.tangle.output import Output
-from bookkit.weave.folds import (
-    details,
-    fold,
-    is_folded,
-    list_tests,
-    reading_minutes,
-)
 from bookkit.weave.listing import listing_page
 from bookkit.weave.prose import mark_lines
-from bookkit.weave.reference import Entry, find_entries
+from bookkit.weave.reference import Entry, find_entries, link_name
+from bookkit.weave.render import render
 from bookkit.weave.terms import Linker, Term
 
-ANCHOR = "code-"  # a heading may have the name of a block: "Hooks", "hooks"
 FIGURE = "image/svg+xml"
 MANY = 4  # names in a title bar
-APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
+ANSWER = re.compile(r"<details\b.*?</details\b", re.DOTALL)
+WORDS_OF_LINE = 10  # a line of code takes as long to read as these
 LONG = 88  # characters; a longer line of output does not fit on any screen
 
 
@@ -58,7 +53,7 @@ class Site:
 
     book: Output
     repository: str = ""
-    terms: tuple[Term, ...] = ()
+    terms: list[Term] = field(default_factory=list)
 
     @functools.cached_property
     def entries(self) -> dict[str, Entry]:
@@ -86,7 +81,7 @@ class Page:
     @property
     def text(self) -> str:
         """The Markdown of the page."""
-        return "\n\n".join(self.parts) + "\n"
+        return "\n\n".join(part.rstrip() for part in self.parts) + "\n"
 
 
 def make_page(
@@ -94,15 +89,15 @@ def make_page(
     outputs: list[list[dict]],
     conditions: dict[str, str],
     site: Site,
-    tests: ChapterTests | None = None,
+    tests: ChapterTests,
 ) -> Page:
     """Make the page of a chapter.
 
     `outputs` are those of its live cells, `conditions` say where its timings
     were measured, `tests` are what came of its tests.
     """
-    page = Page(chapter, site, conditions, tests or ChapterTests("", {}))
-    page.parts.append(front_matter(chapter, page.tests))
+    page = Page(chapter, site, conditions, tests)
+    page.parts.append(front_matter(chapter, tests))
     blocks = {id(block.cell): block for block in site.book.blocks}
     linker = Linker(chapter, site.terms, site.entries)
     found = iter(outputs)
@@ -111,11 +106,11 @@ def make_page(
             text = linker.link(cell.source)
             page.parts.append(make_text(text, site.repository))
         elif cell.kind == "code":
-            add_code(page, cell, blocks.get(id(cell)))
+            page.parts.append(make_code(page, cell, blocks.get(id(cell))))
             if not cell.is_test:
                 add_outputs(page, cell, next(found))
-    if page.tests.conditions:
-        page.parts.append(measured("Tests timed", page.tests.conditions))
+    if tests.conditions:
+        page.parts.append(measured("Tests timed", tests.conditions))
     return page
 
 
@@ -151,20 +146,68 @@ def make_text(text: str, repository: str = "") -> str:
     return "\n".join(lines)
 
 
+def reading_minutes(chapter: Chapter, tests: ChapterTests) -> int:
+    """How long it takes to read a chapter, in steps of five minutes.
+
+    Text at 200 words a minute, code at 20 lines. Only what is shown counts:
+    of tests their names, of answers nothing. Exercises do not count either.
+    """
+    parts = [
+        result.sentence
+        for block in tests.blocks.values()
+        for result in block.results
+    ]
+    for cell in chapter.cells:
+        if cell.kind == "markdown":
+            parts.append(cell.source)
+        elif not (
+            cell.kind == "raw" or "exercise" in cell.options or is_folded(cell)
+        ):
+            lines = [line for line in cell.source.split("\n") if line.strip()]
+            parts.append("word " * WORDS_OF_LINE * len(lines))
+    words = len(ANSWER.sub("", "\n".join(parts)).split())
+    return max(5, 5 * round(words / 1000))
+
+
 # --- Code ---
 
 
-def add_code(page: Page, cell: Cell, block: Block | None) -> None:
-    """Add the code of a cell, below a title bar if it goes into a file."""
-    if block:
-        page.parts.append(make_bar(page, block))
-        if tests := page.tests.blocks.get(block.id):
-            page.parts.append(div("dlfs-tests", list_tests(tests)))
-    code = fenced(cell.source, "python")
-    page.parts.append(fold(cell, code) if is_folded(cell) else code)
-    if block:
-        for old in old_blocks(page.site.book, block):
-            page.parts.append(make_diff(old, block))
+def make_code(page: Page, cell: Cell, block: Block | None) -> str:
+    """The code of a cell, with a title bar if it goes into a file."""
+    return render(
+        "code.md",
+        cell=cell,
+        code=fenced(cell.source, "python"),
+        imports=imported_modules(cell),
+        block=block,
+        **(about_block(page, block) if block else {}),
+    )
+
+
+def about_block(page: Page, block: Block) -> dict:
+    """What its page says about a block: file, tests, what it replaces."""
+    site, tests = page.site, page.tests.blocks.get(block.id, BlockTests())
+    blocks = site.book.blocks
+    replaced = [each for each in blocks if each.id in block.replaces]
+    return {
+        "file": file_link(site, block),
+        "about": describe(site, block),
+        "changes": {old: make_diff(old, block) for old in replaced},
+        "newer": [each for each in blocks if block.id in each.replaces],
+        "tests": tests,
+        "duration": duration(tests.seconds),
+        # What is in no class comes first, where no class seems to hold it.
+        "results": sorted(tests.results, key=lambda each: each.group != ""),
+    }
+
+
+def duration(seconds: float | None) -> str:
+    """How long tests took, if the page can say: " in 30 ms"."""
+    if seconds is None:
+        return ""
+    if seconds < 1:
+        return f" in {max(1000 * seconds, 1):.0f} ms"
+    return f" in {seconds:.1f} s"
 
 
 def fenced(text: str, language: str) -> str:
@@ -174,59 +217,10 @@ def fenced(text: str, language: str) -> str:
     return f"{marker}{language}\n{text}\n{marker}"
 
 
-def make_bar(page: Page, block: Block) -> str:
-    """The title bar of a block: its file and what it does there."""
-    book = page.site.book
-    parts = [file_link(page.site, block), describe(page.site, block)]
-    parts += [f"replaces {block_link(old)}" for old in old_blocks(book, block)]
-    parts += [
-        f"replaced in {block_link(new)}"
-        for new in book.blocks
-        if block.id in new.replaces
-    ]
-    if tests := page.tests.blocks.get(block.id):
-        parts.append(count_tests(tests))
-    anchor = ANCHOR + block.id
-    text = " · ".join(part for part in parts if part)
-    return div("dlfs-bar", f"{text} [#](#{anchor})", f' id="{anchor}"')
-
-
-def count_tests(tests: BlockTests) -> str:
-    """How many tests of a block passed: "12 tests passed in 30 ms"."""
-    parts = []
-    if tests.passed:
-        parts = [f"{tests.passed} test{'s' * (tests.passed > 1)} passed"]
-        if (seconds := tests.seconds) is not None:
-            time = f"{seconds:.1f} s"
-            if seconds < 1:
-                time = f"{max(1000 * seconds, 1):.0f} ms"
-            parts[0] += f" in {time}"
-    if tests.skipped:
-        parts.append(f"{tests.skipped} skipped here")
-    return f'<span class="dlfs-passed">{", ".join(parts)}</span>'
-
-
 def file_link(site: Site, block: Block) -> str:
     """The file of a block, a link to its place there if it has one."""
     link = f"[`{block.file}`]({listing_page(block.file)}#{block.id})"
     return link if block.id in site.placed else f"`{block.file}`"
-
-
-def div(name: str, text: str, attributes: str = "") -> str:
-    """A division of a page with Markdown in it."""
-    return f'<div class="{name}"{attributes} markdown="1">\n\n{text}\n\n</div>'
-
-
-def block_link(block: Block) -> str:
-    """A link to a block: [fit of chapter 3](03-tensors.md#code-fit)."""
-    page = Path(block.chapter.path).name
-    text = f"`{block.id}` of chapter {block.chapter.number}"
-    return f"[{text}]({page}#{ANCHOR}{block.id})"
-
-
-def old_blocks(book: Output, block: Block) -> list[Block]:
-    """The blocks that a block replaces."""
-    return [each for each in book.blocks if each.id in block.replaces]
 
 
 def describe(site: Site, block: Block) -> str:
@@ -240,7 +234,9 @@ def describe(site: Site, block: Block) -> str:
         shown = [n for n in names if not n.startswith("test_")]
         shown = [name.partition(".test_")[0] for name in shown]
     if shown:
-        return some_of("adds", [entry_link(site, block, n) for n in shown])
+        homes = [site.book.public_module(block.file)]
+        links = [link_name(site.entries, name, homes) for name in shown]
+        return some_of("adds", links)
     grown = [name for node in body for name in changed_names(node)]
     if grown and not names:
         return some_of("adds to", [f"`{name}`" for name in grown])
@@ -256,12 +252,6 @@ def some_of(verb: str, names: list[str]) -> str:
     return f"{verb} {', '.join(names)}"
 
 
-def entry_link(site: Site, block: Block, name: str) -> str:
-    """A name that a block defines, a link to its entry if it has one."""
-    entry = site.entries.get(f"{site.book.public_module(block.file)}.{name}")
-    return f"[`{name}`]({entry.link})" if entry else f"`{name}`"
-
-
 def defined_names(block: Block) -> list[str]:
     """The names a block defines; of methods with their class."""
     names = []
@@ -274,13 +264,33 @@ def defined_names(block: Block) -> list[str]:
     return names
 
 
+def is_folded(cell: Cell) -> bool:
+    """Whether the source of a cell is shown on a click only."""
+    return cell.is_test or bool(imported_modules(cell))
+
+
+def imported_modules(cell: Cell) -> list[str]:
+    """The modules that a cell imports, if it does nothing else."""
+    try:
+        body = parse(cell.source).body
+    except SyntaxError:  # a magic of the notebook
+        return []
+    names: list[str] = []
+    for node in body:
+        if isinstance(node, ast.Import):
+            names += [each.name for each in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names.append("." * node.level + (node.module or ""))
+        elif not is_string(node):
+            return []
+    return list(dict.fromkeys(names))
+
+
 def make_diff(old: Block, new: Block) -> str:
-    """What changed from a block to the one that replaces it, folded."""
+    """What changed from a block to the one that replaces it."""
     sources = (each.cell.source.split("\n") for each in (old, new))
     lines = list(difflib.unified_diff(*sources, n=2, lineterm=""))
-    code = fenced("\n".join(lines[2:]), "diff")
-    title = f"What changed since chapter {old.chapter.number}"
-    return details("dlfs-diff", title, code)
+    return fenced("\n".join(lines[2:]), "diff")
 
 
 # --- Outputs ---
@@ -333,12 +343,12 @@ def add_figure(page: Page, cell: Cell, data: str) -> None:
         raise BookError([Mistake(page.chapter.path, cell.fence, message)])
     name = f"figures/{page.chapter.name}-{len(page.figures) + 1}.svg"
     page.figures[name] = data.encode()
-    alt = re.sub(r"([\\\[\]_*`$<&])", r"\\\1", cell.options["alt"])
-    tags = cell.options.get("tags", [])
-    look = " dlfs-photographs" if "photographs" in tags else ""
-    figure = [f'<figure class="dlfs-figure{look}" markdown="1">']
-    figure.append(f"![{alt}]({name})")
-    if "caption" in cell.options:
-        text = html.escape(cell.options["caption"].replace("'", APOSTROPHE))
-        figure.append(f"<figcaption>{text}</figcaption>")
-    page.parts += [*figure, "</figure>"]
+    page.parts.append(
+        render(
+            "figure.md",
+            name=name,
+            alt=re.sub(r"([\\\[\]_*`$<&])", r"\\\1", cell.options["alt"]),
+            caption=cell.options.get("caption"),
+            is_photograph="photographs" in cell.options.get("tags", []),
+        )
+    )

@@ -1,9 +1,9 @@
 """The reference of the package: what is in it, and where it is explained.
 
-An entry is a public name with a docstring. On the site mkdocstrings writes the
-signatures and docstrings; the pages here tell it which module to show, and
-list the names with the sections of the book that explain them. For other
-generators the pages hold everything themselves, in plain Markdown.
+An entry is a public name with a docstring. The pages list the names with the
+sections of the book that explain them. Below, on the site, mkdocstrings writes
+the signatures and docstrings; for other generators they stand on the pages as
+they stand in the code.
 """
 
 import ast
@@ -18,35 +18,24 @@ from bookkit.tangle.blocks import DEFINITIONS, Block, Line, first_line
 from bookkit.tangle.output import Output
 from bookkit.weave.listing import listing_page
 from bookkit.weave.prose import mark_lines
+from bookkit.weave.render import render
 
 FOLDER = "api"
-ENTRIES: dict[str, "Entry"] = {}  # those of mkdocstrings, by home
 HEADING = re.compile(r"#{1,6} +(.*?)(?: +#+)? *")
-INTRODUCTION = """\
----
-description: Every public class and function of the package.
----
-
-# API reference
-
-The package, module by module. Each entry says which section of the book
-explains it, and leads to its code."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A public name of the package, and the block that defines it."""
+    """A public name of the package, and the block that defines it.
+
+    `head` is the start of its definition, down to the docstring.
+    """
 
     path: str
-    docstring: str
-    signature: str
+    summary: str
+    head: str
     module: str
     block: Block
-
-    @property
-    def summary(self) -> str:
-        """The first line of its docstring, for a cell of a table."""
-        return self.docstring.split("\n")[0].replace("|", "\\|")
 
     @property
     def page(self) -> str:
@@ -68,6 +57,12 @@ class Entry:
         """Its name in its module: "Linear.forward"."""
         return self.path.removeprefix(f"{self.module}.")
 
+    @property
+    def origin(self) -> str:
+        """What it says of itself: where it is explained, and its code."""
+        source = f"../{listing_page(self.block.file)}#{self.block.id}"
+        return f"Explained in {explain(self.block)} · [source]({source})"
+
 
 # --- Entries ---
 
@@ -85,8 +80,8 @@ def find_entries(output: Output) -> dict[str, Entry]:
             origin = lines[node.lineno - 1].origin
             entries[f"{module}.{name}"] = Entry(
                 f"{module}.{name}",
-                ast.get_docstring(node),
-                signature(node, lines),
+                ast.get_docstring(node).partition("\n")[0],
+                head_of(node, lines),
                 module,
                 blocks[origin.block],
             )
@@ -106,30 +101,29 @@ def documented(
             yield from documented(node.body, f"{within}{node.name}.")
 
 
-def signature(node: ast.stmt, lines: list[Line]) -> str:
-    """The head of a definition as it stands in its file.
+def head_of(node: ast.stmt, lines: list[Line]) -> str:
+    """The start of a definition as it stands in its file.
 
-    Under the head of a class stands that of its `__init__`.
+    Below the docstring of a class comes the start of its `__init__`.
     """
-    head = lines[first_line(node) - 1 : node.body[0].lineno - 1]
-    head = textwrap.dedent("\n".join(line.text for line in head))
-    if isinstance(node, ast.ClassDef):
-        for each in node.body:
-            if isinstance(each, DEFINITIONS) and each.name == "__init__":
-                start = textwrap.indent(signature(each, lines), " " * 4)
-                return f"{head}\n{start}"
-    return head
-
-
-# --- Sections ---
+    first, has_docstring = node.body[0], ast.get_docstring(node) is not None
+    stop = first.end_lineno if has_docstring else first.lineno - 1
+    texts = [line.text for line in lines[first_line(node) - 1 : stop]]
+    parts = [textwrap.dedent("\n".join(texts))]
+    for each in node.body:
+        if getattr(each, "name", "") == "__init__":
+            parts.append(textwrap.indent(head_of(each, lines), " " * 4))
+    return "\n\n".join(parts)
 
 
 @functools.cache
-def section_of(block: Block) -> tuple[str, str]:
-    """The heading above a block, and its anchor on the page."""
+def explain(block: Block) -> str:
+    """A link to the section of the book that holds a block."""
     from pymdownx.slugs import slugify
 
-    cells = block.chapter.cells
+    chapter, cells = block.chapter, block.chapter.cells
+    place = f"../{chapter.name}.md"
+    words = f"chapter {chapter.number}" if chapter.number else "the preface"
     titles = [
         match[1]
         for cell in cells[: cells.index(block.cell)]
@@ -138,28 +132,22 @@ def section_of(block: Block) -> tuple[str, str]:
         if not fence and (match := HEADING.fullmatch(line))
     ]
     if not titles:
-        return "", ""
+        return f"[{words}]({place})"
     make = slugify(case="lower")  # as the table of contents does
     *before, slug = (make(re.sub(r"[`*$\\]", "", t), "-") for t in titles)
     count = before.count(slug)
-    return titles[-1], f"{slug}_{count}" if count else slug
+    anchor = f"{slug}_{count}" if count else slug
+    return f"[{words}, {titles[-1]}]({place}#{anchor})"
 
 
-def explain(entry: Entry) -> str:
-    """A link to the section that explains an entry."""
-    title, anchor = section_of(entry.block)
-    chapter = entry.block.chapter
-    words = f"chapter {chapter.number}" if chapter.number else "the preface"
-    if not title:
-        return f"[{words}](../{chapter.name}.md)"
-    return f"[{words}, {title}](../{chapter.name}.md#{anchor})"
-
-
-def origin(entry: Entry) -> str:
-    """What an entry says of itself: where it is explained, and its code."""
-    page = listing_page(entry.block.file)
-    source = f"[source](../{page}#{entry.block.id})"
-    return f"Explained in {explain(entry)} · {source}"
+def link_name(
+    entries: dict[str, Entry], name: str, homes: list[str], root: str = ""
+) -> str:
+    """A name, a link to its entry if it has one in one of these places."""
+    for home in homes:
+        if entry := entries.get(f"{home}.{name}"):
+            return f"[`{name}`]({root}{entry.link})"
+    return f"`{name}`"
 
 
 # --- Pages ---
@@ -170,76 +158,14 @@ def make_reference(
 ) -> dict[str, str]:
     """The pages of the modules, and the one that lists them.
 
-    Those that are not plain need mkdocstrings, and these `ENTRIES`.
+    Those that are not plain need mkdocstrings.
     """
-    ENTRIES.clear()
-    ENTRIES.update({each.home: each for each in entries.values()})
     modules: dict[str, list[Entry]] = {}
     for entry in entries.values():
         modules.setdefault(entry.module, []).append(entry)
-    pages = {f"{FOLDER}/index.md": make_index(modules)}
+    pages = {f"{FOLDER}/index.md": render("api_index.md", modules=modules)}
     for module, found in modules.items():
-        pages[found[0].page] = make_module(module, found, is_plain)
+        values = {"entries": found, "explain": explain, "is_plain": is_plain}
+        page = render("api_module.md", module=module, **values)
+        pages[found[0].page] = page
     return pages
-
-
-def make_index(modules: dict[str, list[Entry]]) -> str:
-    """The page that lists the modules, each with its names."""
-    parts = [INTRODUCTION]
-    for module, entries in modules.items():
-        page = entries[0].page.removeprefix(f"{FOLDER}/")
-        names = ", ".join(
-            f"[`{each.name}`]({page}#{each.path})"
-            for each in sorted(entries, key=lambda each: each.name.lower())
-            if "." not in each.name
-        )
-        parts.append(f"## [`{module}`]({page})\n\n{names}")
-    return "\n\n".join(parts) + "\n"
-
-
-def make_module(module: str, entries: list[Entry], is_plain: bool) -> str:
-    """The page of a module."""
-    shown = [each for each in entries if "." not in each.name]
-    rows = "\n".join(
-        f"| [`{each.name}`](#{each.path}) | {each.summary} | {explain(each)} |"
-        for each in shown
-    )
-    members = ", ".join(each.name for each in shown)
-    details = f"::: {module}\n    options:\n      members: [{members}]\n"
-    if is_plain:
-        details = "\n".join(map(make_entry, entries))
-    return f"""\
-# `{module}`
-
-| name | what it is | explained in |
-|---|---|---|
-{rows}
-
-{details}"""
-
-
-def make_entry(entry: Entry) -> str:
-    """An entry in plain Markdown."""
-    level = "#" * (2 + entry.name.count("."))
-    summary, _, rest = entry.docstring.partition("\n\n")
-    parts = [
-        f'<a id="{entry.path}"></a>',
-        f"{level} `{entry.name}`",
-        f"```python\n{entry.signature}\n```",
-        summary,
-        origin(entry),
-    ]
-    parts += [list_items(part) for part in rest.split("\n\n") if part]
-    return "\n\n".join(parts) + "\n"
-
-
-def list_items(paragraph: str) -> str:
-    """A paragraph of a docstring; "Args:" and the like become a list."""
-    title, _, items = paragraph.partition("\n")
-    if not (title.endswith(":") and items.startswith(" ")):
-        return paragraph
-    lines = [
-        f"  {line.strip()}" if line.startswith(" ") else f"* {line}"
-        for line in textwrap.dedent(items).split("\n")
-    ]
-    return f"**{title}**\n\n" + "\n".join(lines)

@@ -17,30 +17,29 @@ import re
 from pathlib import Path
 from statistics import mean, median
 
-from bookkit.read.chapters import BookError, Mistake
+from bookkit.read.mistakes import Mistake, raise_any
 from bookkit.tangle.output import Output
 
 RECORDS = ("mlp_mnist", "lenet_mnist", "cnn_cifar10")  # experiments
-ASKED = re.compile(r"\{\{ (?:(code) )?([a-z0-9.-]+) \}\}")
+ASKED = re.compile(r"\{\{ ((?:code )?[a-z0-9.-]+) \}\}")
 SEED = re.compile(r"--seed \d+")
 SAME = ("data", "machine", "python", "numpy", "blas")  # for runs of a command
 MODEL = re.compile(r"--model (\w+)")
 
 
-# What can be asked for: each "number" as text by name, each "block" by id.
-Facts = dict[str, dict[str, str]]
+def find_facts(folder: Path, book: Output) -> dict[str, str]:
+    """What can be asked for: "full.mean", "code add-mul".
 
-
-def find_facts(folder: Path, book: Output) -> Facts:
-    """Read the records in the folder of the book, and count the book."""
-    numbers = count_book(book)
+    It is read in the records in the folder of the book, and counted.
+    """
+    facts = count_book(book)
     for experiment in RECORDS:
         runs = read_runs(folder / "runs" / f"{experiment}.jsonl")
         for group, found in runs.items():
             for name, text in describe_runs(found).items():
-                numbers[f"{group}.{name}"] = text
-    blocks = {each.id: each.cell.source for each in book.blocks}
-    return {"number": numbers, "block": blocks}
+                facts[f"{group}.{name}"] = text
+    blocks = {f"code {each.id}": each.cell.source for each in book.blocks}
+    return facts | blocks
 
 
 def read_runs(path: Path) -> dict[str, list[dict]]:
@@ -55,14 +54,16 @@ def read_runs(path: Path) -> dict[str, list[dict]]:
 
 def group_of(run: dict) -> str:
     """The group of a run: what it trains on, how, and with which kernel."""
-    if "lenet_mnist" in run["command"]:
+    command = run["command"]
+    if "lenet_mnist" in command:
         return "lenet"
-    if "cnn_cifar10" in run["command"]:
-        model = MODEL.search(run["command"])
+    if "cnn_cifar10" in command:
+        model = MODEL.search(command)
         return model[1] if model else "small"
-    name = "constant" if "--half-life 0 " in run["command"] else "full"
-    if "--data mini" in run["command"]:
+    if "--data mini" in command:
         name = "mini"
+    else:
+        name = "constant" if "--half-life 0 " in command else "full"
     return name + "-haswell" * run["blas"].endswith("Haswell")
 
 
@@ -100,21 +101,15 @@ def count_book(book: Output) -> dict[str, str]:
     }
 
 
-def fill(text: str, path: str, facts: Facts) -> str:
+def fill(text: str, path: str, facts: dict[str, str]) -> str:
     """Put the facts into a text; raises `BookError` at an unknown name."""
     mistakes = []
-
-    def answer(match: re.Match) -> str:
-        kind, name = "block" if match[1] else "number", match[2]
-        if name in facts[kind]:
-            return facts[kind][name]
-        line = text.count("\n", 0, match.start()) + 1
-        known = ", ".join(facts[kind])
-        message = f"there is no {kind} {name!r}; known: {known}"
-        mistakes.append(Mistake(path, line, message))
-        return match[0]
-
-    filled = ASKED.sub(answer, text)
-    if mistakes:
-        raise BookError(mistakes)
-    return filled
+    for match in ASKED.finditer(text):
+        name, is_code = match[1], match[1].startswith("code ")
+        if name not in facts:
+            line = text.count("\n", 0, match.start()) + 1
+            known = [x for x in facts if x.startswith("code ") == is_code]
+            message = f"there is no {name}; known: {', '.join(known)}"
+            mistakes.append(Mistake(path, line, message))
+    raise_any(mistakes)
+    return ASKED.sub(lambda match: facts[match[1]], text)

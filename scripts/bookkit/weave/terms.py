@@ -107,19 +107,22 @@ class Linker:
         terms: Iterable[Term],
         entries: dict[str, Entry],
     ) -> None:
-        self.seen: set[str] = set()
-        self.terms = {
+        self.seen: set[str | None] = set()
+        known = {
             name: f"{PAGE}#{term.anchor}"
             for term in terms
             if term.is_known_in(chapter)
             for name in term.names
         }
+        self.pattern = term_pattern(known)
+        plurals = {name + "s": known[name] for name in known}
+        plurals |= {name + "es": known[name] for name in known}
+        self.terms = plurals | known
         self.names = {
             name: entry.link
             for name, entry in spoken_names(entries).items()
             if entry.block.chapter.number < chapter.number
         }
-        self.pattern = term_pattern(self.terms)
 
     def link(self, text: str) -> str:
         """A text of the chapter with links, except in titles of papers."""
@@ -139,9 +142,9 @@ class Linker:
         """
         text, target = match[0], None
         if match["term"]:
-            target = find_term(self.terms, text)
+            target = self.find_term(text)
         elif match["emphasis"]:
-            self.seen.add(find_term(self.terms, text.strip("*")) or "")
+            self.seen.add(self.find_term(text.strip("*")))
         elif match["code"]:
             target = self.names.get(text.strip("`").removesuffix("()"))
         if not target or target in self.seen:  # it stood there before
@@ -149,28 +152,22 @@ class Linker:
         self.seen.add(target)
         return f"[{text}]({target})"
 
+    def find_term(self, text: str) -> str | None:
+        """Where a term leads, also one that begins a sentence."""
+        text = " ".join(text.split())
+        return self.terms.get(text) or self.terms.get(text.lower())
 
-def term_pattern(terms: dict[str, str]) -> re.Pattern:
-    """Finds the terms in prose, the longest that there is at a place.
 
-    Names of people and abbreviations are only found as they are written.
+def term_pattern(names: Iterable[str]) -> re.Pattern:
+    """Finds the names in prose, the longest that there is at a place.
+
+    Those of people and abbreviations are only found as they are written.
     """
     words = ["(?!)"]  # finds nothing
-    for name in sorted(terms, key=len, reverse=True):
+    for name in sorted(names, key=len, reverse=True):
         word = re.sub(r"\\ ", r"\\s+", re.escape(name)) + PLURAL
         words.append(f"(?i:{word})" if name.islower() else word)
     return re.compile(PROSE % "|".join(words), re.DOTALL | re.VERBOSE)
-
-
-def find_term(terms: dict[str, str], text: str) -> str | None:
-    """Where a term leads, written as it may be."""
-    text = " ".join(text.split())
-    for word in (text, text.lower()):
-        for ending in ("", "s", "es"):
-            target = terms.get(word.removesuffix(ending))
-            if target:
-                return target
-    return None
 
 
 def spoken_names(entries: dict[str, Entry]) -> dict[str, Entry]:
@@ -182,11 +179,10 @@ def spoken_names(entries: dict[str, Entry]) -> dict[str, Entry]:
     spoken: dict[str, list[Entry]] = {}
     for entry in entries.values():
         last = entry.name.rpartition(".")[2]
-        names = {entry.path, entry.path.removeprefix("dlfs."), entry.name}
+        short = entry.path.removeprefix("dlfs.")
+        names = {entry.path, short, entry.name, last}
         if any(hasattr(place, last) for place in KNOWN):
-            names -= {last}
-        else:
-            names |= {last}
+            names.remove(last)
         for name in names:
             spoken.setdefault(name, []).append(entry)
     return {
