@@ -29,9 +29,10 @@ from dlfs.experiments import mlp_mnist
 from dlfs.trainer import load_checkpoint, split_training
 
 ARGUMENTS = "--data mini --epochs 5 --batch-size 128 --lr 2e-3 --seed 42"
-README, PAGE, CARD = (4, 8), (6, 8), (3, 10)  # rows and columns of images
-MISTAKES = 6  # in the README
-DARK, BLUE, RED, ORANGE = "#33363c", "#3b82d0", "#e0525f", "#c8660a"
+ROWS, COLUMNS, MISTAKES = 4, 9, 6
+SHAPE = (6, 8)  # rows and columns of the first page
+GREY, BLUE, RED = "#808890", "#3b82d0", "#e0525f"
+DARK, ORANGE = "#33363c", "#c8660a"
 # Test images, what they are, and what the network says.
 Seen = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -53,30 +54,43 @@ def train() -> tuple[list[dict], Seen]:
     return state["history"], (test.data, test.targets, answers)
 
 
-def choose(seen: Seen) -> Seen:
+def choose(seen: Seen) -> np.ndarray:
     """Pick test images: the first right ones, with a few mistakes mixed in."""
     _, labels, answers = seen
     wrong = np.flatnonzero(answers != labels)[:MISTAKES]
-    right = np.flatnonzero(answers == labels)[: np.prod(README) - len(wrong)]
-    chosen = np.random.default_rng(1).permutation(np.append(wrong, right))
-    return tuple(each[chosen] for each in seen)
+    right = np.flatnonzero(answers == labels)[: ROWS * COLUMNS - len(wrong)]
+    return np.random.default_rng(1).permutation(np.append(wrong, right))
 
 
-def draw_readme(history: list[dict], seen: Seen) -> Figure:
+def caption(label: int, answer: int) -> str:
+    """What stands beside an image: the answer, and what would be right."""
+    return f"{answer}" if answer == label else f"{answer}, not {label}"
+
+
+def draw(history: list[dict], seen: Seen) -> Figure:
     """Draw the learning curve beside the chosen test images."""
-    figure = Figure(figsize=(10, 3.5), dpi=160)
-    left, right = figure.subfigures(1, 2, width_ratios=(1, 2.1))
-    left.subplots_adjust(0.2, 0.15, 0.95, 0.96)
+    figure = Figure(figsize=(10, 3.5), layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.9))
     axes = left.subplots()
     epochs = [row["epoch"] for row in history]
     for split, style in ("train", "o--"), ("validation", "o-"):
         values = [100 * row[f"{split}_accuracy"] for row in history]
         axes.plot(epochs, values, style, color=BLUE, label=split)
-    axes.set(xlabel="epoch", ylabel="accuracy, %", xticks=epochs)
+    axes.set_xlabel("epoch", color=GREY)
+    axes.set_ylabel("accuracy, %", color=GREY)
+    axes.set_xticks(epochs)
+    axes.tick_params(colors=GREY)
+    axes.spines[:].set_color(GREY)
     axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
-    right.subplots_adjust(0.02, 0.1, 0.98, 0.98, hspace=0.45)
-    draw_digits(right, choose(seen), README)
+    axes.legend(frameon=False, labelcolor=GREY)
+    cells = right.subplots(ROWS, COLUMNS).flat
+    for cell, i in zip(cells, choose(seen), strict=True):
+        image, label, answer = (each[i] for each in seen)
+        color = GREY if answer == label else RED
+        cell.imshow(image, cmap="gray_r")
+        cell.set_title(caption(label, answer), size=9, pad=2, color=color)
+        cell.set(xticks=[], yticks=[])
+        cell.spines[:].set(color=color)
     return figure
 
 
@@ -87,10 +101,9 @@ def draw_digits(figure: Figure, seen: Seen, shape: tuple[int, int]) -> Figure:
         ink[..., 3] = image / 255
         cell.imshow(ink, interpolation="none")
         cell.axis("off")
-        title = cell.set_title(f"{answer}", size=13, y=-0.36, color=DARK)
-        if answer != label:
-            wrong = f"{answer}, not {label}"
-            title.set(text=wrong, color=RED, weight="bold")
+        color, weight = (DARK, "normal") if answer == label else (RED, "bold")
+        text = caption(label, answer)
+        cell.set_title(text, size=13, y=-0.36, color=color, weight=weight)
     return figure
 
 
@@ -98,8 +111,10 @@ def draw_curves(records: dict[str, list[dict]]) -> Figure:
     """Draw the validation accuracy after every epoch of the recorded runs."""
     figure = Figure(figsize=(6.4, 3.6), layout="constrained")
     axes = figure.subplots()
-    kinds = ("full", "all of MNIST", BLUE), ("mini", "the slice", ORANGE)
-    for data, name, color in kinds:
+    for data, name, color in (
+        ("full", "all of MNIST", BLUE),
+        ("mini", "the slice", ORANGE),
+    ):
         runs = [each["validation_by_epoch"] for each in records[data]]
         runs = 100 * np.transpose(runs)
         epochs = range(1, len(runs) + 1)
@@ -113,13 +128,13 @@ def draw_curves(records: dict[str, list[dict]]) -> Figure:
     return figure
 
 
-def save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path, **options) -> None:
     """Write a figure so that the same figure makes the same file."""
-    is_drawing = path.suffix == ".svg"
-    unsaid = dict.fromkeys(["Date", "Creator"] if is_drawing else ["Software"])
+    unsaid = ("Date", "Creator") if path.suffix == ".svg" else ("Software",)
+    options = {"transparent": True, **options}
     path.parent.mkdir(parents=True, exist_ok=True)
     with rc_context({"svg.hashsalt": "dlfs"}):
-        figure.savefig(path, metadata=unsaid, transparent=is_drawing)
+        figure.savefig(path, metadata=dict.fromkeys(unsaid), **options)
     print(f"picture {path}")
 
 
@@ -129,15 +144,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=kind)
     parser.parse_args()
     history, seen = train()
-    save(draw_readme(history, seen), ROOT / "assets" / "mlp-mnist.png")
+    save(draw(history, seen), ROOT / "assets" / "mlp-mnist.png", dpi=160)
     book = ROOT / "book"
     page = Figure(figsize=(6.4, 5.6))
     page.subplots_adjust(0, 0.05, 1, 1, hspace=0.45)
-    save(draw_digits(page, seen, PAGE), book / "pictures" / "digits.svg")
+    save(draw_digits(page, seen, SHAPE), book / "pictures" / "digits.svg")
     records = read_runs(book / "runs" / "mlp_mnist.jsonl")
     save(draw_curves(records), book / "pictures" / "curves.svg")
     card = Figure(figsize=(12, 6.3), facecolor="#fdfcfa")
     card.subplots_adjust(0.04, 0.08, 0.96, 0.78)
     card.text(0.05, 0.86, "Deep Learning from Scratch", size=40, color=DARK)
     path = ROOT / "theme" / "overrides" / "assets" / "card.png"
-    save(draw_digits(card, seen, CARD), path)
+    save(draw_digits(card, seen, (3, 10)), path, dpi=100, transparent=False)
