@@ -71,14 +71,10 @@ def random_split(
         whole = [math.floor(size * share) for share in lengths]
         for i in range(size - sum(whole)):
             whole[i % len(whole)] += 1
-    if min(whole, default=0) < 0:
+    if min(whole, default=0) < 0 or sum(whole) != size:
         raise ValueError(
-            f"random_split: lengths {whole}, expected no less than 0"
-        )
-    if sum(whole) != size:
-        raise ValueError(
-            f"random_split: lengths {list(lengths)} add up to {sum(whole)}, "
-            f"expected {size}, or shares that add up to 1"
+            f"random_split: lengths {list(lengths)}, expected none below 0, "
+            f"and a sum of {size}, or shares that add up to 1"
         )
     order = (generator or default_generator()).permutation(size)
     ends = np.cumsum(whole)
