@@ -87,13 +87,13 @@ class ConcatDataset(Dataset):
 
     def __init__(self, datasets: Iterable):
         self.datasets = list(datasets)
-        self.ends = np.cumsum([len(dataset) for dataset in self.datasets])
 
     def __len__(self) -> int:
-        return int(self.ends[-1]) if self.datasets else 0
+        return sum(len(dataset) for dataset in self.datasets)
 
     def __getitem__(self, index: int):
         index = range(len(self))[index]  # counts from the end, and checks
-        place = int(np.searchsorted(self.ends, index, side="right"))
-        before = int(self.ends[place]) - len(self.datasets[place])
-        return self.datasets[place][index - before]
+        for dataset in self.datasets:
+            if index < len(dataset):
+                return dataset[index]
+            index -= len(dataset)

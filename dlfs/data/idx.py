@@ -74,7 +74,7 @@ def read_idx(path: str | Path, shape: tuple[int | None, ...]) -> np.ndarray:
                 'the file; delete it and download anew (load_mnist("full"), '
                 "or --data full, does so)"
             )
-        if _is_turned(start):
+        if start[:1] != b"\0" and start[1:4] == b"\x08\0\0":  # turned round
             found, right = start[:4].hex(" "), start[3::-1].hex(" ")
             raise DataError(
                 f"begins with the bytes {found}: its numbers are in the wrong "
@@ -96,16 +96,12 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
             reason = "there are bytes after the end of the packed data"
         raise DataError(f"{path}: {reason}") from error
     except OSError as error:
-        raise DataError(f"{path}: {_why_not(path, error)}") from error
+        reason = f"cannot be read: {error.strerror or error}"
+        if path.is_symlink() and not path.exists():
+            reason = f"is a link to {os.readlink(path)}, which does not exist"
+        raise DataError(f"{path}: {reason}") from error
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
-
-
-def _why_not(path: Path, error: OSError) -> str:
-    """Say why a file cannot be opened."""
-    if path.is_symlink() and not path.exists():
-        return f"is a link to {os.readlink(path)}, which does not exist"
-    return f"cannot be read: {error.strerror or error}"
 
 
 # book/16-files-of-strangers.md#data-read-body-any
@@ -166,8 +162,3 @@ def _unpacked(path: Path) -> Iterator[BinaryIO]:
 def _is_page(start: bytes) -> bool:
     """Return whether some bytes are the beginning of a web page."""
     return start.lstrip()[:1] == b"<"
-
-
-def _is_turned(start: bytes) -> bool:
-    """Return whether a file begins with `03 08 00 00` or the like."""
-    return start[:1] != b"\0" and start[1:4] == b"\x08\0\0"
