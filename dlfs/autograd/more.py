@@ -297,10 +297,9 @@ def diagonal(
         raise ValueError(f"diagonal: axis {dims[0]} stands there twice")
     rest = [d for d in range(input.ndim) if d not in dims]
     x = input.permute(*rest, *dims)
-    first = max(0, -offset), max(0, offset)
-    length = max(0, min(x.shape[-2] - first[0], x.shape[-1] - first[1]))
-    steps = np.arange(length)
-    return x[..., steps + first[0], steps + first[1]]
+    down, right = max(0, -offset), max(0, offset)
+    steps = np.arange(min(x.shape[-2] - down, x.shape[-1] - right))
+    return x[..., steps + down, steps + right]
 
 
 def trace(input: Tensor) -> Tensor:
@@ -312,10 +311,7 @@ def trace(input: Tensor) -> Tensor:
 
 # book/13-more-operations.md#sort
 def sort(
-    input: Tensor,
-    dim: int = -1,
-    descending: bool = False,
-    stable: bool = True,
+    input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True
 ) -> MaxResult:
     """Return (values, indices) in order along `dim`.
 

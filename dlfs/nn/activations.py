@@ -2,7 +2,6 @@
 """Layers without parameters."""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -154,19 +153,15 @@ class LogSoftmax(FunctionLayer, function=log_softmax):
 
 
 # book/15-layers-and-sets.md#relu-inplace
-class Unflatten(Module):
+def _unflatten(input, dim, unflattened_size):
+    """Return the tensor with axes of these sizes in the place of `dim`."""
+    dim = range(input.ndim)[dim]
+    before, after = input.shape[:dim], input.shape[dim + 1 :]
+    return input.reshape(*before, *unflattened_size, *after)
+
+
+class Unflatten(FunctionLayer, function=_unflatten):
     """One axis as several: `dim` becomes axes of the sizes `unflattened_size`.
 
     One of the sizes may be -1: whatever is left.
     """
-
-    def __init__(self, dim: int, unflattened_size: Sequence[int]):
-        self.dim, self.unflattened_size = dim, tuple(unflattened_size)
-
-    def forward(self, input: Tensor) -> Tensor:
-        dim = range(input.ndim)[self.dim]
-        before, after = input.shape[:dim], input.shape[dim + 1 :]
-        return input.reshape(*before, *self.unflattened_size, *after)
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
