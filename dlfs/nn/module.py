@@ -319,14 +319,13 @@ class Module:
         """
         module = self
         for name in target.split(".") if target else ():
-            child = dict(module.named_children()).get(name)
-            if child is None:
+            children = dict(module.named_children())
+            if name not in children:
                 raise AttributeError(
                     f"{type(module).__name__} has no module {name!r} "
-                    f"(looking for {target!r}); it has "
-                    f"{[n for n, _ in module.named_children()]}"
+                    f"(looking for {target!r}); it has {[*children]}"
                 )
-            module = child
+            module = children[name]
         return module
 
     # book/15-layers-and-sets.md#forward-hook

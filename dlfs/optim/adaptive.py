@@ -40,11 +40,8 @@ class Adagrad(Optimizer):
 
     def _update(self, p, g, state, group):
         """One step for one parameter."""
-        if not state:
-            start = group["initial_accumulator_value"]
-            state |= {"step": 0, "sum": np.full_like(p.data, start)}
-        rate = group["lr"] / (1 + state["step"] * group["lr_decay"])
-        state["step"] += 1
+        self._count_step(p, state, group, group["initial_accumulator_value"])
+        rate = group["lr"] / (1 + (state["step"] - 1) * group["lr_decay"])
         state["sum"] += g * g
         p.data -= float(rate) * g / (np.sqrt(state["sum"]) + group["eps"])
 

@@ -254,10 +254,10 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
     # book/15-layers-and-sets.md#optimizer-count-step
-    def _count_step(self, p, state, group):
-        """Count a step for a parameter; before the first, begin with zeros."""
+    def _count_step(self, p, state, group, fill=0):
+        """Count a step for a parameter; before the first, begin with `fill`."""
         for name in () if state else self._names(group):
-            state[name] = 0 if name == "step" else np.zeros_like(p.data)
+            state[name] = 0 if name == "step" else np.full_like(p.data, fill)
         state["step"] += 1
 
 
