@@ -257,7 +257,8 @@ class Optimizer:
     def _count_step(self, p, state, group, fill=0):
         """Count a step for a parameter; before the first, begin with `fill`."""
         for name in () if state else self._names(group):
-            state[name] = 0 if name == "step" else np.full_like(p.data, fill)
+            is_count = name == "step"
+            state[name] = 0 if is_count else np.full_like(p.data, fill)
         state["step"] += 1
 
 
