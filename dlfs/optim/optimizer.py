@@ -255,10 +255,9 @@ class Optimizer:
 
     # book/15-layers-and-sets.md#optimizer-count-step
     def _count_step(self, p, state, group, fill=0):
-        """Count a step for a parameter; before the first, begin with `fill`."""
+        """Count a step for a parameter; the first begins with `fill`."""
         for name in () if state else self._names(group):
-            is_count = name == "step"
-            state[name] = 0 if is_count else np.full_like(p.data, fill)
+            state[name] = 0 if name == "step" else np.full_like(p.data, fill)
         state["step"] += 1
 
 
