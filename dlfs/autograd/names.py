@@ -86,8 +86,7 @@ _BOTH = """
     unbind unsqueeze var
 """  # functions and methods
 USUAL = {
-    "dlfs": _BOTH
-    + """
+    "dlfs": f"""{_BOTH}
         allclose arange argsort as_tensor autograd bincount cat cuda diag
         einsum empty empty_like enable_grad erf eye float32 float64 floor
         from_numpy full full_like Generator inf inference_mode int32 int64
@@ -97,8 +96,7 @@ USUAL = {
         randperm round save set_grad_enabled sign Size stack Tensor tensor
         uint8 unique where zeros zeros_like
     """,
-    "Tensor": _BOTH
-    + """
+    "Tensor": f"""{_BOTH}
         add_ argsort backward clamp_ contiguous copy_ cpu data detach dim div_
         dtype element_size expand expand_as fill_ grad grad_fn is_contiguous
         is_cuda is_leaf item mT mul_ ndim nelement new_ones new_zeros normal_

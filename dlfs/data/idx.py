@@ -86,10 +86,13 @@ def read_idx(path: str | Path, shape: tuple[int | None, ...]) -> np.ndarray:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a file as `_unpacked` does; every error names the file."""
+    """Open a file, packed or not; every error names the file."""
     try:
-        with _unpacked(path) as stream:
-            yield stream
+        if path.exists() and not path.is_file():
+            kind = "a folder" if path.is_dir() else "no file with an end"
+            raise DataError(f"is {kind}; expected a file")
+        with open(path, "rb") as stream:
+            yield _unpacked(stream)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         reason = f"the gzip file is broken: {error}"
         if str(error).startswith("Not a gzipped file"):
@@ -145,18 +148,13 @@ _GZIP = b"\x1f\x8b"
 _LAYERS = 3  # nobody packs a file more often by accident
 
 
-@contextlib.contextmanager
-def _unpacked(path: Path) -> Iterator[BinaryIO]:
-    """Open a file, unpacked if its bytes say that it is packed."""
-    if path.exists() and not path.is_file():
-        kind = "a folder" if path.is_dir() else "no file with an end"
-        raise DataError(f"is {kind}; expected a file")
-    with open(path, "rb") as stream:
-        for _ in range(_LAYERS):
-            if stream.peek(2)[:2] != _GZIP:
-                break
-            stream = gzip.GzipFile(fileobj=stream, mode="rb")
-        yield stream
+def _unpacked(stream: BinaryIO) -> BinaryIO:
+    """Return the stream of what is packed in a stream, if its bytes say so."""
+    for _ in range(_LAYERS):
+        if stream.peek(2)[:2] != _GZIP:
+            break
+        stream = gzip.GzipFile(fileobj=stream, mode="rb")
+    return stream
 
 
 def _is_page(start: bytes) -> bool:
