@@ -140,7 +140,7 @@ def rsqrt(input: Tensor) -> Tensor:
 
 
 # book/13-more-operations.md#products
-def _pair(name, a, b, ndims):
+def _operands(name, a, b, ndims):
     """Return two tensors, which must have `ndims` axes, and one batch."""
     a, b = _tensor(a), _tensor(b)
     if (a.ndim, b.ndim) != ndims or a.shape[:-2] != b.shape[:-2]:
@@ -153,27 +153,27 @@ def _pair(name, a, b, ndims):
 
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """Return the product of matrices (n, k) and (k, m)."""
-    return matmul(*_pair("mm", input, mat2, (2, 2)))
+    return matmul(*_operands("mm", input, mat2, (2, 2)))
 
 
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """Return the products of (b, n, k) and (b, k, m), one by one."""
-    return matmul(*_pair("bmm", input, mat2, (3, 3)))
+    return matmul(*_operands("bmm", input, mat2, (3, 3)))
 
 
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """Return the product of a matrix (n, k) and a vector (k,)."""
-    return matmul(*_pair("mv", input, vec, (2, 1)))
+    return matmul(*_operands("mv", input, vec, (2, 1)))
 
 
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """Return the sum of the products of two vectors (k,)."""
-    return matmul(*_pair("dot", input, tensor, (1, 1)))
+    return matmul(*_operands("dot", input, tensor, (1, 1)))
 
 
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """Return the products of all pairs from vectors (n,) and (m,)."""
-    a, b = _pair("outer", input, vec2, (1, 1))
+    a, b = _operands("outer", input, vec2, (1, 1))
     return a.unsqueeze(1) * b
 
 
@@ -186,7 +186,7 @@ def addmm(
     alpha: float = 1,
 ) -> Tensor:
     """Return beta * input + alpha * mat1 @ mat2; beta 0 ignores input."""
-    product = matmul(*_pair("addmm", mat1, mat2, (2, 2)))
+    product = matmul(*_operands("addmm", mat1, mat2, (2, 2)))
     product = product if alpha == 1 else alpha * product
     return product if beta == 0 else beta * _tensor(input) + product
 
