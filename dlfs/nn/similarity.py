@@ -33,9 +33,7 @@ def one_hot(target: Tensor | np.ndarray, num_classes: int = -1) -> Tensor:
     """
     target = _array(target)
     if target.dtype.kind not in "iu":
-        raise TypeError(
-            f"one_hot: classes are {target.dtype}, expected integers"
-        )
+        raise TypeError(f"one_hot: {target.dtype} classes, expected integers")
     if num_classes == -1 and target.size:
         num_classes = int(target.max()) + 1
     wrong = (target < 0) | (target >= num_classes)
