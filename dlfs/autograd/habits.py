@@ -273,11 +273,9 @@ def _multinomial(input, num_samples, replacement=False, generator=None):
             "multinomial: chances must be finite and not negative, and at "
             f"least {least} in each row above 0"
         )
+    chances = rows / rows.sum(1, keepdims=True)
     choice = (generator or default_generator()).choice
-    found = [
-        choice(len(row), num_samples, replacement, row / row.sum())
-        for row in rows
-    ]
+    found = [choice(len(p), num_samples, replacement, p) for p in chances]
     return _wrap(np.reshape(found, (*input.shape[:-1], num_samples)))
 
 

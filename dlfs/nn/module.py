@@ -289,14 +289,12 @@ class Module:
 
     # book/15-layers-and-sets.md#module-walks
     def children(self) -> Iterator["Module"]:
-        """Yield every module that is an attribute."""
-        for _, child in self.named_children():
-            yield child
+        """Return an iterator over all modules that are attributes."""
+        return (child for _, child in self.named_children())
 
     def buffers(self) -> Iterator:
-        """Yield every buffer of this module and of those inside it."""
-        for _, buffer in self.named_buffers():
-            yield buffer
+        """Return an iterator over its buffers and those of modules inside."""
+        return (buffer for _, buffer in self.named_buffers())
 
     def apply(self, fn: Callable[["Module"], Any]) -> Self:
         """Call `fn` with every module inside, and with this one last."""
