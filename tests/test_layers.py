@@ -139,6 +139,13 @@ class TestFunctionLayers:
         twin = copy.deepcopy(nn.HuberLoss(delta=2.0))
         assert twin(Tensor([5.0]), np.zeros(1)).item() == 8
 
+    def test_can_be_a_base(self):
+        class Root(nn.MSELoss):
+            def forward(self, *inputs):
+                return super().forward(*inputs).sqrt()
+
+        assert Root(reduction="sum")(Tensor([3.0, 4.0]), np.zeros(2)) == 5
+
 
 class TestLossLayers:
     @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])

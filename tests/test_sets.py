@@ -70,10 +70,10 @@ class TestParts:
         assert sorted(map(int, parts[0].indices)) != [0, 1, 2, 3, 4]
 
     def test_lengths_have_to_add_up(self):
-        with pytest.raises(ValueError, match="add up to 9, expected 10"):
+        with pytest.raises(ValueError, match=r"\[4, 5\], .* and a sum of 10"):
             data.random_split(range(10), [4, 5])
         for lengths in [1.5, -0.5], [12, -2]:
-            with pytest.raises(ValueError, match="no less than 0"):
+            with pytest.raises(ValueError, match="expected none below 0"):
                 data.random_split(range(10), lengths)
 
     def test_a_share_may_be_all_or_nothing(self):

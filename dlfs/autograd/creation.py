@@ -109,8 +109,5 @@ def full_like(
 
 
 # book/14-from-pytorch.md#creation-on-devices
-_MAKERS = (
-    *("arange", "eye", "full", "full_like", "ones", "ones_like"),
-    *("tensor", "zeros", "zeros_like"),
-)
-globals().update({name: _on_cpu(globals()[name]) for name in _MAKERS})
+_MAKERS = "arange eye full full_like ones ones_like tensor zeros zeros_like"
+globals().update({name: _on_cpu(globals()[name]) for name in _MAKERS.split()})

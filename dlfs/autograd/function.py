@@ -42,8 +42,7 @@ class FunctionCtx:
 # book/14-from-pytorch.md#function-backward
 def _numbers(values):
     """Return the tensors among values that hold floating-point numbers."""
-    tensors = [x for x in values if isinstance(x, Tensor)]
-    return [x for x in tensors if x.dtype.kind == "f"]
+    return [x for x in values if isinstance(x, Tensor) and x.dtype.kind == "f"]
 
 
 def _join(tensors):

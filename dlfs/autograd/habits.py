@@ -267,22 +267,15 @@ def _multinomial(input, num_samples, replacement=False, generator=None):
     """Draw positions along the last axis; `input` holds their chances."""
     rows = np.atleast_2d(_values(input)).astype(np.float64)
     good = np.isfinite(rows).all() and (rows >= 0).all()
-    if not good or not rows.sum(1).all():
+    least = 1 if replacement else max(1, num_samples)
+    if not good or (rows > 0).sum(1).min() < least:
         raise ValueError(
-            "multinomial: chances must be finite, not negative, and in each "
-            "row not all zero"
+            "multinomial: chances must be finite and not negative, and at "
+            f"least {least} in each row above 0"
         )
-    least = (rows > 0).sum(1).min()
-    if not replacement and num_samples > least:
-        raise ValueError(
-            f"multinomial: {num_samples} samples without replacement from a "
-            f"row with {least} positive chances"
-        )
+    chances = rows / rows.sum(1, keepdims=True)
     choice = (generator or default_generator()).choice
-    found = [
-        choice(len(row), num_samples, replacement, row / row.sum())
-        for row in rows
-    ]
+    found = [choice(len(p), num_samples, replacement, p) for p in chances]
     return _wrap(np.reshape(found, (*input.shape[:-1], num_samples)))
 
 

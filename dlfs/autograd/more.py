@@ -140,45 +140,40 @@ def rsqrt(input: Tensor) -> Tensor:
 
 
 # book/13-more-operations.md#products
-def _product(name, a, b, ndims):
-    """Return a @ b, which must have `ndims` axes, and agree in a batch."""
+def _operands(name, a, b, ndims):
+    """Return two tensors, which must have `ndims` axes, and one batch."""
     a, b = _tensor(a), _tensor(b)
-    batches = a.shape[:-2] == b.shape[:-2] or ndims != (3, 3)
-    if (a.ndim, b.ndim) != ndims or not batches:
+    if (a.ndim, b.ndim) != ndims or a.shape[:-2] != b.shape[:-2]:
         raise ValueError(
             f"{name}: shapes {a.shape} and {b.shape}: expected "
             f"{ndims[0]} and {ndims[1]} axes that fit"
         )
-    return matmul(a, b)
+    return a, b
 
 
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """Return the product of matrices (n, k) and (k, m)."""
-    return _product("mm", input, mat2, (2, 2))
+    return matmul(*_operands("mm", input, mat2, (2, 2)))
 
 
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """Return the products of (b, n, k) and (b, k, m), one by one."""
-    return _product("bmm", input, mat2, (3, 3))
+    return matmul(*_operands("bmm", input, mat2, (3, 3)))
 
 
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """Return the product of a matrix (n, k) and a vector (k,)."""
-    return _product("mv", input, vec, (2, 1))
+    return matmul(*_operands("mv", input, vec, (2, 1)))
 
 
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """Return the sum of the products of two vectors (k,)."""
-    return _product("dot", input, tensor, (1, 1))
+    return matmul(*_operands("dot", input, tensor, (1, 1)))
 
 
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """Return the products of all pairs from vectors (n,) and (m,)."""
-    a, b = _tensor(input), _tensor(vec2)
-    if (a.ndim, b.ndim) != (1, 1):
-        raise ValueError(
-            f"outer: shapes {a.shape} and {b.shape}: expected two vectors"
-        )
+    a, b = _operands("outer", input, vec2, (1, 1))
     return a.unsqueeze(1) * b
 
 
@@ -191,7 +186,7 @@ def addmm(
     alpha: float = 1,
 ) -> Tensor:
     """Return beta * input + alpha * mat1 @ mat2; beta 0 ignores input."""
-    product = _product("addmm", mat1, mat2, (2, 2))
+    product = matmul(*_operands("addmm", mat1, mat2, (2, 2)))
     product = product if alpha == 1 else alpha * product
     return product if beta == 0 else beta * _tensor(input) + product
 
@@ -302,10 +297,9 @@ def diagonal(
         raise ValueError(f"diagonal: axis {dims[0]} stands there twice")
     rest = [d for d in range(input.ndim) if d not in dims]
     x = input.permute(*rest, *dims)
-    first = max(0, -offset), max(0, offset)
-    length = max(0, min(x.shape[-2] - first[0], x.shape[-1] - first[1]))
-    steps = np.arange(length)
-    return x[..., steps + first[0], steps + first[1]]
+    down, right = max(0, -offset), max(0, offset)
+    steps = np.arange(min(x.shape[-2] - down, x.shape[-1] - right))
+    return x[..., steps + down, steps + right]
 
 
 def trace(input: Tensor) -> Tensor:
@@ -317,22 +311,17 @@ def trace(input: Tensor) -> Tensor:
 
 # book/13-more-operations.md#sort
 def sort(
-    input: Tensor,
-    dim: int = -1,
-    descending: bool = False,
-    stable: bool = True,
+    input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True
 ) -> MaxResult:
     """Return (values, indices) in order along `dim`.
 
     Ties keep their order, whether or not `stable` asks for it.
     """
     dim = _axis(dim, input.ndim, "sort")
-    order = input.data
+    values = np.flip(input.data, dim) if descending else input.data
+    order = values.argsort(dim, kind="stable")
     if descending:  # equal ones reversed twice: as they were
-        order = np.flip(order, dim).argsort(dim, kind="stable")
         order = np.flip(order.shape[dim] - 1 - order, dim)
-    else:
-        order = order.argsort(dim, kind="stable")
     return MaxResult(input.gather(dim, order), Tensor(order))
 
 
@@ -350,8 +339,7 @@ def topk(
     dim = _axis(dim, input.ndim, "topk")
     if not 0 <= k <= input.shape[dim]:
         raise ValueError(
-            f"topk: k is {k}, axis {dim} of shape {input.shape} has "
-            f"{input.shape[dim]} values"
+            f"topk: k is {k}, expected 0 to {input.shape[dim]} values"
         )
     both = sort(input, dim, descending=largest)
     return MaxResult(*(_slab(part, dim, 0, k) for part in both))

@@ -56,11 +56,9 @@ _ON_PURPOSE = """
     dlfs.distributed dlfs.data.DistributedSampler dlfs.nn.SyncBatchNorm: \
         there is one process: leave it out
     dlfs.nn.DataParallel: there is one process: call the model as it is
-    dlfs.compile dlfs.jit Module.compile: \
-        nothing is compiled: call the model as it is
+    dlfs.compile dlfs.jit Module.compile: nothing is compiled: leave it out
     dlfs.amp: all is computed in float32: leave it out
-    dlfs.bfloat16 dlfs.float16: \
-        NumPy is slow with 16 bits: use `dlfs.float32`
+    dlfs.bfloat16 dlfs.float16: NumPy is slow with 16 bits: use `dlfs.float32`
     dlfs.nn.quantized: NumPy is slow with 8 bits: use `dlfs.float32`
     dlfs.complex64: gradients are of real numbers
     dlfs.set_default_dtype: name the dtype where a tensor is made
@@ -68,8 +66,7 @@ _ON_PURPOSE = """
     dlfs.sparse: arrays are dense: index them
     Tensor.data_ptr: `numpy.shares_memory(a.data, b.data)` tells who shares
     Tensor.stride: `t.data.strides` has them, in bytes
-    dlfs.autograd.detect_anomaly: \
-        errors of the graph name the operation already
+    dlfs.autograd.detect_anomaly: errors of the graph name the operation
     dlfs.autograd.profiler: use `cProfile`: all of it is Python
     dlfs.optim.LBFGS: it needs the whole data set in each step: use `AdamW`
     dlfs.optim.SparseAdam: arrays are dense: use `Adam`
@@ -89,25 +86,23 @@ _BOTH = """
     unbind unsqueeze var
 """  # functions and methods
 USUAL = {
-    "dlfs": _BOTH
-    + """
+    "dlfs": f"""{_BOTH}
         allclose arange argsort as_tensor autograd bincount cat cuda diag
         einsum empty empty_like enable_grad erf eye float32 float64 floor
         from_numpy full full_like Generator inf inference_mode int32 int64
         is_grad_enabled is_tensor linspace load logical_and logical_not
-        logical_or manual_seed maximum minimum multinomial nan nn
-        no_grad normal ones ones_like optim pi rand rand_like randint
-        randn randn_like randperm round save set_grad_enabled sign Size stack
-        Tensor tensor uint8 unique where zeros zeros_like
+        logical_or manual_seed maximum minimum multinomial nan nn no_grad
+        normal ones ones_like optim pi rand rand_like randint randn randn_like
+        randperm round save set_grad_enabled sign Size stack Tensor tensor
+        uint8 unique where zeros zeros_like
     """,
-    "Tensor": _BOTH
-    + """
+    "Tensor": f"""{_BOTH}
         add_ argsort backward clamp_ contiguous copy_ cpu data detach dim div_
         dtype element_size expand expand_as fill_ grad grad_fn is_contiguous
-        is_cuda is_leaf item mT mul_ ndim nelement new_ones new_zeros
-        normal_ numpy register_hook repeat requires_grad requires_grad_
-        retain_grad shape size sub_ T to tolist type type_as uniform_ unique
-        view view_as zero_
+        is_cuda is_leaf item mT mul_ ndim nelement new_ones new_zeros normal_
+        numpy register_hook repeat requires_grad requires_grad_ retain_grad
+        shape size sub_ T to tolist type type_as uniform_ unique view view_as
+        zero_
     """,
     "Module": """
         apply buffers children double eval float forward get_submodule
@@ -127,9 +122,7 @@ USUAL = {
         MultiheadAttention NLLLoss Parameter ParameterList RNN ReLU Sequential
         SiLU Sigmoid SmoothL1Loss Softmax Softplus Tanh Unflatten init
     """,
-    "dlfs.optim": """
-        Adadelta Adagrad Adam AdamW Optimizer RMSprop SGD
-    """,
+    "dlfs.optim": "Adadelta Adagrad Adam AdamW Optimizer RMSprop SGD",
     "dlfs.data": """
         BatchSampler ConcatDataset DataLoader Dataset IterableDataset Subset
         TensorDataset WeightedRandomSampler default_collate random_split

@@ -77,5 +77,5 @@ def randint(
 
 
 # book/14-from-pytorch.md#random-on-devices
-_RANDOM = ("rand", "randint", "randn")
-globals().update({name: _on_cpu(globals()[name]) for name in _RANDOM})
+_RANDOM = "rand randint randn"
+globals().update({name: _on_cpu(globals()[name]) for name in _RANDOM.split()})

@@ -28,6 +28,7 @@ from dlfs.data.loader import (
     DataLoader,
     TensorDataset,
     Transformed,
+    WeightedRandomSampler,
     default_collate,
     hold_out,
 )
@@ -42,7 +43,6 @@ from dlfs.data.mnist import (
     find_folder,
     load_mnist,
 )
-from dlfs.data.sampler import WeightedRandomSampler
 from dlfs.data.transforms import (
     PADDING_MODES,
     Compose,

@@ -71,14 +71,10 @@ def random_split(
         whole = [math.floor(size * share) for share in lengths]
         for i in range(size - sum(whole)):
             whole[i % len(whole)] += 1
-    if min(whole, default=0) < 0:
+    if min(whole, default=0) < 0 or sum(whole) != size:
         raise ValueError(
-            f"random_split: lengths {whole}, expected no less than 0"
-        )
-    if sum(whole) != size:
-        raise ValueError(
-            f"random_split: lengths {list(lengths)} add up to {sum(whole)}, "
-            f"expected {size}, or shares that add up to 1"
+            f"random_split: lengths {list(lengths)}, expected none below 0, "
+            f"and a sum of {size}, or shares that add up to 1"
         )
     order = (generator or default_generator()).permutation(size)
     ends = np.cumsum(whole)
@@ -91,13 +87,13 @@ class ConcatDataset(Dataset):
 
     def __init__(self, datasets: Iterable):
         self.datasets = list(datasets)
-        self.ends = np.cumsum([len(dataset) for dataset in self.datasets])
 
     def __len__(self) -> int:
-        return int(self.ends[-1]) if self.datasets else 0
+        return sum(len(dataset) for dataset in self.datasets)
 
     def __getitem__(self, index: int):
         index = range(len(self))[index]  # counts from the end, and checks
-        place = int(np.searchsorted(self.ends, index, side="right"))
-        before = int(self.ends[place]) - len(self.datasets[place])
-        return self.datasets[place][index - before]
+        for dataset in self.datasets:
+            if index < len(dataset):
+                return dataset[index]
+            index -= len(dataset)

@@ -74,7 +74,7 @@ def read_idx(path: str | Path, shape: tuple[int | None, ...]) -> np.ndarray:
                 'the file; delete it and download anew (load_mnist("full"), '
                 "or --data full, does so)"
             )
-        if _is_turned(start):
+        if start[:1] != b"\0" and start[1:4] == b"\x08\0\0":  # turned round
             found, right = start[:4].hex(" "), start[3::-1].hex(" ")
             raise DataError(
                 f"begins with the bytes {found}: its numbers are in the wrong "
@@ -86,26 +86,25 @@ def read_idx(path: str | Path, shape: tuple[int | None, ...]) -> np.ndarray:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a file as `_unpacked` does; every error names the file."""
+    """Open a file, packed or not; every error names the file."""
     try:
-        with _unpacked(path) as stream:
-            yield stream
+        if path.exists() and not path.is_file():
+            kind = "a folder" if path.is_dir() else "no file with an end"
+            raise DataError(f"is {kind}; expected a file")
+        with open(path, "rb") as stream:
+            yield _unpacked(stream)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         reason = f"the gzip file is broken: {error}"
         if str(error).startswith("Not a gzipped file"):
             reason = "there are bytes after the end of the packed data"
         raise DataError(f"{path}: {reason}") from error
     except OSError as error:
-        raise DataError(f"{path}: {_why_not(path, error)}") from error
+        reason = f"cannot be read: {error.strerror or error}"
+        if path.is_symlink() and not path.exists():
+            reason = f"is a link to {os.readlink(path)}, which does not exist"
+        raise DataError(f"{path}: {reason}") from error
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
-
-
-def _why_not(path: Path, error: OSError) -> str:
-    """Say why a file cannot be opened."""
-    if path.is_symlink() and not path.exists():
-        return f"is a link to {os.readlink(path)}, which does not exist"
-    return f"cannot be read: {error.strerror or error}"
 
 
 # book/16-files-of-strangers.md#data-read-body-any
@@ -149,25 +148,15 @@ _GZIP = b"\x1f\x8b"
 _LAYERS = 3  # nobody packs a file more often by accident
 
 
-@contextlib.contextmanager
-def _unpacked(path: Path) -> Iterator[BinaryIO]:
-    """Open a file, unpacked if its bytes say that it is packed."""
-    if path.exists() and not path.is_file():
-        kind = "a folder" if path.is_dir() else "no file with an end"
-        raise DataError(f"is {kind}; expected a file")
-    with open(path, "rb") as stream:
-        for _ in range(_LAYERS):
-            if stream.peek(2)[:2] != _GZIP:
-                break
-            stream = gzip.GzipFile(fileobj=stream, mode="rb")
-        yield stream
+def _unpacked(stream: BinaryIO) -> BinaryIO:
+    """Return the stream of what is packed in a stream, if its bytes say so."""
+    for _ in range(_LAYERS):
+        if stream.peek(2)[:2] != _GZIP:
+            break
+        stream = gzip.GzipFile(fileobj=stream, mode="rb")
+    return stream
 
 
 def _is_page(start: bytes) -> bool:
     """Return whether some bytes are the beginning of a web page."""
     return start.lstrip()[:1] == b"<"
-
-
-def _is_turned(start: bytes) -> bool:
-    """Return whether a file begins with `03 08 00 00` or the like."""
-    return start[:1] != b"\0" and start[1:4] == b"\x08\0\0"

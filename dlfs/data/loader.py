@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from dlfs.autograd import Tensor, missing, stack
+from dlfs.autograd.habits import _multinomial
 from dlfs.data.dataset import _in_batches
 
 __all__ = [
     "DataLoader",
     "TensorDataset",
     "Transformed",
+    "WeightedRandomSampler",
     "default_collate",
     "hold_out",
 ]
@@ -236,6 +238,43 @@ def default_collate(examples: Sequence) -> Any:
             "or pad them to one shape, or give the DataLoader a collate_fn"
         )
     return stack([x if isinstance(x, Tensor) else Tensor(x) for x in examples])
+
+
+# book/15-layers-and-sets.md#weighted-sampler
+class WeightedRandomSampler:
+    """Indices at random, each as often as its weight says.
+
+    Args:
+        weights: one for each example, not negative; their sum is no matter.
+        num_samples: how many indices an epoch has.
+        replacement: whether an index may come again in an epoch.
+        generator: default the one that `manual_seed` sets.
+    """
+
+    def __init__(
+        self,
+        weights: Sequence[float],
+        num_samples: int,
+        replacement: bool = True,
+        generator: np.random.Generator | None = None,
+    ):
+        weights = np.asarray(weights, np.float64)
+        if weights.ndim != 1 or not (weights >= 0).all() or not weights.any():
+            raise ValueError(
+                "WeightedRandomSampler: expected one weight for each example, "
+                "none negative and one above 0"
+            )
+        self.weights, self.generator = weights, generator
+        self.num_samples, self.replacement = num_samples, replacement
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+    def __iter__(self) -> Iterator[int]:
+        chosen = _multinomial(
+            self.weights, self.num_samples, self.replacement, self.generator
+        )
+        return iter(chosen.tolist())
 
 
 # book/26-colour.md#data-transformed

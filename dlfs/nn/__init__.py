@@ -30,7 +30,6 @@ from dlfs.nn.containers import (
 from dlfs.nn.conv import Conv1d, Conv2d, conv1d, conv2d
 from dlfs.nn.dense import Linear, linear
 from dlfs.nn.dropouts import Dropout, Dropout2d, dropout, dropout2d
-from dlfs.nn.function_layer import FunctionLayer
 from dlfs.nn.init import (
     calculate_gain,
     constant_,
@@ -65,7 +64,7 @@ from dlfs.nn.losses import (
     smooth_l1_loss,
     softplus,
 )
-from dlfs.nn.module import IncompatibleKeys, Module, Parameter
+from dlfs.nn.module import FunctionLayer, IncompatibleKeys, Module, Parameter
 from dlfs.nn.norm import (
     BatchNorm1d,
     BatchNorm2d,

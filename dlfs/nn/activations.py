@@ -2,14 +2,12 @@
 """Layers without parameters."""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
 from dlfs.autograd import Tensor, log_softmax, operation, softmax, where
-from dlfs.nn.function_layer import FunctionLayer
 from dlfs.nn.losses import softplus
-from dlfs.nn.module import Module
+from dlfs.nn.module import FunctionLayer, Module
 
 __all__ = [
     "ELU",
@@ -126,62 +124,44 @@ def silu(input: Tensor) -> Tensor:
 
 
 # book/15-layers-and-sets.md#function-layers
-class LeakyReLU(FunctionLayer):
+class LeakyReLU(FunctionLayer, function=leaky_relu):
     """max(x, 0) + negative_slope min(x, 0), elementwise."""
 
-    function = staticmethod(leaky_relu)
 
-
-class ELU(FunctionLayer):
+class ELU(FunctionLayer, function=elu):
     """x, and alpha (e**x - 1) where x is negative."""
 
-    function = staticmethod(elu)
 
-
-class GELU(FunctionLayer):
+class GELU(FunctionLayer, function=gelu):
     """x times the normal distribution function of x."""
 
-    function = staticmethod(gelu)
 
-
-class SiLU(FunctionLayer):
+class SiLU(FunctionLayer, function=silu):
     """x sigmoid(x), elementwise."""
 
-    function = staticmethod(silu)
 
-
-class Softplus(FunctionLayer):
+class Softplus(FunctionLayer, function=softplus):
     """log(1 + e**(beta x)) / beta, elementwise."""
 
-    function = staticmethod(softplus)
 
-
-class Softmax(FunctionLayer):
+class Softmax(FunctionLayer, function=softmax):
     """Positive numbers that add up to 1 along `dim`."""
 
-    function = staticmethod(softmax)
 
-
-class LogSoftmax(FunctionLayer):
+class LogSoftmax(FunctionLayer, function=log_softmax):
     """The logarithm of `Softmax`, without overflow."""
-
-    function = staticmethod(log_softmax)
 
 
 # book/15-layers-and-sets.md#relu-inplace
-class Unflatten(Module):
+def _unflatten(input, dim, unflattened_size):
+    """Return the tensor with axes of these sizes in the place of `dim`."""
+    dim = range(input.ndim)[dim]
+    before, after = input.shape[:dim], input.shape[dim + 1 :]
+    return input.reshape(*before, *unflattened_size, *after)
+
+
+class Unflatten(FunctionLayer, function=_unflatten):
     """One axis as several: `dim` becomes axes of the sizes `unflattened_size`.
 
     One of the sizes may be -1: whatever is left.
     """
-
-    def __init__(self, dim: int, unflattened_size: Sequence[int]):
-        self.dim, self.unflattened_size = dim, tuple(unflattened_size)
-
-    def forward(self, input: Tensor) -> Tensor:
-        dim = range(input.ndim)[self.dim]
-        before, after = input.shape[:dim], input.shape[dim + 1 :]
-        return input.reshape(*before, *self.unflattened_size, *after)
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

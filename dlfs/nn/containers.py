@@ -120,9 +120,6 @@ class ModuleDict(Module):
     def __len__(self) -> int:
         return len(self.keys())
 
-    def __contains__(self, name: str) -> bool:
-        return name in self.keys()
-
 
 # book/15-layers-and-sets.md#parameter-list
 class ParameterList(Module):

@@ -5,8 +5,7 @@ import numpy as np
 
 from dlfs.autograd import Tensor, operation, sigmoid, where
 from dlfs.autograd.engine import _scatter
-from dlfs.nn.function_layer import FunctionLayer
-from dlfs.nn.module import _array
+from dlfs.nn.module import FunctionLayer, _array
 
 __all__ = [
     "BCELoss",
@@ -165,13 +164,10 @@ def cross_entropy(
             input, target=target, reduction=reduction, saved={}
         )
     else:
-        hot = (target[:, None] == np.arange(_classes(input))).astype(
-            input.dtype
-        )
+        hot = target[:, None] == np.arange(_classes(input))
         losses = _soft(input, hot, weight, label_smoothing)
-        if reduction == "mean":
-            w = len(target) if weight is None else _array(weight)[target].sum()
-            losses = losses.sum() / w
+        if reduction == "mean" and weight is not None:
+            losses = losses.sum() / _array(weight)[target].sum()
         else:
             losses = _reduced(name, losses, reduction)
     losses = _spread(losses, counts, reduction)
@@ -288,22 +284,18 @@ def binary_cross_entropy_with_logits(
 
 
 # book/15-layers-and-sets.md#loss-layers
-class CrossEntropyLoss(FunctionLayer):
+class CrossEntropyLoss(FunctionLayer, function=cross_entropy, inputs=2):
     """`cross_entropy` as a module."""
 
-    function, inputs = staticmethod(cross_entropy), 2
 
-
-class MSELoss(FunctionLayer):
+class MSELoss(FunctionLayer, function=mse_loss, inputs=2):
     """`mse_loss` as a module."""
 
-    function, inputs = staticmethod(mse_loss), 2
 
-
-class BCEWithLogitsLoss(FunctionLayer):
+class BCEWithLogitsLoss(
+    FunctionLayer, function=binary_cross_entropy_with_logits, inputs=2
+):
     """`binary_cross_entropy_with_logits` as a module."""
-
-    function, inputs = staticmethod(binary_cross_entropy_with_logits), 2
 
 
 # book/13-more-operations.md#more-losses
@@ -377,31 +369,21 @@ def huber_loss(
 
 
 # book/15-layers-and-sets.md#more-loss-layers
-class NLLLoss(FunctionLayer):
+class NLLLoss(FunctionLayer, function=nll_loss, inputs=2):
     """`nll_loss` as a module."""
 
-    function, inputs = staticmethod(nll_loss), 2
 
-
-class L1Loss(FunctionLayer):
+class L1Loss(FunctionLayer, function=l1_loss, inputs=2):
     """`l1_loss` as a module."""
 
-    function, inputs = staticmethod(l1_loss), 2
 
-
-class HuberLoss(FunctionLayer):
+class HuberLoss(FunctionLayer, function=huber_loss, inputs=2):
     """`huber_loss` as a module."""
 
-    function, inputs = staticmethod(huber_loss), 2
 
-
-class SmoothL1Loss(FunctionLayer):
+class SmoothL1Loss(FunctionLayer, function=smooth_l1_loss, inputs=2):
     """`smooth_l1_loss` as a module."""
 
-    function, inputs = staticmethod(smooth_l1_loss), 2
 
-
-class BCELoss(FunctionLayer):
+class BCELoss(FunctionLayer, function=binary_cross_entropy, inputs=2):
     """`binary_cross_entropy` as a module, for probabilities."""
-
-    function, inputs = staticmethod(binary_cross_entropy), 2

@@ -1,6 +1,7 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """Modules: objects that hold parameters."""
 
+import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Self
@@ -10,7 +11,7 @@ import numpy as np
 from dlfs.autograd import HookHandle, Tensor, missing, no_grad, tensor
 from dlfs.autograd.habits import _destination
 
-__all__ = ["IncompatibleKeys", "Module", "Parameter"]
+__all__ = ["FunctionLayer", "IncompatibleKeys", "Module", "Parameter"]
 
 
 # book/07-modules.md#parameter
@@ -288,14 +289,12 @@ class Module:
 
     # book/15-layers-and-sets.md#module-walks
     def children(self) -> Iterator["Module"]:
-        """Yield every module that is an attribute."""
-        for _, child in self.named_children():
-            yield child
+        """Return an iterator over all modules that are attributes."""
+        return (child for _, child in self.named_children())
 
     def buffers(self) -> Iterator:
-        """Yield every buffer of this module and of those inside it."""
-        for _, buffer in self.named_buffers():
-            yield buffer
+        """Return an iterator over its buffers and those of modules inside."""
+        return (buffer for _, buffer in self.named_buffers())
 
     def apply(self, fn: Callable[["Module"], Any]) -> Self:
         """Call `fn` with every module inside, and with this one last."""
@@ -318,14 +317,13 @@ class Module:
         """
         module = self
         for name in target.split(".") if target else ():
-            child = dict(module.named_children()).get(name)
-            if child is None:
+            children = dict(module.named_children())
+            if name not in children:
                 raise AttributeError(
                     f"{type(module).__name__} has no module {name!r} "
-                    f"(looking for {target!r}); it has "
-                    f"{[n for n, _ in module.named_children()]}"
+                    f"(looking for {target!r}); it has {[*children]}"
                 )
-            module = child
+            module = children[name]
         return module
 
     # book/15-layers-and-sets.md#forward-hook
@@ -359,3 +357,38 @@ class IncompatibleKeys(NamedTuple):
 # book/14-from-pytorch.md#module-missing
 sys.modules["dlfs.nn"].__getattr__ = missing("dlfs.nn")
 Module.__getattr__ = missing("Module")
+
+
+# book/15-layers-and-sets.md#function-layer
+class FunctionLayer(Module):
+    """A function as a layer; the layer's arguments are its options.
+
+    A subclass names its `function`, and how many of the function's arguments
+    are `inputs`: `class ELU(FunctionLayer, function=elu)`.
+    """
+
+    function: Callable
+    inputs = 1
+
+    def __init_subclass__(cls, function=None, inputs=1):
+        if function is not None:  # else it has that of its own base
+            cls.function, cls.inputs = staticmethod(function), inputs
+
+    def __init__(self, *args: Any, **options: Any):
+        parameters = inspect.signature(self.function).parameters.values()
+        wanted = inspect.Signature(list(parameters)[self.inputs :])
+        try:
+            bound = wanted.bind(*args, **options)
+        except TypeError as error:
+            raise TypeError(f"{type(self).__name__}: {error}") from None
+        self._given = tuple(bound.arguments)
+        bound.apply_defaults()
+        self._options = tuple(bound.arguments)
+        vars(self).update(bound.arguments)
+
+    def forward(self, *inputs: Any) -> Tensor:
+        options = {name: getattr(self, name) for name in self._options}
+        return self.function(*inputs, **options)
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"{n}={getattr(self, n)!r}" for n in self._given)

@@ -21,8 +21,7 @@ def cosine_similarity(
     x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8
 ) -> Tensor:
     """Return the cosine of the angle between vectors along `dim`."""
-    lengths = [norm(x, 2, dim, keepdim=True).clip(eps, None) for x in (x1, x2)]
-    return (x1 / lengths[0] * (x2 / lengths[1])).sum(dim)
+    return (normalize(x1, 2, dim, eps) * normalize(x2, 2, dim, eps)).sum(dim)
 
 
 def one_hot(target: Tensor | np.ndarray, num_classes: int = -1) -> Tensor:
@@ -34,9 +33,7 @@ def one_hot(target: Tensor | np.ndarray, num_classes: int = -1) -> Tensor:
     """
     target = _array(target)
     if target.dtype.kind not in "iu":
-        raise TypeError(
-            f"one_hot: classes are {target.dtype}, expected integers"
-        )
+        raise TypeError(f"one_hot: {target.dtype} classes, expected integers")
     if num_classes == -1 and target.size:
         num_classes = int(target.max()) + 1
     wrong = (target < 0) | (target >= num_classes)

@@ -1,9 +1,8 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """What the modules of dlfs.optim offer, in one place."""
 
-from dlfs.optim.adadelta import Adadelta
-from dlfs.optim.adagrad import Adagrad
 from dlfs.optim.adam import Adam, AdamW
+from dlfs.optim.adaptive import Adadelta, Adagrad, RMSprop
 from dlfs.optim.clip import clip_grad_norm_
 from dlfs.optim.lr_scheduler import (
     CosineAnnealingLR,
@@ -16,7 +15,6 @@ from dlfs.optim.lr_scheduler import (
     StepLR,
 )
 from dlfs.optim.optimizer import Optimizer
-from dlfs.optim.rmsprop import RMSprop
 from dlfs.optim.sgd import SGD
 
 __all__ = [

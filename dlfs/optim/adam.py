@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from dlfs.optim.optimizer import Optimizer
+from dlfs.optim.optimizer import Optimizer, _options
 
 __all__ = ["Adam", "AdamW"]
 
@@ -38,14 +38,7 @@ class Adam(Optimizer):
         weight_decay: float = 0,
         amsgrad: bool = False,
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "amsgrad": amsgrad,
-        }
-        super().__init__(params, defaults)
+        super().__init__(params, _options(locals()))
 
     def _names(self, group):
         """Return the names of what is remembered under these options."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dlfs.autograd import Tensor, missing, set_grad_enabled
+from dlfs.autograd import Tensor, missing, set_grad_enabled, zeros_like
 
 __all__ = ["Optimizer"]
 
@@ -120,10 +120,8 @@ class Optimizer:
         """Forget the gradients of all parameters, or make them 0."""
         for group in self.param_groups:
             for p in group["params"]:
-                if set_to_none or p.grad is None:
-                    p.grad = None
-                else:
-                    p.grad = Tensor(np.zeros_like(p.data))
+                if p.grad is not None:
+                    p.grad = None if set_to_none else zeros_like(p)
 
     def _update(self, p, g, state, group):
         """Move parameter `p` by gradient array `g`: each kind has its own."""
@@ -237,18 +235,15 @@ class Optimizer:
         lines = [f"{type(self).__name__} ("]
         for number, group in enumerate(self.param_groups):
             lines.append(f"Parameter Group {number}")
-            lines += [
-                f"    {name}: {value}"
-                for name, value in sorted(group.items())
-                if name != "params"
-            ]
+            for name in sorted(group.keys() - {"params"}):
+                lines.append(f"    {name}: {group[name]}")
         return "\n".join([*lines, ")"])
 
     # book/15-layers-and-sets.md#optimizer-count-step
-    def _count_step(self, p, state, group):
-        """Count a step for a parameter; before the first, begin with zeros."""
+    def _count_step(self, p, state, group, fill=0):
+        """Count a step for a parameter; the first begins with `fill`."""
         for name in () if state else self._names(group):
-            state[name] = 0 if name == "step" else np.zeros_like(p.data)
+            state[name] = 0 if name == "step" else np.full_like(p.data, fill)
         state["step"] += 1
 
 
@@ -319,3 +314,9 @@ _NOT_NEGATIVE |= {
     name: f"{name} value"
     for name in ("alpha", "rho", "lr_decay", "initial_accumulator_value")
 }
+
+
+def _options(arguments):
+    """Return the options among `locals()`, taken first in an `__init__`."""
+    others = ("self", "params", "__class__")
+    return {n: value for n, value in arguments.items() if n not in others}
