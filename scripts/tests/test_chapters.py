@@ -148,14 +148,14 @@ class TestFences:
         [
             (
                 "???\n    ```python\n    1\n    ```",
-                "2: an indented or quoted fence",
+                "2: ```python here is no cell and never runs",
             ),
-            ("- a\n  ```python\n  1\n  ```", "2: an indented or quoted fence"),
-            ("~~~python\n1\n~~~", "1: a ~~~ fence is not a cell"),
-            ("```py\n1\n```", "1: ```py is not a cell"),
-            ("```Python\n1\n```", "1: ```Python is not a cell"),
-            ("```python3\n1\n```", "1: ```python3 is not a cell"),
-            ('```{.python id="a"}\n1\n```', "1: ```{.python is not a cell"),
+            ("- a\n  ```python\n  1\n  ```", "2: ```python here is no cell"),
+            ("~~~python\n1\n~~~", "1: ~~~python here is no cell"),
+            ("```py\n1\n```", "1: ```py here is no cell"),
+            ("```Python\n1\n```", "1: ```Python here is no cell"),
+            ("```python3\n1\n```", "1: ```python3 here is no cell"),
+            ('```{.python id="a"}\n1\n```', "1: ```{.python here is no cell"),
             ('```python{id="a"}\n1\n```', "1: ```python{id="),
             ('```python {id="a"}\n1\n```', "1: cannot read {id="),
             ("```bash\nls\n```", "1: a ```bash fence is a cell and would run"),
@@ -167,15 +167,16 @@ class TestFences:
                 "1: a line of text cannot start with %%",
             ),
             ('a\n\n```python\nx = """\n```\n', "4: syntax error: untermin"),
-            (
-                INSIDE,
-                "5: this fence is inside a string of the block that line",
-            ),
-            (INSIDE.replace("```text", "```"), "5: this fence is inside"),
+            (INSIDE, "4: syntax error: unterminated triple-quoted string"),
+            (INSIDE.replace("```text", "```"), "4: syntax error: untermin"),
         ],
     )
     def test_what_is_not_a_cell_is_a_mistake(self, book, text, message):
         assert f"book/01-one.md:{message}" in mistake_in(book, text)
+
+    def test_a_fence_inside_a_string_is_told_from_others(self, book):
+        message = "open and close the block with four backticks"
+        assert message in mistake_in(book, INSIDE)
 
     @pytest.mark.parametrize(
         "text",
@@ -203,12 +204,12 @@ class TestOptions:
             ("file=dlfs/a.py", "cannot read file=dlfs/a.py"),
             ("id='a'", "cannot read id='a'"),
             ('id="a" junk', "cannot read junk"),
-            ('id="a" id="b"', "the option id is given twice"),
+            ('id="a" id="b"', "an option is given twice"),
             ('colour="red"', "unknown option colour; known are file, id"),
-            ('tags="a"', "tags is a list of strings"),
-            ("tags=[1]", "tags is a list of strings"),
-            ('id=["a"]', "id is a text in double quotes"),
-            ('caption=""', "caption is a text in double quotes"),
+            ('tags="a"', 'tags=["a"] is a list'),
+            ("tags=[1]", "cannot read tags=[1]"),
+            ('id=["a"]', "all else a text"),
+            ('caption=""', 'cannot read caption=""'),
             ('id="Tensor"', 'id="Tensor" is not kebab-case'),
             ('id="a_b"', 'id="a_b" is not kebab-case'),
             ('file="dlfs/a.py"', "a block with file= needs an id="),
@@ -293,7 +294,7 @@ class TestBook:
 
     def test_no_book(self, book):
         assert self.mistakes(book) == (
-            f"book:1: there is no such folder: {book.root / 'book'}"
+            f"book:1: there are no chapters NN-slug.md in {book.root / 'book'}"
         )
 
     def test_chapters_come_in_order_of_their_numbers(self, book):

@@ -118,7 +118,7 @@ class TestChapters:
         [
             ("---\n\ttitle: x\n---", "2: the front matter is not YAML"),
             ('---\ntitle: "x\n---', "the front matter is not YAML"),
-            ("---\n- a\n---", "1: the front matter is made of lines"),
+            ("---\n- a\n---", "1: the front matter has title"),
             ("---\njupytext: 3\n---", "2: the front matter has title"),
             ('```python caption="\\ud800"\n1\n```', "1: cannot read"),
         ],

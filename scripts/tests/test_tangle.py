@@ -108,7 +108,7 @@ class TestWrite:
 
     def test_no_book(self, book):
         assert book.tangle().err == (
-            f"book:1: there is no such folder: {book.root / 'book'}\n"
+            f"book:1: there are no chapters NN-slug.md in {book.root}/book\n"
         )
 
     def test_another_book_folder(self, book):

@@ -11,7 +11,6 @@ import itertools
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -111,25 +110,21 @@ def read_book(book: Path, until: int | None = None) -> list[Chapter]:
 
 def chapter_paths(book: Path, until: int | None = None) -> list[Path]:
     """The files of the chapters, in order, each number used once."""
-    numbers: dict[int, Path] = {}
+    paths: dict[int, Path] = {}
     mistakes = []
-    paths = sorted(book.glob("[0-9]*.md"))
+    for path in sorted(book.glob("[0-9]*.md")):
+        match = CHAPTER_FILE.fullmatch(path.name)
+        if not match:
+            message = "a chapter is named NN-slug.md: 03-tensors.md"
+            mistakes.append(Mistake(label(path), 1, message))
+        elif paths.setdefault(int(match[1]), path) is not path:
+            message = f"{paths[int(match[1])].name} has this number already"
+            mistakes.append(Mistake(label(path), 1, message))
     if not paths:
         message = f"there are no chapters NN-slug.md in {book}"
-        if not book.is_dir():
-            message = f"there is no such folder: {book}"
         mistakes.append(Mistake(book.name, 1, message))
-    for path in paths:
-        match = CHAPTER_FILE.fullmatch(path.name)
-        message = "a chapter is named NN-slug.md: 03-tensors.md"
-        if match:
-            other = numbers.setdefault(int(match[1]), path)
-            message = f"{other.name} has this number already"
-        if not match or other is not path:
-            mistakes.append(Mistake(label(path), 1, message))
     raise_any(mistakes)
-    last = 99 if until is None else until
-    return [path for number, path in numbers.items() if number <= last]
+    return [p for n, p in paths.items() if until is None or n <= until]
 
 
 def unnumbered_pages(book: Path) -> list[Path]:
@@ -151,20 +146,13 @@ def read_chapter(path: Path) -> Chapter:
 def parse_chapter(path: str, content: bytes) -> Chapter:
     """Make a chapter from its text; `path` is as it is printed."""
     text = decode_chapter(path, content)
-    marker = find_marker(text)
-    if marker:
-        message = (
-            "git could not join two versions here: write what this part "
-            "shall be, and delete the lines <<<<<<<, ======= and >>>>>>>"
-        )
-        raise BookError([Mistake(path, marker, message)])
     lines = text.split("\n")
     match = CHAPTER_FILE.fullmatch(path.rpartition("/")[2])
     marks = [n for n, line in enumerate(lines, 1) if line.rstrip() == "---"]
     start = marks[1] if marks[:1] == [1] and len(marks) > 1 else 0
     fences = list(scan_fences(lines, start))
     front_matter, found = read_front_matter(lines[:start])
-    found += find_fence_mistakes(lines, fences)
+    found += find_fence_mistakes(fences)
     if not found:
         cells = list(split_cells(lines, start, fences))
         chapter = Chapter(int(match[1]), match[2], path, cells, front_matter)
@@ -183,15 +171,23 @@ def decode_chapter(path: str, content: bytes) -> str:
     """The text of a chapter, with line ends as `\n` whatever they are."""
     try:
         text = content.decode("utf-8-sig").replace("\r\n", "\n")
-        start = next((x.start() for x in CONTROL.finditer(text)), -1)
-        line = text.count("\n", 0, start) + 1
-        message = "holds a control character that may end a line"
     except UnicodeDecodeError as error:
-        start = error.start
-        line = content.count(b"\n", 0, start) + 1
-        message = f"cannot be read: the byte {content[start]:02x} is not UTF-8"
-    if start >= 0:
+        line = content.count(b"\n", 0, error.start) + 1
+        byte = f"{content[error.start]:02x}"
+        message = f"cannot be read: the byte {byte} is not UTF-8"
+        raise BookError([Mistake(path, line, message)]) from error
+    control = CONTROL.search(text)
+    if control:
+        line = text.count("\n", 0, control.start()) + 1
+        message = "holds a control character that may end a line"
         raise BookError([Mistake(path, line, message)])
+    marker = find_marker(text)
+    if marker:
+        message = (
+            "git could not join two versions here: write what this part "
+            "shall be, and delete the lines <<<<<<<, ======= and >>>>>>>"
+        )
+        raise BookError([Mistake(path, marker, message)])
     return text
 
 
@@ -208,11 +204,9 @@ def read_front_matter(lines: list[str]) -> tuple[dict, list[tuple[int, str]]]:
         problem = getattr(error, "problem", None) or error
         message = f"the front matter is not YAML: {problem}"
         return {}, [(2 + (mark.line if mark else 0), message)]
-    if not isinstance(options, dict):
-        return {}, [
-            (1, "the front matter is made of lines such as title: ...")
-        ]
     message = "the front matter has title, description, kind and words"
+    if not isinstance(options, dict):
+        return {}, [(1, message)]
     found = [
         (number, message)
         for number, text in enumerate(lines, 1)
@@ -224,48 +218,33 @@ def read_front_matter(lines: list[str]) -> tuple[dict, list[tuple[int, str]]]:
     return options, found
 
 
-def find_fence_mistakes(lines: list[str], fences: list[Fence]) -> Found:
+def find_fence_mistakes(fences: list[Fence]) -> Found:
     """Find fences that are not what they look like, and wrong options.
 
     What follows a fence inside a string means nothing.
     """
     for fence in fences:
-        found = find_open_string(lines, fence)
-        if found:
-            yield found
+        error = find_open_string(fence)
+        if error:
+            yield (
+                fence.line + error.lineno,
+                f"syntax error: {error.msg}; if a fence is to stand in it, "
+                "open and close the block with four backticks",
+            )
             return
         for message in check_fence(fence):
             yield fence.line, message
 
 
-def find_open_string(lines: list[str], fence: Fence) -> tuple[int, str] | None:
-    """Where a string of a block is open that does not end in it, and advice.
-
-    If the block would be Python when it went on to a later end of a fence,
-    its own end is inside the string.
-    """
+def find_open_string(fence: Fence) -> SyntaxError | None:
+    """What is wrong with a block in which a long string does not end."""
     text = "\n".join(fence.body)
-    if not fence.is_cell or (text.count('"""') + text.count("'''")) % 2 == 0:
-        return None
-    try:
-        parse(text)
-        return None
-    except SyntaxError as error:
-        found = fence.line + error.lineno, f"syntax error: {error.msg}"
-    marks = [
-        number
-        for number in range(fence.line, len(lines))
-        if lines[number].lstrip().startswith("```")
-    ]
-    ends = [n for n in marks if not lines[n].strip().strip("`")]
-    for end in ends[1:4]:
-        with suppress(SyntaxError):
-            parse("\n".join(lines[fence.line : end]))
-            return marks[0] + 1, (
-                "this fence is inside a string of the block that line "
-                f"{fence.line} opens; use four backticks for the block"
-            )
-    return found
+    if fence.is_cell and (text.count('"""') + text.count("'''")) % 2:
+        try:
+            parse(text)
+        except SyntaxError as error:
+            return error
+    return None
 
 
 def split_cells(
@@ -298,18 +277,17 @@ def check_markers(chapter: Chapter) -> Found:
     for cell in chapter.cells:
         if cell.kind == "code":
             continue
+        opened = None
         for number, line in enumerate(cell.source.split("\n"), cell.line):
             if line.startswith(("%%", "<!-- #")):
                 yield number, "a line of text cannot start with %% or <!-- #"
-        text, mark, comment = f"\n{cell.source}".rpartition("\n<!--")
-        if mark and "-->" not in comment and cell is not chapter.cells[-1]:
-            yield (
-                cell.line + text.count("\n"),
-                (
-                    "this comment has no --> before the next code cell, which "
-                    "runs all the same"
-                ),
-            )
+            if line.startswith("<!--"):
+                opened = number
+            if "-->" in line:
+                opened = None
+        if opened and cell is not chapter.cells[-1]:
+            message = "this comment has no --> before the next code cell, "
+            yield opened, f"{message}which runs all the same"
 
 
 def check_exercises(chapter: Chapter) -> Found:

@@ -10,7 +10,8 @@ BLOCK_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 FENCE = re.compile(
     r"((?:[ \t]|>|[-*+][ \t]|\d+[.)][ \t])*)(`{3,}(?=[^`]*$)|~{3,})(.*)"
 )
-OPTION = re.compile(r'\s+([A-Za-z_][\w-]*)=("(?:[^"\\]|\\.)*"|\[[^\]]*\])')
+TEXT = r'"(?:[^"\\]|\\.)+"'
+OPTION = re.compile(rf"\s+([A-Za-z_][\w-]*)=({TEXT}|\[(?:{TEXT}[, ]*)*\])")
 OPTIONS = (
     *("file", "id", "replaces", "expect", "exercise", "solution"),
     *("caption", "alt", "tags"),
@@ -102,25 +103,17 @@ def check_fence(fence: Fence) -> Iterator[str]:
             yield "a block with .noeval goes into no file; leave out file="
     elif fence.is_cell:
         yield from check_options(fence.info)
-    elif has_file and not fence.indent:
-        yield "only a ```python fence goes into a file"
     elif language in MAGICS and fence.is_top_level:
         yield (
             f"a ```{language} fence is a cell and would run; write "
             "```console, ```text or add .noeval"
         )
-    elif language not in PYTHON_LIKE:
-        return
-    elif fence.indent:
+    elif language in PYTHON_LIKE or (has_file and not fence.indent):
         yield (
-            "an indented or quoted fence is not a cell and never runs; code "
-            "that is only shown is written ```python .noeval, a fence to be "
-            "shown goes inside ````python .noeval"
+            f"{fence.marker}{fence.language} here is no cell and never runs; "
+            "a cell starts with ```python, not indented; code that is only "
+            "shown with ```python .noeval"
         )
-    elif fence.is_top_level:
-        yield f"```{fence.language} is not a cell; write ```python"
-    else:
-        yield "a ~~~ fence is not a cell; write ```python"
 
 
 def check_options(info: str) -> Iterator[str]:
@@ -130,16 +123,14 @@ def check_options(info: str) -> Iterator[str]:
     except ValueError as error:
         yield str(error)
         return
+    found = []
     for key, value in options.items():
         if key not in OPTIONS:
-            yield f"unknown option {key}; known are {', '.join(OPTIONS)}"
-        elif key != "tags":
-            if not isinstance(value, str) or not value.strip():
-                yield f'{key} is a text in double quotes: {key}="..."'
-        elif not isinstance(value, list) or {*map(type, value)} - {str}:
-            yield 'tags is a list of strings: tags=["hide-input"]'
-    texts = {k: v for k, v in options.items() if isinstance(v, str)}
-    yield from check_texts(texts)
+            message = f"unknown option {key}; known are {', '.join(OPTIONS)}"
+            found.append(message)
+        elif isinstance(value, list) != (key == "tags"):
+            found.append('tags=["a"] is a list, all else a text: key="a"')
+    yield from found or check_values(options)
 
 
 def parse_options(info: str) -> dict:
@@ -150,7 +141,6 @@ def parse_options(info: str) -> dict:
     text = info.strip().removeprefix("python")
     rest = OPTION.sub("", text).strip()
     found = OPTION.findall(text)
-    keys = [key for key, _ in found]
     try:
         options = {key: json.loads(value) for key, value in found}
         json.dumps(options, ensure_ascii=False).encode()  # no "\\ud800"
@@ -158,14 +148,13 @@ def parse_options(info: str) -> dict:
         rest = text.strip()
     if rest:
         raise ValueError(f'cannot read {rest}; options are key="value"')
-    for key in options:
-        if keys.count(key) > 1:
-            raise ValueError(f"the option {key} is given twice")
+    if len(options) < len(found):
+        raise ValueError("an option is given twice")
     return options
 
 
-def check_texts(options: dict[str, str]) -> Iterator[str]:
-    """Check what the texts among the options of a cell may be."""
+def check_values(options: dict) -> Iterator[str]:
+    """Check what the options of a cell may be, and which go together."""
     if "file" in options:
         message = explain_wrong_file(options["file"])
         if message:
