@@ -1,6 +1,7 @@
 """Mistakes that authors and disks really make: one line each, no harm."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -68,14 +69,14 @@ class TestBlocks:
             make_block("@extend(C)\ndef f(self): ...", "two"),
             make_block("class C:\n    x = 2", "three", replaces="one"),
         )
-        message = 'replaces="zero": no block has this id'
+        message = 'replaces="zero": no block above has this id'
         assert found == f"book/01-one.md:1: {message}"
 
     @pytest.mark.parametrize("code", ["if True:", "class C:", "with a:"])
     def test_extend_below_something_else(self, book, code):
         code = f"{code}\n    @extend(A)\n    def f(self): ..."
         found = book.mistake(CLASS, make_block(code, "b"))
-        assert found.startswith("book/01-one.md:9: @extend(Cls) must not be")
+        assert found.startswith("book/01-one.md:9: write @extend(Cls), with")
 
     def test_all_cannot_be_added_to(self, book):
         found = book.mistake(make_block('__all__ += ["x"]', "a"))
@@ -85,7 +86,7 @@ class TestBlocks:
         ("other", "message"),
         [
             ("from a import np", "np is imported already"),
-            ("def np(): ...", "np is also imported in this file"),
+            ("def np(): ...", "np is also defined in this file"),
         ],
     )
     def test_a_name_imported_and_something_else(self, book, other, message):
@@ -93,7 +94,7 @@ class TestBlocks:
             make_block("import numpy as np", "a"), make_block(other, "b")
         )
         assert message in found
-        assert "(book/01-one.md:2)" in found
+        assert re.search(r"\(book/01-one.md:[25]\)", found)
 
     def test_names_that_two_imports_share(self, book):
         code = "import os\nimport os.path\n\nx = os.path"

@@ -86,7 +86,7 @@ class TestWrite:
 
     def test_all_mistakes_are_printed_in_order(self, book):
         book.chapter("02-two", make_block("a = (", "b"), make_block(")", "c"))
-        book.chapter("01-one", make_block("from . import a", "a"))
+        book.chapter("01-one", make_block("a = ]", "a"))
         lines = book.tangle().err.splitlines()
         places = [line.split(": ")[0] for line in lines]
         assert places == [

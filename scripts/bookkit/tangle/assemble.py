@@ -8,6 +8,7 @@ and `__all__`.
 """
 
 import ast
+import builtins
 import functools
 import symtable
 import warnings
@@ -30,14 +31,17 @@ from bookkit.tangle.blocks import (
     split_block,
 )
 from bookkit.tangle.imports import (
+    FIRST_PARTY,
     LINE_LENGTH,
     Imported,
     read_import,
     render_imports,
+    section,
     sort_names,
 )
 
 BLANK = Line("")
+PYTHON = {*vars(builtins), "__file__", "__path__"}
 KEPT = 512  # files and chapters, for the next run in the same process
 
 
@@ -100,8 +104,8 @@ class Module:
 
     @property
     def missing(self) -> set[str]:
-        """The names that it uses but no block defines or imports."""
-        return self.used - self.imported.keys()
+        """The names that it uses but neither it nor Python defines."""
+        return self.used - self.imported.keys() - PYTHON
 
 
 def module_name(file: str) -> str:
@@ -182,10 +186,9 @@ def check_imports(module: Module) -> Iterator[Mistake]:
                 message = f"{module.file} cannot import from itself under "
                 message += f"another name: {bound}"
         elif bound in module.names:
-            message = f"{bound} is also imported in this file ({origin})"
-            yield module.names[bound].mistake(message)
-            continue
-        elif imported.module != module.name:
+            place = module.names[bound].place
+            message = f"{bound} is also defined in this file ({place})"
+        else:
             # `import os` and `import os.path` agree on what `os` means.
             other = module.imported.setdefault(bound, imported)
             is_plain = [x.name is x.alias is None for x in (imported, other)]
@@ -211,7 +214,7 @@ def add_statement(module: Module, segment: Segment) -> Iterator[Mistake]:
     """Add a statement to the body of the module, and its names."""
     block, node = segment.block, segment.node
     module.body.append(segment)
-    yield from methods.find_no_method(segment)
+    yield from methods.find_stray_extend(segment)
     if "__all__" in changed_names(node):
         yield segment.mistake("__all__ is generated; do not assign it")
         return
@@ -228,17 +231,14 @@ def add_statement(module: Module, segment: Segment) -> Iterator[Mistake]:
 def explain_twice(name: str, earlier: Block) -> str:
     """Say that a name is taken, and how to give it a new meaning."""
     return (
-        f"{name} is defined already by {earlier.id} ({earlier.place}); "
-        f'say replaces="{earlier.id}"'
+        f"{name} is defined already by {earlier.id} ({earlier.place}); change "
+        f'it there, or replace that whole block: replaces="{earlier.id}"'
     )
 
 
 def add_method(module: Module, segment: Segment) -> Iterator[Mistake]:
     """Add a function under `@extend(Cls)` to the class."""
-    mistakes = list(methods.find_misuse(segment))
-    if mistakes:
-        yield from mistakes
-        return
+    yield from methods.find_misuse(segment)
     name, node = methods.find_extend(segment.node).args[0].id, segment.node
     grown = module.classes.get(name)
     member = grown and grown.members.get(node.name)
@@ -247,20 +247,11 @@ def add_method(module: Module, segment: Segment) -> Iterator[Mistake]:
             f"class {name} is not defined above in {module.file}; "
             "@extend grows a class of the same file"
         )
-    elif methods.has_one_line_body(grown):
-        message = f"the body of class {name} must start on its own line"
-        yield segment.mistake(message)
-    elif member is None or methods.grows_property(node):
-        grown.methods.append(segment)
-        grown.members[node.name] = segment.block
-    elif member is not grown.block:
+    elif member and not methods.grows_property(node):
         yield segment.mistake(explain_twice(f"{name}.{node.name}", member))
     else:
-        yield segment.mistake(
-            f"{name}.{node.name} stands in the class itself ({member.place}): "
-            "change it there, or give it a block of its own below; "
-            f'replaces="{member.id}" would replace the whole class'
-        )
+        grown.methods.append(segment)
+        grown.members[node.name] = segment.block
 
 
 # --- Writing the module ---
@@ -278,16 +269,11 @@ def render(module: Module, imports: dict[Imported, Origin]) -> list[Line]:
     exports = render_all(module, public_names(module, imports))
     for part in (list(render_imports(imports)), exports):
         lines += [BLANK, *part] if part else []
-    first = module.body[0] if module.body else None
-    starts_with_definition = (
-        first
-        and isinstance(first.node, DEFINITIONS)
-        and all(
-            line.text.strip()
-            for line in first.lines[: first_line(first.node) - 1 - first.start]
-        )
-    )
-    is_apart = exports or starts_with_definition
+    is_apart = bool(exports)
+    for first in module.body[:1]:
+        if isinstance(first.node, DEFINITIONS):
+            above = first.lines[: first_line(first.node) - 1 - first.start]
+            is_apart |= all(line.text.strip() for line in above)
     return [*lines, *(module.code if is_apart else module.code[1:])]
 
 
@@ -305,17 +291,15 @@ def render_all(module: Module, names: set[str]) -> list[Line]:
 
 def public_names(module: Module, imports: dict[Imported, Origin]) -> set[str]:
     """The names a module offers; a package's also those it imports."""
-    names = {name for name in module.names if not name.startswith("_")}
+    names = {*module.names}
     if module.file.endswith("/__init__.py"):
-        names |= {"__version__"} & module.names.keys()
         names |= {
             imported.bound
             for imported in imports
-            if imported.module.partition(".")[0] == "dlfs"
+            if section(imported) == FIRST_PARTY
             and (imported.name or imported.alias)
-            and not imported.bound.startswith("_")
         }
-    return names
+    return {x for x in names if not x.startswith("_") or x == "__version__"}
 
 
 def render_body(module: Module) -> Iterator[Line]:

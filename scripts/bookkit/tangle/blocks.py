@@ -62,7 +62,8 @@ class Block:
     @functools.cached_property
     def replaces(self) -> list[str]:
         """The ids of the blocks whose place it takes."""
-        return self.cell.options.get("replaces", "").split()
+        names = self.cell.options.get("replaces", "").split()
+        return [*dict.fromkeys(names)]
 
     @property
     def place(self) -> str:

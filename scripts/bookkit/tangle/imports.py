@@ -6,10 +6,11 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from bookkit.read.fences import GENERATED_FOLDERS
 from bookkit.tangle.blocks import Line, Origin
 
 LINE_LENGTH = 79  # as in [tool.ruff] of pyproject.toml
-FIRST_PARTY = {"dlfs", "tests"}
+FUTURE, STANDARD, THIRD_PARTY, FIRST_PARTY = range(4)  # in this order
 
 
 class Imported(NamedTuple):
@@ -72,13 +73,13 @@ def as_alias(imported: Imported) -> str:
 
 
 def section(imported: Imported) -> int:
-    """Future, standard library, third party and first party, in order."""
+    """Which section at the top of a file an import belongs to."""
     package = imported.module.partition(".")[0]
     if package == "__future__":
-        return 0
-    if package in sys.stdlib_module_names:
-        return 1
-    return 3 if package in FIRST_PARTY else 2
+        return FUTURE
+    if package in GENERATED_FOLDERS:
+        return FIRST_PARTY
+    return STANDARD if package in sys.stdlib_module_names else THIRD_PARTY
 
 
 def import_key(imported: Imported) -> tuple:

@@ -25,59 +25,48 @@ from bookkit.tangle.blocks import (
 
 INDENT = "    "
 PLACEHOLDERS = ("...", "pass")
+EXTEND = re.compile(r"extend\([^\W\d]\w*\)")
+STRAY_EXTEND = re.compile(r"(.*\.)?extend(\(.*\))?", re.DOTALL)
 
 
 def find_extend(node: ast.stmt | None) -> ast.expr | None:
-    """The decorator of a function that says which class it extends."""
+    """The `@extend(Cls)` that stands above a function."""
     decorators = node.decorator_list if isinstance(node, FUNCTIONS) else []
-    return next(filter(mentions_extend, decorators), None)
+    for first in decorators[:1]:
+        if EXTEND.fullmatch(ast.unparse(first)):
+            return first
+    return None
 
 
-def mentions_extend(decorator: ast.expr) -> bool:
-    """Whether a decorator is `extend` in any form, right or wrong."""
-    if isinstance(decorator, ast.Call):
-        decorator = decorator.func
-    name = getattr(decorator, "id", getattr(decorator, "attr", None))
-    return name == "extend"
-
-
-def find_misuse(segment: Segment) -> Iterator[Mistake]:
-    """Find why a function cannot be a method, whatever the class is."""
-    node, decorator = segment.node, find_extend(segment.node)
-    if not re.fullmatch(r"extend\([^\W\d]\w*\)", ast.unparse(decorator)):
-        yield segment.mistake("write @extend(Cls), with the name of one class")
-    elif decorator is not node.decorator_list[0]:
-        yield segment.mistake("@extend(Cls) must be the first decorator")
-    text = "\n".join(line.text for line in segment.lines)
-    if "super" in text or "__" in text:  # a quick test, as it mostly fails
-        for child in ast.walk(node):
-            for message in explain_class_scope(child):
-                yield segment.mistake(message, child)
-
-
-def explain_class_scope(node: ast.AST) -> Iterator[str]:
-    """Say what means one thing in a function and another in a method."""
-    if isinstance(node, ast.Call) and ast.unparse(node) == "super()":
-        yield "super() does not work under @extend; say super(Cls, self)"
-    for attribute in ("id", "attr", "arg", "name", "asname"):
-        name = str(getattr(node, attribute, None))
-        if name.startswith("__") and not name.endswith("__"):
-            yield f"a class changes the private name {name}; use one _"
-
-
-def find_no_method(segment: Segment) -> Iterator[Mistake]:
-    """Find `@extend` where no function at the top of a block stands."""
+def find_stray_extend(segment: Segment) -> Iterator[Mistake]:
+    """Find `@extend` that makes no method, outside of functions."""
     if not any("extend" in line.text for line in segment.lines):
         return
     nodes = [segment.node] if segment.node else []
     for node in nodes:
-        if any(map(mentions_extend, getattr(node, "decorator_list", []))):
-            message = "@extend(Cls) must not be indented"
-            if isinstance(node, ast.ClassDef):
-                message = "@extend(Cls) goes above a function, not a class"
+        texts = map(ast.unparse, getattr(node, "decorator_list", []))
+        if any(map(STRAY_EXTEND.fullmatch, texts)):
+            message = "write @extend(Cls), with the name of one class, as the "
+            message += "first decorator of a function that is not indented"
             yield segment.mistake(message, node)
         if not isinstance(node, FUNCTIONS):
             nodes += ast.iter_child_nodes(node)
+
+
+def find_misuse(segment: Segment) -> Iterator[Mistake]:
+    """Find what means one thing in a function and another in a method."""
+    text = "\n".join(line.text for line in segment.lines)
+    if "super" not in text and "__" not in text:
+        return
+    for node in ast.walk(segment.node):
+        if isinstance(node, ast.Call) and ast.unparse(node) == "super()":
+            message = "super() does not work under @extend; "
+            yield segment.mistake(f"{message}say super(Cls, self)", node)
+        for attribute in ("id", "attr", "arg", "name", "asname"):
+            name = str(getattr(node, attribute, None))
+            if name.startswith("__") and not name.endswith("__"):
+                message = f"a class changes the private name {name}; use one _"
+                yield segment.mistake(message, node)
 
 
 def grows_property(node: ast.stmt) -> bool:
@@ -90,14 +79,6 @@ def is_placeholder(segment: Segment) -> bool:
     """Whether the body of a class is only `...` or `pass`."""
     may_be = segment.lines[-1].text.endswith(PLACEHOLDERS)
     return may_be and ast.unparse(segment.node.body) in PLACEHOLDERS
-
-
-def has_one_line_body(segment: Segment) -> bool:
-    """Whether code stands after the colon: `class A: x = 1`."""
-    body = segment.node.body[0]
-    text = segment.lines[body.lineno - 1 - segment.start].text
-    is_alone = not text[: body.col_offset].strip()
-    return not is_alone and not is_placeholder(segment)
 
 
 def render_class(segment: Segment) -> Iterator[Line]:

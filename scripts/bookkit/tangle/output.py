@@ -4,7 +4,6 @@ import contextlib
 import difflib
 import functools
 import gc
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -60,17 +59,9 @@ def tangle(chapters: list[Chapter]) -> Output:
     mistakes = [mistake for _, found in parsed for mistake in found]
     placed: dict[str, list[Block]] = {}
     mistakes += [*place_blocks(blocks, placed), *check_files(placed)]
-    broken = [mistake[:2] for mistake in mistakes]
-    modules = {}
-    for file in sorted(placed):
-        # Most that is wrong below a mistake only follows from it.
-        sound = itertools.takewhile(
-            lambda block: not any(block.holds(*place) for place in broken),
-            placed[file],
-        )
-        modules[file] = gather(file, tuple(sound))
-        mistakes += modules[file].mistakes
     raise_any(mistakes)
+    modules = {file: gather(file, tuple(placed[file])) for file in placed}
+    raise_any(x for module in modules.values() for x in module.mistakes)
     imports = link(modules)
     files = {
         file: make_file(modules[file], tuple(imports[file].items()))
@@ -113,14 +104,10 @@ def place_blocks(
     `newest` says for the blocks so far which one stands in their place.
     """
     newest: dict[str, Block] = {}
-    by_id = {block.id: block for block in blocks}
     for block in blocks:
-        old = [by_id[x] for x in block.replaces if x in by_id]
-        for name in block.replaces:
-            message = explain_no_place(name, block, by_id, newest)
-            if message:
-                old = []
-                yield block.mistake(f'replaces="{name}": {message}')
+        mistakes = [*check_replaces(block, newest)]
+        yield from mistakes
+        old = [] if mistakes else [newest[name] for name in block.replaces]
         slots = files.setdefault(block.file, [])
         slots.insert(slots.index(old[0]) if old else len(slots), block)
         for each in old:
@@ -128,25 +115,23 @@ def place_blocks(
         newest |= dict.fromkeys([block.id, *(b.id for b in old)], block)
 
 
-def explain_no_place(
-    name: str, block: Block, by_id: dict[str, Block], newest: dict[str, Block]
-) -> str | None:
-    """Say why a block cannot replace the one with this name."""
-    if name == block.id:
-        return "a block cannot replace itself"
-    if name not in by_id:
-        close = difflib.get_close_matches(name, by_id, 1)
-        hint = f'; did you mean "{close[0]}"?' if close else ""
-        return f"no block has this id{hint}"
-    if name not in newest:
-        return f"that block comes later ({by_id[name].place})"
-    now = newest[name]
-    if now.id != name:
-        return f'it is replaced already; say replaces="{now.id}" ({now.place})'
-    if now.file != block.file:
-        return f"that block is in {now.file}"
-    is_twice = block.replaces.count(name) > 1
-    return "it names a block twice" if is_twice else None
+def check_replaces(
+    block: Block, newest: dict[str, Block]
+) -> Iterator[Mistake]:
+    """Check that what a block replaces stands above it, in the same file."""
+    for name in block.replaces:
+        now, message = newest.get(name), None
+        if now is None:
+            close = difflib.get_close_matches(name, newest, 1)
+            hint = f'; did you mean "{close[0]}"?' if close else ""
+            message = f"no block above has this id{hint}"
+        elif now.id != name:
+            message = "it is replaced already; say "
+            message += f'replaces="{now.id}" ({now.place})'
+        elif now.file != block.file:
+            message = f"that block is in {now.file}"
+        if message:
+            yield block.mistake(f'replaces="{name}": {message}')
 
 
 def check_files(files: dict[str, list[Block]]) -> Iterator[Mistake]:

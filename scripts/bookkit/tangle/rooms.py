@@ -7,7 +7,6 @@ names of all rooms. A program, as `dlfs/experiments/` holds, is no room.
 """
 
 import ast
-import builtins
 import graphlib
 import itertools
 from collections.abc import Iterator
@@ -79,7 +78,7 @@ class Rooms:
             is_inside = f"{found.module}.{found.name}" in self.named
             if found.module != module.name or is_inside:
                 yield found, origin
-        for name in sorted(module.missing - vars(builtins).keys()):
+        for name in sorted(module.missing):
             found = module.package and self.find_name(name, module.package)
             if found:
                 yield self.find_home(found, module.package), None
@@ -134,11 +133,12 @@ class Rooms:
             for user, target in itertools.pairwise(circle):
                 module, imported = self.named[user], graph[user][target]
                 origin = imports[module.file][imported]
-                place = origin or find_use(module, imported.bound) or ("", 0)
+                place = origin or find_use(module, imported.bound)
                 message = f"{user} uses {imported.bound}, but "
                 message += f"{' needs '.join(circle)}: an import circle"
-                steps.append(Mistake(*place[:2], message))
-            yield max(step for step in steps if step.path)
+                if place:
+                    steps.append(Mistake(*place[:2], message))
+            yield max(steps)
 
     def find_targets(self, user: str, imported: Imported) -> Iterator[str]:
         """The modules of the book that an import runs, packages included."""
@@ -159,8 +159,7 @@ def first_place(module: Module) -> list[Mistake]:
 
 def find_undefined(module: Module, imports: Imports) -> Iterator[Mistake]:
     """Find names that are there on the page, but not in the file."""
-    known = {*vars(builtins), "__file__", "__path__"}
-    known |= {imported.bound for imported in imports}
+    known = {imported.bound for imported in imports}
     for name in sorted(module.missing - known):
         use = find_use(module, name)
         if use:
