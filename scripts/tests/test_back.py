@@ -184,7 +184,7 @@ class TestFiles:
         edit(written, "    return 2", "    return 3\n    # End.")
         assert written.tangle("--back").out.splitlines()[:2] == [
             "dlfs/a.py:30 -> book/03-three.md:8 (functions)",
-            "dlfs/a.py:35-36 -> book/03-three.md:13-14 (functions)",
+            "dlfs/a.py:35 -> book/03-three.md:13 (functions)",
         ]
 
     def test_no_edits(self, written):
@@ -257,6 +257,12 @@ class TestBytes:
         edit(written, "    return 2", "    return 3")
         assert_back(written, "03-three.md", "return 2", "return 3")
 
+    def test_a_last_line_without_its_end(self, written):
+        edit(written, "    return 2\n", "    return 3")
+        assert written.tangle("--back").err == ""
+        assert "    return 3\n```" in written.read("book/03-three.md")
+        assert written.tangle("--check").code == 0
+
     def test_line_ends_of_the_edited_file_do_not_matter(self, written):
         path = written.root / "dlfs/a.py"
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
@@ -300,10 +306,10 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("old", "new", "line", "message"),
         [
-            ("# book/03-three.md#functions\n", "", 28, "crosses blocks"),
-            ("# book/03-three.md#f", "# Mine.", 28, "crosses blocks"),
-            (FUNCTIONS_TOP, '"""\n\n\ndef zero', 28, "crosses blocks"),
-            ("\n\n\n# book/03", "\n\n# book/03", 27, "makes this line empty"),
+            ("# book/03-three.md#functions\n", "", 15, "crosses blocks"),
+            ("# book/03-three.md#f", "# Mine.", 15, "crosses blocks"),
+            (FUNCTIONS_TOP, '"""\n\n\ndef zero', 15, "crosses blocks"),
+            ("\n\n\n# book/03", "\n\n# book/03", 27, 'makes this line ""'),
             ("\n\n\n# book/03", "\n\n\n\n# book/03", 28, 'line "# book/03'),
             ("import os", "import os, sys", 4, "book/03-three.md:4 (func"),
             (
@@ -315,11 +321,10 @@ class TestRefusals:
             ("import os\n", "", 4, "blocks: undo this and, after --back"),
             ('"A", ', "", 6, "belongs to no block"),
             ("return 2", "return (", 34, "syntax error: '(' was never"),
-            ("return 2\n", "return 2", 34, "no line end"),
             ("return 2", "return 2\n", 35, "makes this line missing"),
             ("return 2", "'''\n```\n'''", 34, "cannot hold this edit"),
             ("return 2", "return 2 \x0c#", 34, "control character"),
-            ("    # Why.", "    z = 1\n    # Why.", 19, "only methods of cl"),
+            ("    # Why.", "    z = 1\n    # Why.", 15, "only methods of cl"),
             ("    # Why.", "z = 1\n\n    # Why.", 22, "syntax error"),
             ("def one():", "x: int\n\n\ndef A():", 29, "A is defined already"),
             ("def one():", "__all__ = []\n\n\ndef one():", 29, "generated"),
@@ -327,7 +332,7 @@ class TestRefusals:
                 "# Made",
                 "# Mine",
                 1,
-                "its first line is not as scripts/tangle.py",
+                'makes this line "# Made from book/ by scripts/tangle.py',
             ),
         ],
     )
@@ -336,13 +341,21 @@ class TestRefusals:
         written.write("dlfs/a.py", text.replace(old, new, 1))
         assert_refused(written, f"dlfs/a.py:{line}: ", message)
 
+    def test_a_file_without_blocks(self, book):
+        book.make(
+            make_block("def f(): ...", "f", "dlfs/a/one.py"),
+            file="dlfs/a/__init__.py",
+        )
+        edit(book, "import f", "import f as g", "dlfs/a/__init__.py")
+        assert_refused(book, "dlfs/a/__init__.py:4: this belongs to no block")
+
     def test_a_method_that_ends_its_class(self, written):
         edit(
             written,
             'left\n"""\n',
             'left\n"""\n\n\ndef three():\n    return 3\n',
         )
-        assert_refused(written, "dlfs/a.py:28: only methods of class A")
+        assert_refused(written, "dlfs/a.py:15: only methods of class A")
 
     def test_a_block_that_is_emptied(self, written):
         text = written.read("dlfs/a.py")

@@ -22,7 +22,7 @@ from bookkit.read.source import find_marker, parse
 from bookkit.tangle import disk
 from bookkit.tangle.blocks import IMPORTS, Line
 from bookkit.tangle.moves import Edited, Move, find_moves
-from bookkit.tangle.output import HEADER, Output, nearest_origin, tangle
+from bookkit.tangle.output import Output, nearest_origin, tangle
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def propose(root: Path, book: Path, output: Output) -> Proposal | None:
             f"the book cannot hold this edit: {mistake.message} "
             f"({mistake.path}:{mistake.line})"
         )
-        raise BookError([Mistake(move.file, move.first, message)]) from error
+        raise BookError([Mistake(move.file, move.number, message)]) from error
     for each in edited:
         check_same(each, new.files[each.file])
     return Proposal(edited, before, after, output, new, report)
@@ -97,16 +97,9 @@ def apply_moves(
         end = "\r" if lines[start - 2].endswith("\r") else ""
         lines[start - 1 : stop - 1] = [text + end for text in move.texts]
         shift += len(move.texts) - (stop - start)
-        edit = stretch(move.file, move.first, move.last)
-        path, last = move.block.chapter.path, start + len(move.texts) - 1
-        place = stretch(path, start, last)
-        report.append(f"{edit} -> {place} ({move.block.id})")
+        place = f"{move.block.chapter.path}:{start} ({move.block.id})"
+        report.append(f"{move.file}:{move.number} -> {place}")
     return "\n".join(lines).encode(), report
-
-
-def stretch(path: str, first: int, last: int) -> str:
-    """Some lines of a file: "dlfs/nn.py:379-384"."""
-    return f"{path}:{first}-{last}" if last > first else f"{path}:{first}"
 
 
 # --- What was edited ---
@@ -120,7 +113,7 @@ def find_edited(root: Path, output: Output) -> list[Edited]:
     edited, mistakes = [], []
     changes = disk.find_changes(root, output)
     for file, text in disk.find_hand_edits(root, changes).items():
-        message = explain_no_base(root, file, text, output)
+        message = explain_no_base(root, file, output)
         if find_marker(text):
             mistakes.append(disk.explain_hand_edit(file, text, output))
         elif message:
@@ -128,21 +121,13 @@ def find_edited(root: Path, output: Output) -> list[Edited]:
             mistakes.append(Mistake(file, number, message))
         else:
             blocks = {b.id: b for b in output.blocks if b.file == file}
-            lines = text.split("\n")[:-1]
-            edited.append(Edited(file, output.files[file], lines, blocks))
+            edited.append(Edited(file, text, output.files[file], blocks))
     raise_any(mistakes)
     return edited
 
 
-def explain_no_base(
-    root: Path, file: str, text: str, output: Output
-) -> str | None:
+def explain_no_base(root: Path, file: str, output: Output) -> str | None:
     """Say why it is not known what an edited file was before."""
-    if text.partition("\n")[0] != HEADER:
-        return (
-            "edited by hand, and its first line is not as scripts/tangle.py "
-            f"writes it: {HEADER}"
-        )
     if not (
         disk.is_known(root, file, output.text(file)) or is_midway(root, output)
     ):
@@ -151,8 +136,6 @@ def explain_no_base(
             "too; see --check, and put the edit into the chapter or take back "
             "what changed there"
         )
-    if not text.endswith("\n"):
-        return "the last line has no line end"
     try:
         (root / file).read_bytes().decode()
     except UnicodeDecodeError as error:
@@ -178,44 +161,43 @@ def check_same(edited: Edited, made: list[Line]) -> None:
     Imports and `__all__` at its top are as they were, or as they will be.
     An import below is gathered, and blank lines around it with it.
     """
-    new = edited.new
     old, texts = ([x.text for x in lines] for lines in (edited.old, made))
-    (end, cut), (old_end, old_cut), (made_end, made_cut) = (
-        (docstring[2], below[0][1] - 1 if below else len(each))
-        for each in (new, old, texts)
-        for docstring, *below in [edited.parts(each)]
-    )
-    top = old[old_end:old_cut]
-    if new[end:cut] == texts[made_end:made_cut]:
-        top = texts[made_end:made_cut]
+    was, now, will = (edited.parts(x)[1] for x in (old, edited.new, texts))
+    top, old_top = edited.new[now.start : now.stop], old[was.start : was.stop]
+    if top not in (old_top, texts[will.start : will.stop]):
+        number = disk.first_difference("\n".join(top), "\n".join(old_top))
+        origin = nearest_origin(edited.old, was.start + number)
+        message = (
+            "this belongs to no block: imports and __all__ are gathered from "
+            "all blocks: undo this and, after --back, edit the block that "
+            "needs it"
+        )
+        if origin:
+            message += f", or the import in {origin} ({origin.block})"
+        raise edited.mistake(now.start + number, message)
     imports = {
         number
-        for node in parse("\n".join(new)).body
-        if isinstance(node, IMPORTS) and node.lineno > cut
+        for node in parse("\n".join(edited.new)).body
+        if isinstance(node, IMPORTS) and node.lineno > now.stop
         for number in range(node.lineno, node.end_lineno + 1)
     }
-    theirs = texts[1:made_end] + top + texts[made_cut:]
-    for number, edit in enumerate([*new[1:], None], 2):
-        text = theirs[0] if theirs else None
-        if text == edit:
-            theirs = theirs[1:]
-        elif number not in imports and not (imports and edit == ""):
-            back = (
-                "missing" if text is None else f'"{text}"' if text else "empty"
-            )
-            message = (
-                f"the book cannot hold this edit: it makes this line {back}"
-            )
-            if end < number <= cut:
-                origin = nearest_origin(edited.old, number - end + old_end)
-                message = (
-                    "this belongs to no block: imports and __all__ are "
-                    "gathered from all blocks: undo this and, after --back, "
-                    "edit the block that needs it"
-                )
-                if origin:
-                    message += f", or the import in {origin} ({origin.block})"
-            raise edited.mistake(number, message)
+    ours = [
+        (number, text)
+        for number, text in enumerate(edited.new, 1)
+        if not now.start < number <= now.stop and number not in imports
+        if text or not imports
+    ]
+    theirs = [
+        text
+        for text in texts[: will.start] + texts[will.stop :]
+        if text or not imports
+    ]
+    ours.append((len(edited.new) + 1, None))
+    for (number, edit), text in itertools.zip_longest(ours, [*theirs, None]):
+        if edit != text:
+            back = "missing" if text is None else f'"{text}"'
+            message = "the book cannot hold this edit: it makes this line "
+            raise edited.mistake(number, message + back)
 
 
 # --- Writing ---
