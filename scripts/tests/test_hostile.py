@@ -167,7 +167,9 @@ class TestDisk:
         (book.root / "tests").write_text("in the way")
         assert book.tangle().code == 1
         (book.root / "tests").unlink()
-        (book.root / f"tests/.a.py.{os.getpid()}.tmp").mkdir(parents=True)
+        (book.root / f"tests/.a.py.{os.getpid()}.tangle.tmp").mkdir(
+            parents=True
+        )
         outcome = book.tangle()
         assert outcome.code == 1
         assert outcome.err.startswith("tests/a.py:1: cannot be written: ")

@@ -23,6 +23,7 @@ from bookkit.tangle.output import make_file, parse_cells, tangle
 
 WATCH = [sys.executable, ROOT / "scripts/tangle.py", "--watch"]
 ONE = make_block("def one():\n    return 1", "one")
+IN_STEP = "chapters and files are in step"
 TWO = make_block("def two():\n    return 2", "two", "dlfs/b.py")
 
 
@@ -53,7 +54,7 @@ class TestLook:
             text = state.look(state.scan())
             return text.rpartition(" in ")[0] if " in 0." in text else text
 
-        assert look_again() == "nothing to write"
+        assert look_again() == IN_STEP
         assert look_again() == ""
         return look_again
 
@@ -83,11 +84,11 @@ class TestLook:
         (written.root / "book/03-three.md").unlink()
         assert look().startswith("dlfs/c.py:1: no block of the book makes")
         (written.root / "dlfs/c.py").unlink()
-        assert look() == "in step again"
+        assert look() == IN_STEP
 
-    def test_prose_is_answered_too(self, written, look):
+    def test_prose_asks_for_nothing(self, written, look):
         written.chapter("01-one", "A word.", ONE)
-        assert look() == "nothing to write"
+        assert look() == ""
 
     def test_both_changed_and_nothing_is_overwritten(self, written, look):
         replace(written, "book/01-one.md", "return 1", "return 3")
@@ -97,7 +98,7 @@ class TestLook:
         assert "return 3" in written.read("book/01-one.md")
         assert "return 4" in written.read("dlfs/a.py")
         replace(written, "book/01-one.md", "return 3", "return 4")
-        assert look() == "in step again"
+        assert look() == IN_STEP
 
     @pytest.mark.parametrize("file", ["book/01-one.md", "dlfs/a.py"])
     def test_a_mistake_is_named_until_it_is_mended(self, written, look, file):
@@ -112,7 +113,7 @@ class TestLook:
         replace(written, file, "return 1", "return (")
         look()
         replace(written, file, "return (", "return 1")
-        assert look() == "in step again"
+        assert look() == IN_STEP
 
     def test_an_emptied_chapter_deletes_nothing(self, written, look):
         before = written.read("dlfs/a.py")
@@ -221,7 +222,7 @@ class TestProcess:
         watching.wait_for(lambda: "never closed" in watching.lines[-1])
         assert watching.lines[-1].startswith("book/01-one.md:3: syntax error")
         replace(written, "book/01-one.md", "return (", "return 3")
-        watching.wait_for(lambda: "in step again" in watching.lines[-1])
+        watching.wait_for(lambda: IN_STEP in watching.lines[-1])
         assert watching.stop() == 0
         assert "Traceback" not in "\n".join(watching.lines)
         assert written.tangle("--check").code == 0

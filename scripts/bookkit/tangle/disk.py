@@ -11,7 +11,6 @@ import hashlib
 import itertools
 import json
 import os
-import re
 import shutil
 import subprocess
 import threading
@@ -27,7 +26,6 @@ from bookkit.tangle.output import Output, find_syntax_error, nearest_origin
 STATE = ".cache/tangled.json"
 JOINED = ("MERGE_HEAD", "REBASE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD")
 DATA_FOLDERS = ("dlfs/mnist_mini",)
-LITTER = re.compile(r"\..+\.[0-9]+\.tmp")
 WRITING = threading.Lock()  # two threads may keep the same snapshot
 
 Texts = dict[str, str | None]  # of files; None for one that is not there
@@ -66,11 +64,10 @@ def is_known(root: Path, file: str, text: str) -> bool:
     """
     if hash_text(text) in read_state(root).get(file, []):
         return True
-    folder = ask_git(root, "rev-parse", "--absolute-git-dir") or ""
-    joined = [each for each in JOINED if Path(folder.strip(), each).exists()]
-    revisions = ["HEAD", *joined, ""] if joined else ["HEAD"]
-    known = (ask_git(root, "show", f"{each}:./{file}") for each in revisions)
-    return any(text == each for each in known)
+    known = [ask_git(root, "show", f"{x}:./{file}") for x in ("HEAD", *JOINED)]
+    if any(known[1:]):
+        known.append(ask_git(root, "show", f":./{file}"))
+    return text in known
 
 
 def ask_git(root: Path, *arguments: str) -> str | None:
@@ -201,7 +198,9 @@ def write_files(
         for file, content in contents.items():
             with disk_errors(file, "written"):
                 place = Path(os.path.realpath(root / file))
-                path = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+                path = place.with_name(
+                    f".{place.name}.{os.getpid()}.tangle.tmp"
+                )
                 if isinstance(content, str):
                     content = content.encode()
                 if not place.is_file() or place.read_bytes() != content:
@@ -239,10 +238,9 @@ def remove_litter(folder: Path) -> None:
 
     Files of the last minute may belong to a run that goes on.
     """
-    for path in folder.glob(".*.tmp"):
+    for path in folder.glob(".*.tangle.tmp"):
         with contextlib.suppress(OSError):
-            is_ours = LITTER.fullmatch(path.name)
-            if is_ours and path.stat().st_mtime < time.time() - 60:
+            if path.stat().st_mtime < time.time() - 60:
                 path.unlink()
 
 

@@ -19,16 +19,6 @@ from bookkit.tangle.notebooks import make_notebook
 from bookkit.tangle.output import Output, find_syntax_error
 
 START = Path(__file__).with_name("script_start.txt")
-EXPECT = """\
-except (Exception, SystemExit) as _error:
-    if type(_error).__name__ != "{name}":
-        raise AssertionError(
-            "{place}: expected {name}, but "
-            f"{{type(_error).__name__}} was raised: {{_error}}"
-        ) from _error
-    print(f"{name}: {{_error}}")
-else:
-    raise AssertionError("{place}: expected {name}, but nothing was raised")"""
 
 
 def write_pair(
@@ -86,10 +76,9 @@ def cell_lines(chapter: Chapter, cell: Cell) -> list[Line]:
         ]
     if "expect" not in cell.options:
         return lines
-    place = f"{chapter.path}:{cell.fence}"
-    after = EXPECT.format(name=cell.options["expect"], place=place)
+    arguments = f'"{cell.options["expect"]}", "{chapter.path}:{cell.fence}"'
     body = [
         line if number in inside else indent(line)
         for number, line in enumerate(lines, 1)
     ]
-    return [Line("try:"), *body, *map(Line, after.split("\n"))]
+    return [Line(f"with __expect({arguments}):"), *body]

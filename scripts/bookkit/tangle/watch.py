@@ -32,8 +32,7 @@ class Watch:
     def __init__(self, root: Path, book: Path) -> None:
         self.root, self.book = root, book
         self.stamps: Stamps = {}
-        self.written: set[str] = set()
-        self.was_wrong = False
+        self.is_in_step = False
 
     def scan(self) -> Stamps:
         """Size, time and number of every chapter and generated file."""
@@ -77,13 +76,10 @@ class Watch:
         output = tangle(chapters)
         proposal = propose(self.root, self.book, output)
         if proposal:
-            names = [*write_back(self.root, proposal), *proposal.after]
-            lines = proposal.report
-        else:
-            names = write_output(self.root, output)
-            lines = [f"wrote {', '.join(names)}"] if names else []
-        self.written = {str(self.root / name) for name in names}
-        return lines
+            write_back(self.root, proposal)
+            return proposal.report
+        names = write_output(self.root, output)
+        return [f"wrote {', '.join(names)}"] if names else []
 
     def look(self, stamps: Stamps) -> str:
         """Do what the changes on disk ask for; the text to print about it.
@@ -92,19 +88,17 @@ class Watch:
         else, so that none can be missed; there is nothing to say about it.
         """
         start = time.perf_counter()
-        pairs = {*stamps.items()} ^ {*self.stamps.items()}
-        is_news = not {path for path, _ in pairs} <= self.written
-        self.stamps, self.written = stamps, set()
+        was_in_step, self.is_in_step = self.is_in_step, False
+        self.stamps = stamps
         try:
             lines = self.step()
         except BookError as error:
-            self.was_wrong = True
             return str(error)
-        if not lines and (is_news or self.was_wrong):
-            lines = ["in step again" if self.was_wrong else "nothing to write"]
-        self.was_wrong = False
-        took = f" in {time.perf_counter() - start:.2f} s"
-        return "\n".join(lines) + took if lines else ""
+        self.is_in_step = True
+        if not lines and was_in_step:
+            return ""
+        text = "\n".join(lines or ["chapters and files are in step"])
+        return f"{text} in {time.perf_counter() - start:.2f} s"
 
 
 def watch(root: Path, book: Path, show: Callable[[str], None]) -> None:
