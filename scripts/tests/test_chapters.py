@@ -329,13 +329,14 @@ class TestBook:
         book.chapter("01-one", "a")
         (book.root / "book" / "01-one.md").write_bytes(b"a\n\nb\xff")
         assert self.mistakes(book) == (
-            "book/01-one.md:3: cannot be read: the byte ff is not UTF-8"
+            "book/01-one.md:3: holds a byte that is not UTF-8, or a control "
+            "character"
         )
 
     @pytest.mark.parametrize("character", ["\0", "\f", "\u2028", "\x85"])
     def test_characters_that_may_end_a_line(self, book, character):
         book.chapter("01-one", f"a\nb{character}c")
-        assert "book/01-one.md:2: holds a control" in self.mistakes(book)
+        assert "book/01-one.md:2: holds a byte" in self.mistakes(book)
 
     def test_text_that_would_start_a_cell_of_the_script(self, book):
         book.chapter("01-one", "a\n%% b")

@@ -25,7 +25,10 @@ from bookkit.read.mistakes import (
 from bookkit.read.source import find_marker, parse
 
 CHAPTER_FILE = re.compile(r"(\d\d)-([a-z0-9]+(?:-[a-z0-9]+)*)\.md")
-CONTROL = re.compile("[\0\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+# What may end a line, and what stands for a byte that cannot be read.
+WRONG_CHARACTER = re.compile(
+    "[\0\r\v\f\x1c-\x1e\x85\u2028\u2029\N{REPLACEMENT CHARACTER}]"
+)
 Found = Iterator[tuple[int, str]]  # lines, and what is wrong there
 
 
@@ -169,17 +172,11 @@ def read_bytes(path: Path) -> bytes:
 
 def decode_chapter(path: str, content: bytes) -> str:
     """The text of a chapter, with line ends as `\n` whatever they are."""
-    try:
-        text = content.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        byte = f"{content[error.start]:02x}"
-        message = f"cannot be read: the byte {byte} is not UTF-8"
-        raise BookError([Mistake(path, line, message)]) from error
-    control = CONTROL.search(text)
-    if control:
-        line = text.count("\n", 0, control.start()) + 1
-        message = "holds a control character that may end a line"
+    text = content.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+    wrong = WRONG_CHARACTER.search(text)
+    if wrong:
+        line = text.count("\n", 0, wrong.start()) + 1
+        message = "holds a byte that is not UTF-8, or a control character"
         raise BookError([Mistake(path, line, message)])
     marker = find_marker(text)
     if marker:

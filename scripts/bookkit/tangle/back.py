@@ -113,34 +113,22 @@ def find_edited(root: Path, output: Output) -> list[Edited]:
     edited, mistakes = [], []
     changes = disk.find_changes(root, output)
     for file, text in disk.find_hand_edits(root, changes).items():
-        message = explain_no_base(root, file, output)
+        made = output.text(file)
         if find_marker(text):
             mistakes.append(disk.explain_hand_edit(file, text, output))
-        elif message:
-            number = disk.first_difference(text, output.text(file))
-            mistakes.append(Mistake(file, number, message))
-        else:
+        elif disk.is_known(root, file, made) or is_midway(root, output):
             blocks = {b.id: b for b in output.blocks if b.file == file}
             edited.append(Edited(file, text, output.files[file], blocks))
+        else:
+            message = (
+                "edited by hand, and what the chapters make of this file "
+                "changed too; see --check, and put the edit into the chapter "
+                "or take back what changed there"
+            )
+            number = disk.first_difference(text, made)
+            mistakes.append(Mistake(file, number, message))
     raise_any(mistakes)
     return edited
-
-
-def explain_no_base(root: Path, file: str, output: Output) -> str | None:
-    """Say why it is not known what an edited file was before."""
-    if not (
-        disk.is_known(root, file, output.text(file)) or is_midway(root, output)
-    ):
-        return (
-            "edited by hand, and what the chapters make of this file changed "
-            "too; see --check, and put the edit into the chapter or take back "
-            "what changed there"
-        )
-    try:
-        (root / file).read_bytes().decode()
-    except UnicodeDecodeError as error:
-        return f"cannot be read: {error}"
-    return None
 
 
 def is_midway(root: Path, output: Output) -> bool:
