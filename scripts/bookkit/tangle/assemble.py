@@ -10,6 +10,7 @@ and `__all__`.
 import ast
 import builtins
 import functools
+import itertools
 import symtable
 import warnings
 from collections.abc import Iterator
@@ -55,6 +56,7 @@ class Module:
     body: list[Segment] = field(default_factory=list)
     classes: dict[str, Segment] = field(default_factory=dict)
     names: dict[str, Block] = field(default_factory=dict)
+    members: dict[str, Block] = field(default_factory=dict)
     imported: dict[str, Imported] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
 
@@ -123,9 +125,6 @@ def gather(file: str, blocks: tuple[Block, ...]) -> Module:
     module = Module(file)
     for block in blocks:
         module.mistakes += add_block(module, block)
-        if block is not blocks[0] and is_string(block.tree.body[0]):
-            message = "only the first block of a file has a docstring"
-            module.mistakes.append(block.mistake(message, block.tree.body[0]))
     module.mistakes += check_imports(module)
     return module
 
@@ -146,6 +145,9 @@ def add_block(module: Module, block: Block) -> Iterator[Mistake]:
         if isinstance(segment.node, IMPORTS):
             yield from add_import(module, segment)
         elif segment.node is block.tree.body[0] and is_string(segment.node):
+            if module.body or module.docstring:
+                message = "only the first block of a file has a docstring"
+                yield segment.mistake(message)
             module.docstring = segment.lines
         elif methods.find_extend(segment.node):
             yield from add_method(module, segment)
@@ -158,18 +160,17 @@ def add_import(module: Module, segment: Segment) -> Iterator[Mistake]:
     """Gather the names of an import statement."""
     node = segment.node
     if getattr(node, "level", 0):
-        message = "a relative import does not run in a notebook"
-        yield segment.mistake(f"{message}; name the package")
-    elif any(alias.name == "*" for alias in node.names):
+        message = "a relative import runs in no notebook; name the package"
+        yield segment.mistake(message)
+    if any(alias.name == "*" for alias in node.names):
         message = "import * hides where names come from; name them"
         yield segment.mistake(message)
-    elif any("#" in line.text for line in segment.lines):
-        message = "a comment on an import would be lost when imports are "
-        yield segment.mistake(f"{message}gathered; put it on a line above")
-    else:
-        for imported, alias in read_import(node):
-            origin = segment.block.lines[alias.lineno - 1].origin
-            module.imports.setdefault(imported, origin)
+    if any("#" in line.text for line in segment.lines):
+        message = "a comment on an import would be lost; put it above"
+        yield segment.mistake(message)
+    for imported, alias in read_import(node):
+        origin = segment.block.lines[alias.lineno - 1].origin
+        module.imports.setdefault(imported, origin)
 
 
 def check_imports(module: Module) -> Iterator[Mistake]:
@@ -179,23 +180,19 @@ def check_imports(module: Module) -> Iterator[Mistake]:
     mean something else than on the page.
     """
     for imported, origin in [*module.imports.items()]:
-        bound, message = imported.bound, None
         if is_own(imported, module):
             del module.imports[imported]
-            if imported.alias not in (None, imported.name):
-                message = f"{module.file} cannot import from itself under "
-                message += f"another name: {bound}"
-        elif bound in module.names:
+            continue
+        bound, place = imported.bound, None
+        other = module.imported.setdefault(bound, imported)
+        if bound in module.names:
             place = module.names[bound].place
-            message = f"{bound} is also defined in this file ({place})"
-        else:
+        elif other != imported and bound != "extend":
             # `import os` and `import os.path` agree on what `os` means.
-            other = module.imported.setdefault(bound, imported)
             is_plain = [x.name is x.alias is None for x in (imported, other)]
-            if other != imported and bound != "extend" and not all(is_plain):
-                message = f"{bound} is imported already, from another place "
-                message += f"({module.imports[other]})"
-        if message:
+            place = None if all(is_plain) else module.imports[other]
+        if place:
+            message = f"{bound} means something else already ({place})"
             yield Mistake(origin.path, origin.line, message)
 
 
@@ -212,46 +209,45 @@ def is_own(imported: Imported, module: Module) -> bool:
 
 def add_statement(module: Module, segment: Segment) -> Iterator[Mistake]:
     """Add a statement to the body of the module, and its names."""
-    block, node = segment.block, segment.node
+    node = segment.node
     module.body.append(segment)
     yield from methods.find_stray_extend(segment)
     if "__all__" in changed_names(node):
         yield segment.mistake("__all__ is generated; do not assign it")
         return
     for name in assigned_names(node):
-        earlier = module.names.setdefault(name, block)
-        if earlier is not block and name != "_":
-            yield segment.mistake(explain_twice(name, earlier))
+        yield from define(module.names, name, segment)
     if isinstance(node, ast.ClassDef):
         module.classes[node.name] = segment
-        names = [name for each in node.body for name in assigned_names(each)]
-        segment.members = dict.fromkeys(names, block)
-
-
-def explain_twice(name: str, earlier: Block) -> str:
-    """Say that a name is taken, and how to give it a new meaning."""
-    return (
-        f"{name} is defined already by {earlier.id} ({earlier.place}); change "
-        f'it there, or replace that whole block: replaces="{earlier.id}"'
-    )
+        for name in itertools.chain(*map(assigned_names, node.body)):
+            yield from define(module.members, f"{node.name}.{name}", segment)
 
 
 def add_method(module: Module, segment: Segment) -> Iterator[Mistake]:
     """Add a function under `@extend(Cls)` to the class."""
     yield from methods.find_misuse(segment)
     name, node = methods.find_extend(segment.node).args[0].id, segment.node
-    grown = module.classes.get(name)
-    member = grown and grown.members.get(node.name)
-    if grown is None:
+    if name not in module.classes:
+        message = f"no class {name} is defined above in {module.file}; "
+        message += "@extend grows a class of the same file"
+        yield segment.mistake(message)
+        return
+    module.classes[name].methods.append(segment)
+    if not methods.grows_property(node):
+        yield from define(module.members, f"{name}.{node.name}", segment)
+
+
+def define(
+    names: dict[str, Block], name: str, segment: Segment
+) -> Iterator[Mistake]:
+    """Note which block gives a name its meaning; no other one may."""
+    earlier = names.setdefault(name, segment.block)
+    if earlier is not segment.block and name != "_":
         yield segment.mistake(
-            f"class {name} is not defined above in {module.file}; "
-            "@extend grows a class of the same file"
+            f"{name} is defined already by {earlier.id} ({earlier.place}); "
+            f'change it there, or say replaces="{earlier.id}" and write that '
+            "whole block anew"
         )
-    elif member and not methods.grows_property(node):
-        yield segment.mistake(explain_twice(f"{name}.{node.name}", member))
-    else:
-        grown.methods.append(segment)
-        grown.members[node.name] = segment.block
 
 
 # --- Writing the module ---
@@ -310,10 +306,6 @@ def render_body(module: Module) -> Iterator[Line]:
             yield from segment.gap
         else:
             yield from (BLANK, BLANK, segment.block.comment)
-        above = segment.block
-        if not segment.methods:
-            yield from segment.lines
-            continue
-        yield from methods.render_class(segment)
-        if segment.methods[-1].block is not segment.block:
-            above = None
+        yield from methods.render_statement(segment)
+        *_, last = segment, *segment.methods
+        above = segment.block if last.block is segment.block else None

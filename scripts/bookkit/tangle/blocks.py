@@ -101,8 +101,7 @@ class Segment:
 
     `gap` are the blank lines above it, `start` is the index in the block of
     the first of its `lines`. Without a `node` it is comments only. If it is a
-    class, `methods` are those that other segments add, and `members` says for
-    all that it has which block that comes from.
+    class, `methods` are those that other segments add.
     """
 
     block: Block
@@ -111,7 +110,6 @@ class Segment:
     lines: list[Line]
     start: int
     methods: list["Segment"] = field(default_factory=list)
-    members: dict[str, Block] = field(default_factory=dict)
 
     def mistake(self, message: str, node: ast.AST | None = None) -> Mistake:
         """A mistake in this statement, or at a node inside it."""

@@ -81,13 +81,13 @@ def is_placeholder(segment: Segment) -> bool:
     return may_be and ast.unparse(segment.node.body) in PLACEHOLDERS
 
 
-def render_class(segment: Segment) -> Iterator[Line]:
-    """Write a class and below it the methods that other blocks add.
+def render_statement(segment: Segment) -> Iterator[Line]:
+    """Write a statement; below a class, the methods that blocks add to it.
 
     A body that is only `...` gives way to them.
     """
     *lines, last = segment.lines
-    is_empty = is_placeholder(segment)
+    is_empty = segment.methods and is_placeholder(segment)
     if is_empty:
         words = ast.unparse(segment.node.body)
         last = last._replace(text=last.text.removesuffix(words).rstrip())
