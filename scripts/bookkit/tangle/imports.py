@@ -25,6 +25,12 @@ class Imported(NamedTuple):
         """The name that the statement binds."""
         return self.alias or self.name or self.module.partition(".")[0]
 
+    @property
+    def text(self) -> str:
+        """Its own part of the statement: "numpy as np"."""
+        text = self.name or self.module
+        return f"{text} as {self.alias}" if self.alias else text
+
 
 def read_import(
     node: ast.Import | ast.ImportFrom,
@@ -41,22 +47,17 @@ def render_imports(imports: dict[Imported, Origin | None]) -> Iterator[Line]:
 
     The lines have the origins that `imports` gives.
     """
-    statements: dict[tuple, list[Imported]] = {}
+    statements: dict[tuple, dict[str, Origin | None]] = {}
     for each in sorted(imports, key=import_key):
-        key = each.module, each.alias and each, each.name is None
-        statements.setdefault(key, []).append(each)
+        start = f"from {each.module} import" if each.name else "import"
+        is_alone = each.alias or not each.name
+        key = section(each), start, each.text if is_alone else None
+        statements.setdefault(key, {})[each.text] = imports[each]
     above = None
-    for first, *others in statements.values():
-        if above not in (None, section(first)):
+    for (part, start, _), names in statements.items():
+        if above not in (None, part):
             yield Line("")
-        above, origin = section(first), imports[first]
-        if first.name is None:
-            yield Line(f"import {first.module}{as_alias(first)}", origin)
-            continue
-        names = {
-            f"{x.name}{as_alias(x)}": imports[x] for x in [first, *others]
-        }
-        start = f"from {first.module} import"
+        above, origin = part, [*names.values()][0]
         line = f"{start} {', '.join(names)}"
         if len(line) <= LINE_LENGTH:
             yield Line(line, origin)
@@ -65,11 +66,6 @@ def render_imports(imports: dict[Imported, Origin | None]) -> Iterator[Line]:
         for name, place in names.items():
             yield Line(f"    {name},", place)
         yield Line(")", origin)
-
-
-def as_alias(imported: Imported) -> str:
-    """The " as name" of an import, or nothing."""
-    return f" as {imported.alias}" if imported.alias else ""
 
 
 def section(imported: Imported) -> int:

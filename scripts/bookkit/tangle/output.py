@@ -140,10 +140,11 @@ def check_files(files: dict[str, list[Block]]) -> Iterator[Mistake]:
     for file, (block, *_) in sorted(files.items()):
         package = f"{file.rpartition('/')[0]}.py"
         other = known.setdefault(file.lower(), file)
-        message = f"{file} and {other} are one file on some computers"
+        if other != file:
+            message = f"{file} and {other} are one file on some computers"
+            yield block.mistake(message)
         if package in files:
             message = f"{file} and {package} cannot both be imported"
-        if other != file or package in files:
             yield block.mistake(message)
 
 

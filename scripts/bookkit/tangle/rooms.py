@@ -54,7 +54,7 @@ class Rooms:
         """Note which room defines which name; no other room may."""
         for package, rooms in self.rooms.items():
             home = self.homes[package]
-            for room in sorted(rooms, key=first_place):
+            for room in rooms:
                 for name, block in room.names.items():
                     other = home.setdefault(name, room)
                     if other is not room and name != "_":
@@ -150,11 +150,6 @@ class Rooms:
         while target in self.named and not f"{user}.".startswith(f"{target}."):
             yield target
             target = target.rpartition(".")[0]
-
-
-def first_place(module: Module) -> list[Mistake]:
-    """Where in the book a module begins; nowhere if it only imports."""
-    return [segment.mistake("") for segment in module.body[:1]]
 
 
 def find_undefined(module: Module, imports: Imports) -> Iterator[Mistake]:
