@@ -344,4 +344,4 @@ class TestBook:
 
     def test_front_matter_holds_no_versions(self, book):
         book.chapter("01-one", "---\ntitle: x\njupyter: y\n---")
-        assert "book/01-one.md:3: the front matter" in self.mistakes(book)
+        assert "book/01-one.md:1: the front matter" in self.mistakes(book)

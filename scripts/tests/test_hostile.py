@@ -120,7 +120,7 @@ class TestChapters:
             ("---\n\ttitle: x\n---", "2: the front matter is not YAML"),
             ('---\ntitle: "x\n---', "the front matter is not YAML"),
             ("---\n- a\n---", "1: the front matter has title"),
-            ("---\njupytext: 3\n---", "2: the front matter has title"),
+            ("---\njupytext: 3\n---", "1: the front matter has title"),
             ('```python caption="\\ud800"\n1\n```', "1: cannot read"),
         ],
     )
@@ -226,11 +226,6 @@ class TestCommands:
     def test_check_stands_alone(self, book, arguments):
         with pytest.raises(SystemExit):
             book.tangle("--check", *arguments)
-
-    @pytest.mark.parametrize("line", ["²", "9" * 5000])
-    def test_where_with_a_strange_line(self, book, line):
-        outcome = book.tangle("where", f"dlfs/a.py:{line}")
-        assert "a place is FILE:LINE" in outcome.err
 
     def test_where_with_a_name_too_long(self, book):
         book.chapter("01-one", CLASS)

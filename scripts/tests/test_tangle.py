@@ -291,8 +291,6 @@ class TestWhere:
             ("book/02-two.md:1", "not in a block with file="),
             ("book/02-two.md:4", "this line of two has no copy in dlfs/a.py"),
             ("book/09-nine.md:4", "not in a block with file="),
-            ("dlfs/a.py", "a place is FILE:LINE"),
-            ("dlfs/a.py:x", "a place is FILE:LINE"),
         ],
     )
     def test_lines_without_a_counterpart(self, written, place, message):
@@ -300,6 +298,14 @@ class TestWhere:
         assert outcome.code == 1
         assert outcome.err.startswith(f"{place}: ")
         assert message in outcome.err
+
+    @pytest.mark.parametrize("line", ["", ":", ":x", ":²", ":" + "9" * 5000])
+    def test_what_is_no_place(self, written, line):
+        with pytest.raises(SystemExit) as stop:
+            written.tangle("where", f"dlfs/a.py{line}")
+        assert stop.value.code == 2
+        message = "a place is FILE:LINE, such as dlfs/nn/dense.py:40"
+        assert message in written.capsys.readouterr().err
 
     def test_a_replaced_block(self, written):
         written.chapter(
@@ -326,7 +332,15 @@ class TestLint:
 
 class TestCommandLine:
     @pytest.mark.parametrize(
-        "arguments", [["wher"], ["where"], ["--check", "--back"], ["--foo"]]
+        "arguments",
+        [
+            ["wher"],
+            ["where"],
+            ["lint", "dlfs/a.py:1"],
+            ["--check", "--back"],
+            ["--check", "lint"],
+            ["--foo"],
+        ],
     )
     def test_wrong_ones_are_refused(self, book, arguments):
         with pytest.raises(SystemExit) as stop:

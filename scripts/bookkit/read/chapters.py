@@ -25,6 +25,7 @@ from bookkit.read.mistakes import (
 from bookkit.read.source import find_marker, parse
 
 CHAPTER_FILE = re.compile(r"(\d\d)-([a-z0-9]+(?:-[a-z0-9]+)*)\.md")
+FRONT_MATTER = {"title", "description", "kind", "words"}
 # What may end a line, and what stands for a byte that cannot be read.
 WRONG_CHARACTER = re.compile(
     "[\0\r\v\f\x1c-\x1e\x85\u2028\u2029\N{REPLACEMENT CHARACTER}]"
@@ -201,18 +202,11 @@ def read_front_matter(lines: list[str]) -> tuple[dict, list[tuple[int, str]]]:
         problem = getattr(error, "problem", None) or error
         message = f"the front matter is not YAML: {problem}"
         return {}, [(2 + (mark.line if mark else 0), message)]
-    message = "the front matter has title, description, kind and words"
-    if not isinstance(options, dict):
-        return {}, [(1, message)]
-    found = [
-        (number, message)
-        for number, text in enumerate(lines, 1)
-        if text.startswith(("jupyter:", "jupytext:", "kernelspec:"))
-    ]
-    if options.get("kind", "workshop") != "workshop":
-        message = "the front matter says kind: workshop, or nothing of it"
-        found.append((1, message))
-    return options, found
+    is_known = isinstance(options, dict) and options.keys() <= FRONT_MATTER
+    if is_known and options.get("kind", "workshop") == "workshop":
+        return options, []
+    message = "the front matter has title, description, words, kind: workshop"
+    return {}, [(1, message)]
 
 
 def find_fence_mistakes(fences: list[Fence]) -> Found:

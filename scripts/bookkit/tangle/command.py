@@ -105,23 +105,26 @@ def diff(file: str, text: str, lines: list[Line]) -> Iterator[str]:
         yield f"{line} {origin.path}#{origin.block}" if origin else line
 
 
-def command_where(root: Path, book: Path, place: str) -> int:
-    """Print which chapter line made a line of a file, or the other way."""
-    name, _, number = place.rpartition(":")
-    if not name or not re.fullmatch("[0-9]{1,9}", number):
+def parse_place(text: str) -> tuple[str, int]:
+    """The parts of FILE:LINE."""
+    match = re.fullmatch("(.+):([0-9]{1,9})", text)
+    if not match:
         message = "a place is FILE:LINE, such as dlfs/nn/dense.py:40"
-        print(f"{place}: {message}", file=sys.stderr)
-        return 1
-    path, line = Path(name).resolve(), int(number)
+        raise argparse.ArgumentTypeError(message)
+    return match[1], int(match[2])
+
+
+def command_where(root: Path, book: Path, name: str, line: int) -> None:
+    """Print which chapter line made a line of a file, or the other way."""
+    path = Path(name).resolve()
     if not os.path.exists(path):
         path = (root / name).resolve()  # as it is printed, from anywhere
     output = tangle(read_book(book))
-    if path.parent == book.resolve():
+    if path.parent == book:
         print(find_copy(output, f"{book.name}/{path.name}", line))
     else:
-        file = path.relative_to(root) if path.is_relative_to(root) else name
-        print(find_origin(output, Path(file).as_posix(), line))
-    return 0
+        file = path.relative_to(root) if path.is_relative_to(root) else path
+        print(find_origin(output, file.as_posix(), line))
 
 
 def find_origin(output: Output, file: str, number: int) -> Origin:
@@ -182,12 +185,12 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    words = "where FILE:LINE | lint"
-    add("command", nargs="*", metavar=words, help="a question")
     modes = parser.add_mutually_exclusive_group()
+    modes.add_argument("command", nargs="?", choices=["where", "lint"])
     for mode in ("--check", "--back", "--watch"):
         modes.add_argument(mode, action="store_true")
     modes.add_argument("--until", type=int, metavar="NN")
+    add("place", nargs="?", type=parse_place, help="FILE:LINE, for where")
     add("--out", type=Path, metavar="DIR", help="a new folder, for --until")
     add("--root", type=Path, default=ROOT, metavar="DIR", help="holds book/")
     add("--book", type=Path, metavar="DIR", help="if it is not in the root")
@@ -202,18 +205,15 @@ def main(arguments: list[str] | None = None) -> int:
     book = (args.book or root / "book").resolve()
     if (args.until is None) != (args.out is None):
         parser.error("--until and --out go together")
-    if args.command and (args.check or args.back or args.watch or args.out):
-        parser.error("commands exclude --check, --back, --watch and --until")
+    if (args.command == "where") != (args.place is not None):
+        parser.error("where and FILE:LINE go together")
     write_any_text()
     try:
-        match args.command:
-            case ["where", place]:
-                return command_where(root, book, place)
-            case ["lint"]:
-                return command_lint(root, book)
-            case [_, *_]:
-                parser.error("the commands are: where FILE:LINE, lint")
-        if args.watch:
+        if args.command == "where":
+            command_where(root, book, *args.place)
+        elif args.command == "lint":
+            return command_lint(root, book)
+        elif args.watch:
             watch(root, book, show)
         elif args.check:
             command_check(root, book)

@@ -57,7 +57,7 @@ def render_imports(imports: dict[Imported, Origin | None]) -> Iterator[Line]:
     for (part, start, _), names in statements.items():
         if above not in (None, part):
             yield Line("")
-        above, origin = part, [*names.values()][0]
+        above, origin = part, next(iter(names.values()))
         line = f"{start} {', '.join(names)}"
         if len(line) <= LINE_LENGTH:
             yield Line(line, origin)
