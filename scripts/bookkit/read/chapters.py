@@ -22,7 +22,7 @@ from bookkit.read.mistakes import (
     disk_errors,
     raise_any,
 )
-from bookkit.read.source import find_marker, parse
+from bookkit.read.source import find_conflict, parse
 
 CHAPTER_FILE = re.compile(r"(\d\d)-([a-z0-9]+(?:-[a-z0-9]+)*)\.md")
 FRONT_MATTER = {"title", "description", "kind", "words"}
@@ -67,8 +67,8 @@ class Cell:
 class Chapter:
     """A chapter, `path` as it is printed: "book/03-tensors.md".
 
-    `front_matter` is what the lines above the text say: title, description,
-    kind.
+    `content` are the bytes of its file, `front_matter` is what the lines above
+    the text say: title, description, kind.
     """
 
     number: int
@@ -76,6 +76,7 @@ class Chapter:
     path: str
     cells: list[Cell]
     front_matter: dict = field(default_factory=dict)
+    content: bytes = b""
 
     @property
     def name(self) -> str:
@@ -159,7 +160,9 @@ def parse_chapter(path: str, content: bytes) -> Chapter:
     found += find_fence_mistakes(fences)
     if not found:
         cells = list(split_cells(lines, start, fences))
-        chapter = Chapter(int(match[1]), match[2], path, cells, front_matter)
+        chapter = Chapter(
+            int(match[1]), match[2], path, cells, front_matter, content
+        )
         found = [*check_exercises(chapter), *check_markers(chapter)]
     raise_any(Mistake(path, *each) for each in found)
     return chapter
@@ -179,13 +182,7 @@ def decode_chapter(path: str, content: bytes) -> str:
         line = text.count("\n", 0, wrong.start()) + 1
         message = "holds a byte that is not UTF-8, or a control character"
         raise BookError([Mistake(path, line, message)])
-    marker = find_marker(text)
-    if marker:
-        message = (
-            "git could not join two versions here: write what this part "
-            "shall be, and delete the lines <<<<<<<, ======= and >>>>>>>"
-        )
-        raise BookError([Mistake(path, marker, message)])
+    raise_any(find_conflict(path, text))
     return text
 
 

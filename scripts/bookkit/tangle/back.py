@@ -16,9 +16,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bookkit.read.chapters import parse_chapter, read_bytes
+from bookkit.read.chapters import Chapter, parse_chapter
 from bookkit.read.mistakes import BookError, Mistake, collect, raise_any
-from bookkit.read.source import find_marker, parse
+from bookkit.read.source import find_conflict, parse
 from bookkit.tangle import disk
 from bookkit.tangle.blocks import IMPORTS, Line
 from bookkit.tangle.moves import Edited, Move, find_moves
@@ -29,14 +29,12 @@ from bookkit.tangle.output import Output, nearest_origin, tangle
 class Proposal:
     """Chapters that hold the edits, and what they make.
 
-    `before` and `after` are the texts of the chapters that change, `old` and
-    `new` what the book makes of them. `report` has a line for each edit: where
-    it is in the file and in the chapter.
+    `old` is what the book made, `new` what it makes with the edits. `report`
+    has a line for each edit: where it is in the file and in the chapter.
     """
 
+    book: Path
     edited: list[Edited]
-    before: dict[str, str]
-    after: dict[str, bytes]
     old: Output
     new: Output
     report: list[str]
@@ -52,36 +50,26 @@ def propose(root: Path, book: Path, output: Output) -> Proposal | None:
         return None
     found, mistakes = collect(lambda each: [*find_moves(each)], edited)
     raise_any(mistakes)
-    moves = sorted(itertools.chain(*found), key=place_of)
-    before, after, report = {}, {}, []
-    chapters = {chapter.path: chapter for chapter in output.chapters}
+    moves = sorted(itertools.chain(*found), key=lambda move: move[:2])
+    chapters, report = {each.path: each for each in output.chapters}, []
     try:
-        for path, each in itertools.groupby(moves, lambda x: place_of(x)[0]):
-            place = book / Path(path).name
-            content = read_bytes(place)
-            before[str(place)] = disk.plain_text(content)
-            content, lines = apply_moves(content, each)
-            after[str(place)] = content
+        for path, each in itertools.groupby(moves, lambda move: move.path):
+            content, lines = apply_moves(chapters[path].content, each)
             chapters[path] = parse_chapter(path, content)
             report += lines
         new = tangle(list(chapters.values()))
     except BookError as error:
         mistake = error.mistakes[0]
-        above = [x for x in moves if place_of(x) <= mistake[:2]]
-        move = above[-1] if above else moves[0]
+        above = [move for move in moves if move[:2] <= mistake[:2]]
+        place = (above or moves[:1])[-1].edit
         message = (
             f"the book cannot hold this edit: {mistake.message} "
             f"({mistake.path}:{mistake.line})"
         )
-        raise BookError([Mistake(move.file, move.number, message)]) from error
+        raise BookError([Mistake(*place, message)]) from error
     for each in edited:
         check_same(each, new.files[each.file])
-    return Proposal(edited, before, after, output, new, report)
-
-
-def place_of(move: Move) -> tuple[str, int]:
-    """The chapter and the line of a move."""
-    return move.block.chapter.path, move.start
+    return Proposal(book, edited, output, new, report)
 
 
 def apply_moves(
@@ -97,8 +85,9 @@ def apply_moves(
         end = "\r" if lines[start - 2].endswith("\r") else ""
         lines[start - 1 : stop - 1] = [text + end for text in move.texts]
         shift += len(move.texts) - (stop - start)
-        place = f"{move.block.chapter.path}:{start} ({move.block.id})"
-        report.append(f"{move.file}:{move.number} -> {place}")
+        file, number = move.edit
+        place = f"{move.path}:{start} ({move.block})"
+        report.append(f"{file}:{number} -> {place}")
     return "\n".join(lines).encode(), report
 
 
@@ -114,8 +103,9 @@ def find_edited(root: Path, output: Output) -> list[Edited]:
     changes = disk.find_changes(root, output)
     for file, text in disk.find_hand_edits(root, changes).items():
         made = output.text(file)
-        if find_marker(text):
-            mistakes.append(disk.explain_hand_edit(file, text, output))
+        conflict = [*find_conflict(file, text)]
+        if conflict:
+            mistakes += conflict
         elif disk.is_known(root, file, made) or is_midway(root, output):
             blocks = {b.id: b for b in output.blocks if b.file == file}
             edited.append(Edited(file, text, output.files[file], blocks))
@@ -135,9 +125,14 @@ def is_midway(root: Path, output: Output) -> bool:
     """Whether each chapter is as a run that was killed found or made it."""
     state = disk.read_state(root)
     return all(
-        disk.hash_text(str(chapter.cells)) in state.get(chapter.path, ())
+        hash_chapter(chapter) in state.get(chapter.path, ())
         for chapter in output.chapters
     )
+
+
+def hash_chapter(chapter: Chapter) -> str:
+    """The hash of a chapter, whatever its line ends are."""
+    return disk.hash_text(disk.plain_text(chapter.content))
 
 
 # --- Whether the chapters make the edited files again ---
@@ -196,20 +191,21 @@ def write_back(root: Path, proposal: Proposal) -> list[str]:
 
     Returns the names of the files that changed.
     """
-    old, new = proposal.old, proposal.new
+    new = proposal.new
     edited = {each.file: each.text for each in proposal.edited}
     seen = disk.find_changes(root, new) | edited
     disk.check_changes(root, new, seen | dict.fromkeys(edited))
     marked = {file: new.text(file) for file in edited}
-    midway = {
-        one.path: [disk.hash_text(str(each.cells)) for each in (one, two)]
-        for one, two in zip(old.chapters, new.chapters)
-    }
-    disk.write_files(root, disk.remember(old, midway) | marked, seen)
+    midway, before, after = {}, {}, {}
+    for one, two in zip(proposal.old.chapters, new.chapters):
+        midway[one.path] = [hash_chapter(one), hash_chapter(two)]
+        if one is not two:
+            place = str(proposal.book / f"{one.name}.md")
+            before[place] = disk.plain_text(one.content)
+            after[place] = two.content
+    state = disk.remember(proposal.old, midway)
+    disk.write_files(root, state | marked, seen)
     files = {file: new.text(file) for file in sorted(seen)}
-    disk.write_files(
-        root,
-        proposal.after | files | disk.remember(new),
-        seen | marked | proposal.before,
-    )
+    contents = after | files | disk.remember(new)
+    disk.write_files(root, contents, seen | marked | before)
     return list(files)

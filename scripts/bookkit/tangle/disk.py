@@ -20,7 +20,7 @@ from pathlib import Path
 from bookkit.read.chapters import Chapter
 from bookkit.read.fences import GENERATED_FOLDERS
 from bookkit.read.mistakes import BookError, Mistake, disk_errors, raise_any
-from bookkit.read.source import find_marker
+from bookkit.read.source import find_conflict
 from bookkit.tangle.output import Output, find_syntax_error, nearest_origin
 
 STATE = ".cache/tangled.json"
@@ -122,20 +122,13 @@ def check_changes(root: Path, output: Output, changes: Texts) -> None:
     for file in changes:
         mistakes += find_syntax_error(output.files[file], file)
     for file, text in find_hand_edits(root, changes).items():
-        mistakes.append(explain_hand_edit(file, text, output))
+        conflict = [*find_conflict(file, text)]
+        mistakes += conflict or [explain_hand_edit(file, text, output)]
     raise_any(mistakes)
 
 
 def explain_hand_edit(file: str, old: str, output: Output) -> Mistake:
     """Say where a file on disk first differs, and where that comes from."""
-    marker = find_marker(old)
-    if marker:
-        message = (
-            "git could not join two versions here: resolve the chapters, take "
-            f"either side of this file (git checkout --ours {file}) and run "
-            "scripts/tangle.py"
-        )
-        return Mistake(file, marker, message)
     number = first_difference(old, output.text(file))
     origin = nearest_origin(output.files[file], number)
     place = f" (made from {origin})" if origin else ""

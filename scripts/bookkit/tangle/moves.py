@@ -30,15 +30,16 @@ from bookkit.tangle.methods import INDENT, find_extend, lines_inside_strings
 class Move(NamedTuple):
     """Lines of a chapter, from `start` up to `stop`, that get other texts.
 
-    `number` is the line of the generated file where that was edited.
+    They are in `block`, and `edit` is the line of the generated file that was
+    edited.
     """
 
-    file: str
-    number: int
-    block: Block
+    path: str
     start: int
     stop: int
     texts: list[str]
+    block: str
+    edit: tuple[str, int]
 
 
 class Part(NamedTuple):
@@ -227,7 +228,9 @@ def compare(
                     "at a time"
                 )
                 raise edited.mistake(number, message)
-        yield Move(edited.file, number, block, start, stop, texts[1][j1:j2])
+        edit = edited.file, number
+        lines = start, stop, texts[1][j1:j2]
+        yield Move(block.chapter.path, *lines, block.id, edit)
 
 
 def line_numbers(lines: list[Line]) -> list[int]:
