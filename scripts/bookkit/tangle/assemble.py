@@ -262,7 +262,7 @@ def render(module: Module, imports: dict[Imported, Origin]) -> list[Line]:
     if "extend" not in module.used:
         imports = {k: v for k, v in imports.items() if k.bound != "extend"}
     lines = list(module.docstring)
-    exports = render_all(module, public_names(module, imports))
+    exports = render_all(module, imports)
     for part in (list(render_imports(imports)), exports):
         lines += [BLANK, *part] if part else []
     is_apart = bool(exports)
@@ -273,20 +273,11 @@ def render(module: Module, imports: dict[Imported, Origin]) -> list[Line]:
     return [*lines, *(module.code if is_apart else module.code[1:])]
 
 
-def render_all(module: Module, names: set[str]) -> list[Line]:
-    """Write `__all__` of a module of the package."""
-    if not names or not module.file.startswith("dlfs/"):
-        return []
-    quoted = [f'"{name}"' for name in sort_names(names)]
-    line = f"__all__ = [{', '.join(quoted)}]"
-    if len(line) <= LINE_LENGTH:
-        return [Line(line)]
-    texts = ["__all__ = [", *(f"    {name}," for name in quoted), "]"]
-    return [Line(text) for text in texts]
+def render_all(module: Module, imports: dict[Imported, Origin]) -> list[Line]:
+    """Write `__all__` of a module of the package.
 
-
-def public_names(module: Module, imports: dict[Imported, Origin]) -> set[str]:
-    """The names a module offers; a package's also those it imports."""
+    It offers what it defines, and as a package also what it imports.
+    """
     names = {*module.names}
     if module.file.endswith("/__init__.py"):
         names |= {
@@ -295,7 +286,15 @@ def public_names(module: Module, imports: dict[Imported, Origin]) -> set[str]:
             if section(imported) == FIRST_PARTY
             and (imported.name or imported.alias)
         }
-    return {x for x in names if not x.startswith("_") or x == "__version__"}
+    names = {x for x in names if not x.startswith("_") or x == "__version__"}
+    if not names or not module.file.startswith("dlfs/"):
+        return []
+    quoted = [f'"{name}"' for name in sort_names(names)]
+    line = f"__all__ = [{', '.join(quoted)}]"
+    if len(line) <= LINE_LENGTH:
+        return [Line(line)]
+    texts = ["__all__ = [", *(f"    {name}," for name in quoted), "]"]
+    return [Line(text) for text in texts]
 
 
 def render_body(module: Module) -> Iterator[Line]:

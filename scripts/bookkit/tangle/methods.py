@@ -6,11 +6,11 @@ and how its lines are moved.
 """
 
 import ast
-import functools
 import io
 import re
+import textwrap
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from bookkit.read.mistakes import Mistake
 from bookkit.read.source import parse
@@ -104,39 +104,42 @@ def render_statement(segment: Segment) -> Iterator[Line]:
 
 def method_lines(segment: Segment) -> Iterator[Line]:
     """The lines of a method, indented, without `@extend(Cls)`."""
-    block, decorator = segment.block, find_extend(segment.node)
+    decorator = find_extend(segment.node)
     dropped = range(decorator.lineno, decorator.end_lineno + 1)
-    inside = lines_inside_strings(block.cell.source)
     first, was_blank = first_line(segment.node), False
-    for number, line in enumerate(segment.lines, segment.start + 1):
+    lines = move_lines(segment.lines, indent)
+    for number, line in enumerate(lines, segment.start + 1):
         is_blank = not line.text.strip()
         if number in dropped or (is_blank and was_blank and number < first):
             continue
         was_blank = is_blank
-        yield line if number in inside else indent(line)
+        yield line
 
 
-def indent(line: Line) -> Line:
+def indent(text: str) -> str:
     """A line moved to the right, unless it is blank."""
-    margin = INDENT if line.text.strip() else ""
-    return line._replace(text=margin + line.text)
+    return textwrap.indent(text, INDENT)
 
 
-@functools.lru_cache(4096)
-def lines_inside_strings(source: str) -> frozenset[int]:
-    """The lines that start inside a string that is not a docstring.
+def move_lines(lines: list[Line], move: Callable[[str], str]) -> list[Line]:
+    """Statements that are moved to the right or left, their strings kept.
 
-    To indent such a line would change the string.
+    To move a line that starts inside a string would change the string; a
+    docstring may change so. Raises `SyntaxError`.
     """
+    source = "\n".join(line.text for line in lines)
     docstrings = {
         child.body[0].lineno
         for child in ast.walk(parse(source))
         if isinstance(child, DEFINITIONS) and is_string(child.body[0])
     }
-    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
-    return frozenset(
+    inside = {
         number
-        for token in tokens  # only those of strings have several lines
-        if token.start[0] not in docstrings
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.start[0] not in docstrings  # only strings have several lines
         for number in range(token.start[0] + 1, token.end[0] + 1)
-    )
+    }
+    return [
+        line if n in inside else line._replace(text=move(line.text))
+        for n, line in enumerate(lines, 1)
+    ]

@@ -24,7 +24,7 @@ from bookkit.tangle.blocks import (
     is_string,
     split_block,
 )
-from bookkit.tangle.methods import INDENT, find_extend, lines_inside_strings
+from bookkit.tangle.methods import INDENT, find_extend, move_lines
 
 
 class Move(NamedTuple):
@@ -156,14 +156,8 @@ def as_block(block: Block, lines: list[Line], name: str) -> list[Line]:
     Each stands under its `@extend(Cls)`, with two blank lines above it. Raises
     `SyntaxError` if there is anything else.
     """
-    source = "\n".join([f"class {name}:", *(each.text for each in lines)])
-    inside = lines_inside_strings(source)
-    lines = [
-        each
-        if number in inside
-        else each._replace(text=each.text.removeprefix(INDENT))
-        for number, each in enumerate(lines, 2)
-    ]
+    inside = [Line(f"class {name}:"), *lines]
+    _, *lines = move_lines(inside, lambda text: text.removeprefix(INDENT))
     source = "\n".join(each.text for each in lines)
     found: list[Line] = []
     cell = Cell("code", source, 1, block.cell.options)

@@ -14,7 +14,7 @@ from bookkit.read.chapters import Cell, Chapter
 from bookkit.read.mistakes import raise_any
 from bookkit.tangle.blocks import Block, Line
 from bookkit.tangle.disk import keep_snapshot, snapshot_folder, write_files
-from bookkit.tangle.methods import indent, lines_inside_strings
+from bookkit.tangle.methods import indent, move_lines
 from bookkit.tangle.notebooks import make_notebook
 from bookkit.tangle.output import Output, find_syntax_error
 
@@ -68,7 +68,7 @@ def cell_lines(chapter: Chapter, cell: Cell) -> list[Line]:
     """The lines of a cell as they are in the script."""
     lines = Block(chapter, cell).lines
     try:
-        inside = lines_inside_strings(cell.source)
+        moved = move_lines(lines, indent)
     except SyntaxError:  # what only a notebook understands is left out
         return [
             line._replace(text=re.sub("^(?=[%!])", "# ", line.text))
@@ -77,8 +77,4 @@ def cell_lines(chapter: Chapter, cell: Cell) -> list[Line]:
     if "expect" not in cell.options:
         return lines
     arguments = f'"{cell.options["expect"]}", "{chapter.path}:{cell.fence}"'
-    body = [
-        line if number in inside else indent(line)
-        for number, line in enumerate(lines, 1)
-    ]
-    return [Line(f"with __expect({arguments}):"), *body]
+    return [Line(f"with __expect({arguments}):"), *moved]
