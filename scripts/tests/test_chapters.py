@@ -228,23 +228,22 @@ class TestOptions:
         assert message in found
 
     @pytest.mark.parametrize(
-        ("file", "message"),
+        "file",
         [
-            ("scripts/a.py", "is outside dlfs/ and tests/"),
-            ("/dlfs/a.py", "is outside dlfs/ and tests/"),
-            ("dlfs", "is outside dlfs/ and tests/"),
-            ("dlfs\\\\a.py", "is outside dlfs/ and tests/"),
-            ("dlfs/a.txt", "does not end with .py"),
-            ("dlfs/../a.py", "cannot be imported"),
-            ("dlfs//a.py", "cannot be imported"),
-            ("dlfs/a-b.py", "cannot be imported"),
-            ("dlfs/class.py", "cannot be imported"),
-            ("dlfs/./a.py", "cannot be imported"),
+            "scripts/a.py",
+            "/dlfs/a.py",
+            "dlfs",
+            "dlfs\\\\a.py",
+            "dlfs/a.txt",
+            "dlfs/../a.py",
+            "dlfs//a.py",
+            "dlfs/a-b.py",
+            "dlfs/./a.py",
         ],
     )
-    def test_wrong_files(self, book, file, message):
+    def test_wrong_files(self, book, file):
         text = f'```python file="{file}" id="a"\n1\n```'
-        assert message in mistake_in(book, text)
+        assert "is no module of dlfs/ or tests/" in mistake_in(book, text)
 
     def test_all_mistakes_are_found(self, book):
         found = mistake_in(

@@ -14,7 +14,6 @@ import os
 import shutil
 import subprocess
 import threading
-import time
 from pathlib import Path
 
 from bookkit.read.chapters import Chapter
@@ -40,11 +39,9 @@ def hash_text(text: str) -> str:
 
 def read_state(root: Path) -> dict[str, list[str]]:
     """The hashes of what was written last, by file; none if not known."""
-    try:
-        state = json.loads((root / STATE).read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return state if isinstance(state, dict) else {}
+    with contextlib.suppress(OSError, ValueError):
+        return json.loads((root / STATE).read_text("utf-8"))
+    return {}
 
 
 def remember(
@@ -191,9 +188,7 @@ def write_files(
         for file, content in contents.items():
             with disk_errors(file, "written"):
                 place = Path(os.path.realpath(root / file))
-                path = place.with_name(
-                    f".{place.name}.{os.getpid()}.tangle.tmp"
-                )
+                path = place.with_name(f".{place.name}.{os.getpid()}.tmp")
                 if isinstance(content, str):
                     content = content.encode()
                 if not place.is_file() or place.read_bytes() != content:
@@ -217,24 +212,12 @@ def write_files(
 def write_beside(path: Path, place: Path, content: bytes) -> None:
     """Write a file that is to be moved to its place."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    remove_litter(path.parent)
     with open(path, "wb") as stream:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
     if place.exists():
         shutil.copymode(place, path)
-
-
-def remove_litter(folder: Path) -> None:
-    """Delete what a run that was killed has left in a folder.
-
-    Files of the last minute may belong to a run that goes on.
-    """
-    for path in folder.glob(".*.tangle.tmp"):
-        with contextlib.suppress(OSError):
-            if path.stat().st_mtime < time.time() - 60:
-                path.unlink()
 
 
 def write_output(root: Path, output: Output) -> list[str]:
@@ -253,11 +236,14 @@ def write_snapshot(root: Path, output: Output, folder: Path) -> list[str]:
     """Write a package and its tests into a folder of their own.
 
     `folder` may hold an earlier snapshot, which is brought up to date; raises
-    `BookError` if it holds anything else.
+    `BookError` if it holds anything else. Hidden files do not count: a run
+    leaves them that was killed.
     """
     with WRITING, disk_errors(folder, "read or written"):
-        message = explain_no_snapshot(root, folder)
-        if message:
+        has_mark = (folder / STATE).parent.exists()
+        ours = {*GENERATED_FOLDERS, "__pycache__"} if has_mark else set()
+        if folder.is_file() or {x.name for x in folder.glob("[!.]*")} - ours:
+            message = "is not an earlier snapshot; choose an empty folder"
             raise BookError([Mistake(str(folder), 1, message)])
         (folder / STATE).parent.mkdir(parents=True, exist_ok=True)
         for file, *_ in find_orphans(folder, output):
@@ -267,22 +253,6 @@ def write_snapshot(root: Path, output: Output, folder: Path) -> list[str]:
         if "dlfs/__init__.py" in output.files:
             write_files(folder, read_data(root))
     return changes
-
-
-def explain_no_snapshot(root: Path, folder: Path) -> str | None:
-    """Say why a folder is neither new nor empty nor a snapshot.
-
-    Hidden files do not count: a run leaves them that was killed.
-    """
-    for name in GENERATED_FOLDERS:
-        if folder.resolve().is_relative_to(root / name):
-            return f"is inside {name}/, which the book makes"
-    has_mark = (folder / STATE).parent.exists()
-    ours = {*GENERATED_FOLDERS, "__pycache__"} if has_mark else set()
-    others = {path.name for path in folder.glob("[!.]*")} - ours
-    if others or folder.is_file():
-        return "is not an earlier snapshot; choose an empty folder"
-    return None
 
 
 def read_data(root: Path) -> dict[str, bytes]:

@@ -1,6 +1,5 @@
 """Make all generated files from the chapters, in memory."""
 
-import contextlib
 import difflib
 import functools
 import gc
@@ -35,25 +34,12 @@ class Output:
         return "".join(f"{line.text}\n" for line in self.files[file])
 
 
-@contextlib.contextmanager
-def paused_collector() -> Iterator[None]:
-    """Pause the garbage collector, which costs two thirds of the time.
-
-    Syntax trees are many small objects, of which none can be freed yet.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
-@paused_collector()
 def tangle(chapters: list[Chapter]) -> Output:
     """Make all files from the chapters; raises `BookError`.
 
     Only what has changed since the last run in this process is made again.
     """
+    gc.set_threshold(200_000)  # to look for garbage in trees takes a while
     parsed = [parse_cells(chapter) for chapter in chapters]
     blocks = [block for found, _ in parsed for block in found]
     mistakes = [mistake for _, found in parsed for mistake in found]
@@ -135,14 +121,9 @@ def check_replaces(
 
 
 def check_files(files: dict[str, list[Block]]) -> Iterator[Mistake]:
-    """Check that no file hides another one."""
-    known: dict[str, str] = {}
-    for file, (block, *_) in sorted(files.items()):
+    """Check that no file hides a folder of the same name."""
+    for file, (block, *_) in files.items():
         package = f"{file.rpartition('/')[0]}.py"
-        other = known.setdefault(file.lower(), file)
-        if other != file:
-            message = f"{file} and {other} are one file on some computers"
-            yield block.mistake(message)
         if package in files:
             message = f"{file} and {package} cannot both be imported"
             yield block.mistake(message)
