@@ -319,7 +319,7 @@ class TestRefusals:
                 "the block that needs it",
             ),
             ("import os\n", "", 4, "blocks: undo this and, after --back"),
-            ('"A", ', "", 6, "belongs to no block"),
+            ('"A", ', "", 6, "edit the block that needs it"),
             ("return 2", "return (", 34, "syntax error: '(' was never"),
             ("return 2", "return 2\n", 35, "makes this line missing"),
             ("return 2", "'''\n```\n'''", 34, "cannot hold this edit"),
@@ -347,7 +347,7 @@ class TestRefusals:
             file="dlfs/a/__init__.py",
         )
         edit(book, "import f", "import f as g", "dlfs/a/__init__.py")
-        assert_refused(book, "dlfs/a/__init__.py:4: this belongs to no block")
+        assert_refused(book, "dlfs/a/__init__.py:4: imports and __all__ are")
 
     def test_a_method_that_ends_its_class(self, written):
         edit(
@@ -388,7 +388,7 @@ class TestRefusals:
         code = "x = 1\n\nimport os\n\ny = os"
         book.make(make_block(code, "a"))
         edit(book, "x = 1\n\ny = os", "z = os")
-        assert_refused(book, "dlfs/a.py:9: the lines of this edit", ".md:2")
+        assert_refused(book, "dlfs/a.py:9: other lines stand", ".md:2")
 
     def test_a_file_that_is_saved_meanwhile(self, written, monkeypatch):
         text = edit(written, "    return 2", "    return 3")

@@ -220,7 +220,7 @@ class TestCommands:
     def test_where_with_a_name_too_long(self, book):
         book.chapter("01-one", CLASS)
         outcome = book.tangle("where", "a" * 5000 + ":1")
-        assert outcome.err.endswith("no block of the book makes this file\n")
+        assert outcome.err.endswith("the book makes 0 lines of this file\n")
 
     @pytest.mark.parametrize("jobs", ["0", "-3", "x"])
     def test_a_strange_number_of_jobs(self, book, jobs):

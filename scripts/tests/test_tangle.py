@@ -285,9 +285,9 @@ class TestWhere:
     @pytest.mark.parametrize(
         ("place", "message"),
         [
-            ("dlfs/a.py:1", "made by scripts/tangle.py, not copied"),
+            ("dlfs/a.py:1", "copied from no chapter; the book makes 14"),
             ("dlfs/a.py:999", "the book makes 14 lines of this file"),
-            ("dlfs/b.py:1", "no block of the book makes this file"),
+            ("dlfs/b.py:1", "the book makes 0 lines of this file"),
             ("book/02-two.md:1", "not in a block with file="),
             ("book/02-two.md:4", "this line of two has no copy in dlfs/a.py"),
             ("book/09-nine.md:4", "not in a block with file="),

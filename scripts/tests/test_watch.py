@@ -94,7 +94,7 @@ class TestLook:
         replace(written, "book/01-one.md", "return 1", "return 3")
         replace(written, "dlfs/a.py", "return 1", "return 4")
         text = look()
-        assert text.startswith("dlfs/a.py:8: edited by hand, and what the ch")
+        assert text.startswith("dlfs/a.py:8: edited by hand, and its chapters")
         assert "return 3" in written.read("book/01-one.md")
         assert "return 4" in written.read("dlfs/a.py")
         replace(written, "book/01-one.md", "return 3", "return 4")

@@ -111,8 +111,7 @@ def check_fence(fence: Fence) -> Iterator[str]:
     elif language in PYTHON_LIKE or (has_file and not fence.indent):
         yield (
             f"{fence.marker}{fence.language} here is no cell and never runs; "
-            "a cell starts with ```python, not indented; code that is only "
-            "shown with ```python .noeval"
+            "write ```python, not indented, or only show it: ```python .noeval"
         )
 
 

@@ -110,11 +110,8 @@ def find_edited(root: Path, output: Output) -> list[Edited]:
             blocks = {b.id: b for b in output.blocks if b.file == file}
             edited.append(Edited(file, text, output.files[file], blocks))
         else:
-            message = (
-                "edited by hand, and what the chapters make of this file "
-                "changed too; see --check, and put the edit into the chapter "
-                "or take back what changed there"
-            )
+            message = "edited by hand, and its chapters changed too; see "
+            message += "--check, and make the chapter as it is to be"
             number = disk.first_difference(text, made)
             mistakes.append(Mistake(file, number, message))
     raise_any(mistakes)
@@ -150,11 +147,8 @@ def check_same(edited: Edited, made: list[Line]) -> None:
     if top not in (old_top, texts[will.start : will.stop]):
         number = disk.first_difference("\n".join(top), "\n".join(old_top))
         origin = nearest_origin(edited.old, was.start + number)
-        message = (
-            "this belongs to no block: imports and __all__ are gathered from "
-            "all blocks: undo this and, after --back, edit the block that "
-            "needs it"
-        )
+        message = "imports and __all__ are gathered from all blocks: undo "
+        message += "this and, after --back, edit the block that needs it"
         if origin:
             message += f", or the import in {origin} ({origin.block})"
         raise edited.mistake(now.start + number, message)

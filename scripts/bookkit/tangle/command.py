@@ -76,11 +76,8 @@ def command_check(root: Path, book: Path) -> None:
         show("\n".join(diff(file, old or "", output.files[file])))
     mistakes = disk.find_orphans(root, output)
     if changes:
-        message = (
-            f"{len(changes)} files differ from the book: edit the chapters "
-            "and run scripts/tangle.py, with --back if it was the files that "
-            "were edited"
-        )
+        message = f"{len(changes)} files differ from the book: tangle the "
+        message += "chapters, with --back if it was the files that were edited"
         mistakes.append(Mistake(next(iter(changes)), 1, message))
     raise_any(mistakes)
 
@@ -129,16 +126,12 @@ def command_where(root: Path, book: Path, name: str, line: int) -> None:
 
 def find_origin(output: Output, file: str, number: int) -> Origin:
     """The origin of a line of a file; raises `BookError` if it has none."""
-    lines = output.files.get(file)
-    if lines is None:
-        message = "no block of the book makes this file"
-    elif not 0 < number <= len(lines):
-        message = f"the book makes {len(lines)} lines of this file"
-    elif lines[number - 1].origin is None:
-        message = "this line is made by scripts/tangle.py, not copied"
-    else:
-        return lines[number - 1].origin
-    raise BookError([Mistake(file, number, message)])
+    lines = output.files.get(file, [])
+    for line in lines[max(number - 1, 0) : number]:
+        if line.origin:
+            return line.origin
+    message = f"copied from no chapter; the book makes {len(lines)} lines of "
+    raise BookError([Mistake(file, number, f"{message}this file")])
 
 
 def find_copy(output: Output, path: str, number: int) -> str:

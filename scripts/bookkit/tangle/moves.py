@@ -106,12 +106,9 @@ def find_moves(edited: Edited) -> Iterator[Move]:
     sides = edited.parts(texts), edited.parts(edited.new)
     for one, two in itertools.zip_longest(*sides):
         if not one or not two or one.comment != two.comment:
-            raise edited.mistake(
-                last,
-                "the edit crosses blocks: below this line, "
-                f'"{(one or two).comment.strip()}" is not where it was; leave '
-                "the comments above blocks as they are",
-            )
+            comment = (one or two).comment.strip()
+            message = f'the edit crosses blocks: below this line, "{comment}" '
+            raise edited.mistake(last, f"{message}is not where it was")
         last = two.start
     for one, two in zip(*sides):
         ours, theirs = old[one.start : one.stop], new[two.start : two.stop]
@@ -216,12 +213,9 @@ def compare(
             start = stop = above[-1] + 1
         for line in block.lines[start - block.cell.line :][: stop - start]:
             if line.text.strip() and line.origin.line not in inside:
-                message = (
-                    "the lines of this edit do not stand together in the "
-                    f"chapter ({block.chapter.path}:{start}); edit them one "
-                    "at a time"
-                )
-                raise edited.mistake(number, message)
+                place = f"{block.chapter.path}:{start}"
+                message = f"other lines stand between these in {place}; edit "
+                raise edited.mistake(number, f"{message}one at a time")
         edit = edited.file, number
         lines = start, stop, texts[1][j1:j2]
         yield Move(block.chapter.path, *lines, block.id, edit)

@@ -129,16 +129,14 @@ class Rooms:
             graphlib.TopologicalSorter(graph).prepare()
         except graphlib.CycleError as error:
             circle = error.args[1][::-1]
-            steps = []
+            words = f"{' needs '.join(circle)}: an import circle"
             for user, target in itertools.pairwise(circle):
                 module, imported = self.named[user], graph[user][target]
                 origin = imports[module.file][imported]
                 place = origin or find_use(module, imported.bound)
-                message = f"{user} uses {imported.bound}, but "
-                message += f"{' needs '.join(circle)}: an import circle"
                 if place:
-                    steps.append(Mistake(*place[:2], message))
-            yield max(steps)
+                    message = f"{user} uses {imported.bound}, but {words}"
+                    yield Mistake(*place[:2], message)
 
     def find_targets(self, user: str, imported: Imported) -> Iterator[str]:
         """The modules of the book that an import runs, packages included."""
