@@ -175,7 +175,7 @@ class TestFences:
         assert f"book/01-one.md:{message}" in mistake_in(book, text)
 
     def test_a_fence_inside_a_string_is_told_from_others(self, book):
-        message = "open and close the block with four backticks"
+        message = "make those of the block four backticks long"
         assert message in mistake_in(book, INSIDE)
 
     @pytest.mark.parametrize(

@@ -288,9 +288,9 @@ class TestWhere:
             ("dlfs/a.py:1", "copied from no chapter; the book makes 14"),
             ("dlfs/a.py:999", "the book makes 14 lines of this file"),
             ("dlfs/b.py:1", "the book makes 0 lines of this file"),
-            ("book/02-two.md:1", "not in a block with file="),
+            ("book/02-two.md:1", "this is no line of a block with file="),
             ("book/02-two.md:4", "this line of two has no copy in dlfs/a.py"),
-            ("book/09-nine.md:4", "not in a block with file="),
+            ("book/09-nine.md:4", "this is no line of a block with file="),
         ],
     )
     def test_lines_without_a_counterpart(self, written, place, message):

@@ -193,12 +193,10 @@ def read_front_matter(lines: list[str]) -> tuple[dict, list[tuple[int, str]]]:
     import yaml
 
     try:
-        options = yaml.safe_load("\n".join(lines[1:-1])) or {}
+        options = yaml.safe_load("\n".join(lines[:-1])) or {}
     except (yaml.YAMLError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or error
-        message = f"the front matter is not YAML: {problem}"
-        return {}, [(2 + (mark.line if mark else 0), message)]
+        problem = " ".join(str(error).split())
+        return {}, [(1, f"the front matter is not YAML: {problem}")]
     is_known = isinstance(options, dict) and options.keys() <= FRONT_MATTER
     if is_known and options.get("kind", "workshop") == "workshop":
         return options, []
@@ -209,30 +207,20 @@ def read_front_matter(lines: list[str]) -> tuple[dict, list[tuple[int, str]]]:
 def find_fence_mistakes(fences: list[Fence]) -> Found:
     """Find fences that are not what they look like, and wrong options.
 
-    What follows a fence inside a string means nothing.
+    What follows a block in which a string does not end means nothing.
     """
     for fence in fences:
-        error = find_open_string(fence)
-        if error:
-            yield (
-                fence.line + error.lineno,
-                f"syntax error: {error.msg}; if a fence is to stand in it, "
-                "open and close the block with four backticks",
-            )
-            return
+        text = "\n".join(fence.body)
+        if fence.is_cell and (text.count('"""') + text.count("'''")) % 2:
+            try:
+                parse(text)
+            except SyntaxError as error:
+                message = f"syntax error: {error.msg}; if a fence is to stand "
+                message += "in it, make those of the block four backticks long"
+                yield fence.line + error.lineno, message
+                return
         for message in check_fence(fence):
             yield fence.line, message
-
-
-def find_open_string(fence: Fence) -> SyntaxError | None:
-    """What is wrong with a block in which a long string does not end."""
-    text = "\n".join(fence.body)
-    if fence.is_cell and (text.count('"""') + text.count("'''")) % 2:
-        try:
-            parse(text)
-        except SyntaxError as error:
-            return error
-    return None
 
 
 def split_cells(
@@ -300,12 +288,11 @@ def check_unique_ids(chapters: list[Chapter]) -> Iterator[Mistake]:
     places: dict[str, str] = {}
     for chapter in chapters:
         for cell in chapter.code_cells:
-            name = cell.options.get("id")
-            if name in places:
+            place = f"{chapter.path}:{cell.fence}"
+            name = cell.options.get("id", place)
+            if places.setdefault(name, place) != place:
                 message = f'id="{name}" is taken by {places[name]}'
                 yield Mistake(chapter.path, cell.fence, message)
-            elif name:
-                places[name] = f"{chapter.path}:{cell.fence}"
 
 
 def check_unnumbered_pages(book: Path) -> Iterator[Mistake]:

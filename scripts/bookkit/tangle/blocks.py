@@ -84,11 +84,6 @@ class Block:
             for number, text in texts
         ]
 
-    def holds(self, path: str, number: int) -> bool:
-        """Whether a line of a chapter is in this block, its fence included."""
-        last = self.lines[-1].origin.line
-        return path == self.chapter.path and self.cell.fence <= number <= last
-
     def mistake(self, message: str, node: ast.AST | None = None) -> Mistake:
         """A mistake in this block, at a node or else at its fence."""
         offset = node.lineno if node else 0

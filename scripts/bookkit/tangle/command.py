@@ -140,14 +140,13 @@ def find_copy(output: Output, path: str, number: int) -> str:
         for index, line in enumerate(lines, 1):
             if line.origin and line.origin[:2] == (path, number):
                 return f"{file}:{index}"
-    message = "this line is not in a block with file="
-    for old in [x for x in output.blocks if x.holds(path, number)]:
-        message = (
-            f"this line of {old.id} has no copy in {old.file}: it is a fence, "
-            "blank, @extend, or an import that is there already"
-        )
-        for new in [x for x in output.blocks if old.id in x.replaces]:
-            message = f"{old.id} is replaced by {new.id} ({new.place})"
+    message = "this is no line of a block with file="
+    for old in output.blocks:
+        if any(line.origin[:2] == (path, number) for line in old.lines):
+            message = f"this line of {old.id} has no copy in {old.file}: it "
+            message += "is blank, @extend, or an import that is there already"
+            for new in [x for x in output.blocks if old.id in x.replaces]:
+                message = f"{old.id} is replaced by {new.id} ({new.place})"
     raise BookError([Mistake(path, number, message)])
 
 
