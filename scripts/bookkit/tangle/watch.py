@@ -20,8 +20,6 @@ from bookkit.tangle.disk import write_output
 from bookkit.tangle.output import tangle
 
 POLL = 0.05  # seconds between two looks at the disk
-QUIET = 0.03  # how long nothing may change before a file counts as saved
-LONG = 0.5  # the same, after a file has lost half of its bytes
 
 Stamps = dict[str, tuple[int, int, int]]
 
@@ -48,22 +46,25 @@ class Watch:
         return found
 
     def wait(self) -> Stamps:
-        """Wait until something has changed, and is saved whole.
+        """Wait until something has changed, and is saved whole."""
+        stamps, looks = self.stamps, 0
+        while stamps == self.stamps or looks < self.patience(stamps):
+            time.sleep(POLL)
+            now = self.scan()
+            looks = looks + 1 if now == stamps else 0
+            stamps = now
+        return stamps
+
+    def patience(self, stamps: Stamps) -> int:
+        """How many looks have to find the same.
 
         Some editors empty a file or take it away before they write it.
         """
-        stamps, since, patience = self.stamps, 0.0, QUIET
-        while stamps == self.stamps or time.monotonic() - since < patience:
-            time.sleep(POLL if stamps == self.stamps else QUIET / 3)
-            now = self.scan()
-            if now != stamps:
-                stamps, since = now, time.monotonic()
-                has_shrunk = any(
-                    now.get(path, (0,))[0] < size / 2
-                    for path, (size, *_) in self.stamps.items()
-                )
-                patience = LONG if has_shrunk else QUIET
-        return stamps
+        has_shrunk = any(
+            stamps.get(path, (0,))[0] < size / 2
+            for path, (size, *_) in self.stamps.items()
+        )
+        return 10 if has_shrunk else 1
 
     def step(self) -> list[str]:
         """Bring everything in step; lines that say what was done.
