@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bookkit.read.chapters import Chapter, parse_chapter
 from bookkit.read.mistakes import BookError, Mistake, collect, raise_any
-from bookkit.read.source import find_conflict, parse
+from bookkit.read.source import parse
 from bookkit.tangle import disk
 from bookkit.tangle.blocks import IMPORTS, Line
 from bookkit.tangle.moves import Edited, Move, find_moves
@@ -103,10 +103,7 @@ def find_edited(root: Path, output: Output) -> list[Edited]:
     changes = disk.find_changes(root, output)
     for file, text in disk.find_hand_edits(root, changes).items():
         made = output.text(file)
-        conflict = [*find_conflict(file, text)]
-        if conflict:
-            mistakes += conflict
-        elif disk.is_known(root, file, made) or is_midway(root, output):
+        if disk.is_known(root, file, made) or is_midway(root, output):
             blocks = {b.id: b for b in output.blocks if b.file == file}
             edited.append(Edited(file, text, output.files[file], blocks))
         else:
@@ -200,6 +197,6 @@ def write_back(root: Path, proposal: Proposal) -> list[str]:
     state = disk.remember(proposal.old, midway)
     disk.write_files(root, state | marked, seen)
     files = {file: new.text(file) for file in sorted(seen)}
-    contents = after | files | disk.remember(new)
+    contents = after | files | disk.remember(new, {})
     disk.write_files(root, contents, seen | marked | before)
     return list(files)

@@ -44,12 +44,10 @@ def read_state(root: Path) -> dict[str, list[str]]:
     return {}
 
 
-def remember(
-    output: Output, others: dict[str, list[str]] | None = None
-) -> dict[str, str]:
+def remember(output: Output, others: dict[str, list[str]]) -> dict[str, str]:
     """The file that remembers what is written, and `others`: see back.py."""
     state = {file: [hash_text(output.text(file))] for file in output.files}
-    text = json.dumps(state | (others or {}), indent=0, sort_keys=True)
+    text = json.dumps(state | others, indent=0, sort_keys=True)
     return {STATE: f"{text}\n"}
 
 
@@ -61,15 +59,15 @@ def is_known(root: Path, file: str, text: str) -> bool:
     """
     if hash_text(text) in read_state(root).get(file, []):
         return True
-    known = [ask_git(root, "show", f"{x}:./{file}") for x in ("HEAD", *JOINED)]
+    known = [show(root, each, file) for each in ("HEAD", *JOINED)]
     if any(known[1:]):
-        known.append(ask_git(root, "show", f":./{file}"))
+        known.append(show(root, "", file))
     return text in known
 
 
-def ask_git(root: Path, *arguments: str) -> str | None:
-    """What git prints; None without git, or if it has nothing to say."""
-    command = ["git", "-C", str(root), *arguments]
+def show(root: Path, revision: str, file: str) -> str | None:
+    """A file as git has it; None without git, or if it does not."""
+    command = ["git", "-C", str(root), "show", f"{revision}:./{file}"]
     try:
         ran = subprocess.run(command, capture_output=True)
     except OSError:
@@ -101,12 +99,18 @@ def find_changes(root: Path, output: Output) -> Texts:
 
 
 def find_hand_edits(root: Path, changes: Texts) -> dict[str, str]:
-    """The changed files that hold what we did not make, with their texts."""
-    return {
+    """The changed files that hold what we did not make, with their texts.
+
+    Raises `BookError` if git could not join two versions of one.
+    """
+    edits = {
         file: text
         for file, text in changes.items()
         if text is not None and not is_known(root, file, text)
     }
+    conflicts = itertools.starmap(find_conflict, edits.items())
+    raise_any(itertools.chain(*conflicts))
+    return edits
 
 
 def check_changes(root: Path, output: Output, changes: Texts) -> None:
@@ -119,22 +123,13 @@ def check_changes(root: Path, output: Output, changes: Texts) -> None:
     for file in changes:
         mistakes += find_syntax_error(output.files[file], file)
     for file, text in find_hand_edits(root, changes).items():
-        conflict = [*find_conflict(file, text)]
-        mistakes += conflict or [explain_hand_edit(file, text, output)]
+        number = first_difference(text, output.text(file))
+        origin = nearest_origin(output.files[file], number)
+        message = f"edited by hand (made from {origin or 'no block'}); "
+        message += "scripts/tangle.py --back puts the edit into the chapter; "
+        message += "to drop it, delete the file and tangle again"
+        mistakes.append(Mistake(file, number, message))
     raise_any(mistakes)
-
-
-def explain_hand_edit(file: str, old: str, output: Output) -> Mistake:
-    """Say where a file on disk first differs, and where that comes from."""
-    number = first_difference(old, output.text(file))
-    origin = nearest_origin(output.files[file], number)
-    place = f" (made from {origin})" if origin else ""
-    return Mistake(
-        file,
-        number,
-        f"edited by hand{place}; scripts/tangle.py --back puts the edit into "
-        "the chapter; to drop it, delete the file and tangle again",
-    )
 
 
 def first_difference(text: str, made: str) -> int:
@@ -225,7 +220,7 @@ def write_output(root: Path, output: Output) -> list[str]:
     changes = find_changes(root, output)
     check_changes(root, output, changes)
     texts = {file: output.text(file) for file in changes}
-    write_files(root, texts | remember(output), changes)
+    write_files(root, texts | remember(output, {}), changes)
     return list(changes)
 
 
