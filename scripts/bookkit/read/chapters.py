@@ -18,6 +18,7 @@ from bookkit.read.fences import Fence, check_fence, parse_options, scan_fences
 from bookkit.read.mistakes import (
     BookError,
     Mistake,
+    Mistakes,
     collect,
     disk_errors,
     raise_any,
@@ -283,7 +284,7 @@ def check_exercises(chapter: Chapter) -> Found:
             yield lines[kind][number], f"{kind} {number} has no {other}"
 
 
-def check_unique_ids(chapters: list[Chapter]) -> Iterator[Mistake]:
+def check_unique_ids(chapters: list[Chapter]) -> Mistakes:
     """Check that no id is used twice in the book."""
     places: dict[str, str] = {}
     for chapter in chapters:
@@ -295,7 +296,7 @@ def check_unique_ids(chapters: list[Chapter]) -> Iterator[Mistake]:
                 yield Mistake(chapter.path, cell.fence, message)
 
 
-def check_unnumbered_pages(book: Path) -> Iterator[Mistake]:
+def check_unnumbered_pages(book: Path) -> Mistakes:
     """Check that only chapters hold blocks with file=."""
     for path in unnumbered_pages(book):
         text = decode_chapter(label(path), read_bytes(path))

@@ -4,9 +4,8 @@ import ast
 import functools
 import re
 import warnings
-from collections.abc import Iterator
 
-from bookkit.read.mistakes import Mistake
+from bookkit.read.mistakes import Mistake, Mistakes
 
 MARKER = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
 
@@ -34,7 +33,7 @@ def parse(source: str) -> ast.Module:
     return check_compiles(source, ast.PyCF_ONLY_AST)
 
 
-def find_conflict(path: str, text: str) -> Iterator[Mistake]:
+def find_conflict(path: str, text: str) -> Mistakes:
     """Find the first mark of a conflict that git has left in a file."""
     match = MARKER.search(text)
     if match:

@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from bookkit.read.mistakes import Mistake
+from bookkit.read.mistakes import Mistake, Mistakes
 from bookkit.tangle import methods
 from bookkit.tangle.blocks import (
     DEFINITIONS,
@@ -132,7 +132,7 @@ def gather(file: str, blocks: tuple[Block, ...]) -> Module:
 # --- Gathering the parts of a module ---
 
 
-def add_block(module: Module, block: Block) -> Iterator[Mistake]:
+def add_block(module: Module, block: Block) -> Mistakes:
     """Put the statements of a block where they belong."""
     last, gap = 0, []
     for node in block.tree.body:  # lines are moved whole
@@ -156,7 +156,7 @@ def add_block(module: Module, block: Block) -> Iterator[Mistake]:
             yield from add_statement(module, segment)
 
 
-def add_import(module: Module, segment: Segment) -> Iterator[Mistake]:
+def add_import(module: Module, segment: Segment) -> Mistakes:
     """Gather the names of an import statement."""
     node = segment.node
     if getattr(node, "level", 0):
@@ -173,7 +173,7 @@ def add_import(module: Module, segment: Segment) -> Iterator[Mistake]:
         module.imports.setdefault(imported, origin)
 
 
-def check_imports(module: Module) -> Iterator[Mistake]:
+def check_imports(module: Module) -> Mistakes:
     """Leave out what the module imports from itself, and check the rest.
 
     Imports are moved to the top, so that a name which is also defined would
@@ -207,7 +207,7 @@ def is_own(imported: Imported, module: Module) -> bool:
     return not is_package or imported.name in (None, *module.names)
 
 
-def add_statement(module: Module, segment: Segment) -> Iterator[Mistake]:
+def add_statement(module: Module, segment: Segment) -> Mistakes:
     """Add a statement to the body of the module, and its names."""
     node = segment.node
     module.body.append(segment)
@@ -223,7 +223,7 @@ def add_statement(module: Module, segment: Segment) -> Iterator[Mistake]:
             yield from define(module.members, f"{node.name}.{name}", segment)
 
 
-def add_method(module: Module, segment: Segment) -> Iterator[Mistake]:
+def add_method(module: Module, segment: Segment) -> Mistakes:
     """Add a function under `@extend(Cls)` to the class."""
     yield from methods.find_misuse(segment)
     name, node = methods.find_extend(segment.node).args[0].id, segment.node
@@ -237,9 +237,7 @@ def add_method(module: Module, segment: Segment) -> Iterator[Mistake]:
         yield from define(module.members, f"{name}.{node.name}", segment)
 
 
-def define(
-    names: dict[str, Block], name: str, segment: Segment
-) -> Iterator[Mistake]:
+def define(names: dict[str, Block], name: str, segment: Segment) -> Mistakes:
     """Note which block gives a name its meaning; no other one may."""
     earlier = names.setdefault(name, segment.block)
     if earlier is not segment.block and name != "_":

@@ -12,7 +12,7 @@ import textwrap
 import tokenize
 from collections.abc import Callable, Iterator
 
-from bookkit.read.mistakes import Mistake
+from bookkit.read.mistakes import Mistakes
 from bookkit.read.source import parse
 from bookkit.tangle.blocks import (
     DEFINITIONS,
@@ -38,7 +38,7 @@ def find_extend(node: ast.stmt | None) -> ast.expr | None:
     return None
 
 
-def find_stray_extend(segment: Segment) -> Iterator[Mistake]:
+def find_stray_extend(segment: Segment) -> Mistakes:
     """Find `@extend` that makes no method, outside of functions."""
     if not any("extend" in line.text for line in segment.lines):
         return
@@ -53,7 +53,7 @@ def find_stray_extend(segment: Segment) -> Iterator[Mistake]:
             nodes += ast.iter_child_nodes(node)
 
 
-def find_misuse(segment: Segment) -> Iterator[Mistake]:
+def find_misuse(segment: Segment) -> Mistakes:
     """Find what means one thing in a function and another in a method."""
     text = "\n".join(line.text for line in segment.lines)
     if "super" not in text and "__" not in text:

@@ -3,11 +3,10 @@
 import difflib
 import functools
 import gc
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bookkit.read.chapters import Chapter
-from bookkit.read.mistakes import Mistake, raise_any
+from bookkit.read.mistakes import Mistake, Mistakes, raise_any
 from bookkit.read.source import check_compiles
 from bookkit.tangle.assemble import KEPT, Module, gather, module_name, render
 from bookkit.tangle.blocks import Block, Line, Origin
@@ -84,7 +83,7 @@ def parse_cells(chapter: Chapter) -> tuple[list[Block], list[Mistake]]:
 
 def place_blocks(
     blocks: list[Block], files: dict[str, list[Block]]
-) -> Iterator[Mistake]:
+) -> Mistakes:
     """Arrange the blocks by file, each replacement in the old place.
 
     `newest` says for the blocks so far which one stands in their place.
@@ -101,9 +100,7 @@ def place_blocks(
         newest |= dict.fromkeys([block.id, *(b.id for b in old)], block)
 
 
-def check_replaces(
-    block: Block, newest: dict[str, Block]
-) -> Iterator[Mistake]:
+def check_replaces(block: Block, newest: dict[str, Block]) -> Mistakes:
     """Check that what a block replaces stands above it, in the same file."""
     for name in block.replaces:
         now, message = newest.get(name), None
@@ -120,7 +117,7 @@ def check_replaces(
             yield block.mistake(f'replaces="{name}": {message}')
 
 
-def check_files(files: dict[str, list[Block]]) -> Iterator[Mistake]:
+def check_files(files: dict[str, list[Block]]) -> Mistakes:
     """Check that no file hides a folder of the same name."""
     for file, (block, *_) in files.items():
         package = f"{file.rpartition('/')[0]}.py"
@@ -129,7 +126,7 @@ def check_files(files: dict[str, list[Block]]) -> Iterator[Mistake]:
             yield block.mistake(message)
 
 
-def find_syntax_error(lines: list[Line], file: str) -> Iterator[Mistake]:
+def find_syntax_error(lines: list[Line], file: str) -> Mistakes:
     """Check that a file compiles as a whole."""
     try:
         check_compiles("\n".join(line.text for line in lines))

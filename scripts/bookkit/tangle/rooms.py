@@ -11,7 +11,7 @@ import graphlib
 import itertools
 from collections.abc import Iterator
 
-from bookkit.read.mistakes import Mistake, raise_any
+from bookkit.read.mistakes import Mistake, Mistakes, raise_any
 from bookkit.tangle.assemble import Module
 from bookkit.tangle.blocks import Line, Origin
 from bookkit.tangle.imports import Imported
@@ -50,7 +50,7 @@ class Rooms:
         self.homes: dict[str, dict[str, Module]] = {x: {} for x in self.rooms}
         self.named = {module.name: module for module in modules.values()}
 
-    def fill_homes(self) -> Iterator[Mistake]:
+    def fill_homes(self) -> Mistakes:
         """Note which room defines which name; no other room may."""
         for package, rooms in self.rooms.items():
             home = self.homes[package]
@@ -115,7 +115,7 @@ class Rooms:
             return imported._replace(module=home.name)
         return imported
 
-    def find_circle(self, imports: dict[str, Imports]) -> Iterator[Mistake]:
+    def find_circle(self, imports: dict[str, Imports]) -> Mistakes:
         """Find modules that need each other before either is there."""
         graph = {
             user: {
@@ -150,7 +150,7 @@ class Rooms:
             target = target.rpartition(".")[0]
 
 
-def find_undefined(module: Module, imports: Imports) -> Iterator[Mistake]:
+def find_undefined(module: Module, imports: Imports) -> Mistakes:
     """Find names that are there on the page, but not in the file."""
     known = {imported.bound for imported in imports}
     for name in sorted(module.missing - known):
