@@ -13,7 +13,7 @@ from test_properties import books, in_folder, quick
 from bookkit import ROOT
 from bookkit.read.chapters import BookError, read_book
 from bookkit.tangle import back
-from bookkit.tangle.back import propose
+from bookkit.tangle.back import bring_back
 from bookkit.tangle.disk import find_changes, write_output
 from bookkit.tangle.output import tangle
 
@@ -573,11 +573,8 @@ class TestRandomBooks:
             for path, text in texts.items():
                 path.write_text(text)
             before = cells_but(root, blocks)
-            proposal = propose(root, root / "book", output)
-            assert bool(proposal) == bool(texts)
-            if not proposal:
-                return
-            back.write_back(root, proposal)
+            _, _, report = bring_back(root, root / "book", output)
+            assert bool(report) == bool(texts)
             assert cells_but(root, blocks) == before
             for path, text in texts.items():
                 assert path.read_text().split("\n")[1:] == text.split("\n")[1:]
@@ -605,13 +602,11 @@ class TestRandomBooks:
             (root / file).write_text(text)
             before = snapshot(root)
             try:
-                proposal = propose(root, root / "book", output)
+                bring_back(root, root / "book", output)
             except BookError as error:
                 assert all(m.path.endswith(".py") for m in error.mistakes)
                 assert snapshot(root) == before
                 return
-            if proposal:
-                back.write_back(root, proposal)
             after = (root / file).read_text()
             assert_same_blocks(after, text)
             output = tangle(read_book(root / "book"))
@@ -637,7 +632,7 @@ class TestRandomBooks:
             (root / file).write_text("\n".join(lines))
             before = snapshot(root)
             with pytest.raises(BookError):
-                propose(root, root / "book", output)
+                bring_back(root, root / "book", output)
             assert snapshot(root) == before
 
         in_folder(steps, check)
@@ -695,8 +690,7 @@ class TestRealBook:
         replaced = {name for block in output.blocks for name in block.replaces}
         shown = [b for b in output.blocks if b.file in files]
         assert count >= len([b for b in shown if b.id not in replaced])
-        proposal = propose(copy, copy / "book", output)
-        back.write_back(copy, proposal)
+        bring_back(copy, copy / "book", output)
         for file, text in texts.items():
             made = (copy / file).read_text()
             assert made.split("\n")[1:] == text.split("\n")[1:]

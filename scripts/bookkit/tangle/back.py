@@ -13,7 +13,6 @@ run sees by them that what changed in the book are edits of these files.
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from bookkit.read.chapters import Chapter, parse_chapter
@@ -25,29 +24,30 @@ from bookkit.tangle.moves import Edited, Move, find_moves
 from bookkit.tangle.output import Output, nearest_origin, tangle
 
 
-@dataclass(frozen=True)
-class Proposal:
-    """Chapters that hold the edits, and what they make.
+def bring_back(
+    root: Path, book: Path, output: Output
+) -> tuple[Output, list[str], list[str]]:
+    """Put the edits of files into their chapters, and write all that changed.
 
-    `old` is what the book made, `new` what it makes with the edits. `report`
-    has a line for each edit: where it is in the file and in the chapter.
-    """
-
-    book: Path
-    edited: list[Edited]
-    old: Output
-    new: Output
-    report: list[str]
-
-
-def propose(root: Path, book: Path, output: Output) -> Proposal | None:
-    """Put the edits into the chapters, in memory; None if there are none.
-
-    Raises `BookError` if that cannot be done.
+    Returns what the book makes then, the names of the files that were written,
+    and a line for each edit: where it is in the file and in the chapter.
+    Raises `BookError`, and writes nothing, if that cannot be done.
     """
     edited = find_edited(root, output)
     if not edited:
-        return None
+        return output, disk.write_output(root, output), []
+    new, report = put_in(edited, output)
+    for each in edited:
+        check_same(each, new.files[each.file])
+    texts = {each.file: each.text for each in edited}
+    return new, write_back(root, book, texts, output, new), report
+
+
+def put_in(edited: list[Edited], output: Output) -> tuple[Output, list[str]]:
+    """Put the edits into the chapters, in memory; what the book makes then.
+
+    There is a line to report for each edit. Raises `BookError`.
+    """
     found, mistakes = collect(lambda each: [*find_moves(each)], edited)
     raise_any(mistakes)
     moves = sorted(itertools.chain(*found), key=lambda move: move[:2])
@@ -57,7 +57,7 @@ def propose(root: Path, book: Path, output: Output) -> Proposal | None:
             content, lines = apply_moves(chapters[path].content, each)
             chapters[path] = parse_chapter(path, content)
             report += lines
-        new = tangle(list(chapters.values()))
+        return tangle(list(chapters.values())), report
     except BookError as error:
         mistake = error.mistakes[0]
         above = [move for move in moves if move[:2] <= mistake[:2]]
@@ -67,9 +67,6 @@ def propose(root: Path, book: Path, output: Output) -> Proposal | None:
             f"({mistake.path}:{mistake.line})"
         )
         raise BookError([Mistake(*place, message)]) from error
-    for each in edited:
-        check_same(each, new.files[each.file])
-    return Proposal(book, edited, output, new, report)
 
 
 def apply_moves(
@@ -177,25 +174,25 @@ def check_same(edited: Edited, made: list[Line]) -> None:
 # --- Writing ---
 
 
-def write_back(root: Path, proposal: Proposal) -> list[str]:
-    """Write the chapters with the edits and the files they make.
+def write_back(
+    root: Path, book: Path, edited: dict[str, str], old: Output, new: Output
+) -> list[str]:
+    """Write the chapters that hold the edits, and the files they make.
 
-    Returns the names of the files that changed.
+    `edited` are the texts of the files with the edits, `old` is what the book
+    makes without them. Returns the names of the files that changed.
     """
-    new = proposal.new
-    edited = {each.file: each.text for each in proposal.edited}
     seen = disk.find_changes(root, new) | edited
     disk.check_changes(root, new, seen | dict.fromkeys(edited))
     marked = {file: new.text(file) for file in edited}
     midway, before, after = {}, {}, {}
-    for one, two in zip(proposal.old.chapters, new.chapters):
+    for one, two in zip(old.chapters, new.chapters):
         midway[one.path] = [hash_chapter(one), hash_chapter(two)]
         if one is not two:
-            place = str(proposal.book / f"{one.name}.md")
+            place = str(book / f"{one.name}.md")
             before[place] = disk.plain_text(one.content)
             after[place] = two.content
-    state = disk.remember(proposal.old, midway)
-    disk.write_files(root, state | marked, seen)
+    disk.write_files(root, disk.remember(old, midway) | marked, seen)
     files = {file: new.text(file) for file in sorted(seen)}
     contents = after | files | disk.remember(new, {})
     disk.write_files(root, contents, seen | marked | before)

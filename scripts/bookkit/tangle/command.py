@@ -28,7 +28,7 @@ from bookkit import ROOT
 from bookkit.read.chapters import read_book, write_any_text
 from bookkit.read.mistakes import BookError, Mistake, raise_any
 from bookkit.tangle import disk
-from bookkit.tangle.back import propose, write_back
+from bookkit.tangle.back import bring_back
 from bookkit.tangle.blocks import Line, Origin
 from bookkit.tangle.output import Output, nearest_origin, tangle
 from bookkit.tangle.watch import watch
@@ -47,17 +47,13 @@ def command_write(root: Path, book: Path, args: argparse.Namespace) -> None:
         message = f"there is no chapter {args.until:02}"
         raise BookError([Mistake(book.name, 1, message)])
     output = tangle(chapters)
-    proposal = propose(root, book, output) if args.back else None
     if args.out:
         changes = disk.write_snapshot(root, output, args.out)
-    elif proposal:
-        output = proposal.new
-        changes = write_back(root, proposal)
-        print("\n".join(proposal.report))
+    elif args.back:
+        output, changes, report = bring_back(root, book, output)
+        print("\n".join(report) or "no file was edited by hand")
     else:
         changes = disk.write_output(root, output)
-        if args.back:
-            print("no file was edited by hand")
     for file in changes:
         print(f"wrote {file}")
     done = f"wrote {len(changes)}" if changes else "nothing to do"

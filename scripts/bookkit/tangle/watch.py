@@ -15,8 +15,7 @@ from pathlib import Path
 from bookkit.read.chapters import read_book
 from bookkit.read.fences import GENERATED_FOLDERS
 from bookkit.read.mistakes import BookError, Mistake, raise_any
-from bookkit.tangle.back import propose, write_back
-from bookkit.tangle.disk import write_output
+from bookkit.tangle.back import bring_back
 from bookkit.tangle.output import tangle
 
 POLL = 0.05  # seconds between two looks at the disk
@@ -75,12 +74,9 @@ class Watch:
         message = "is empty now; delete it, or put its text back"
         raise_any(Mistake(x.path, 1, message) for x in chapters if not x.cells)
         output = tangle(chapters)
-        proposal = propose(self.root, self.book, output)
-        if proposal:
-            write_back(self.root, proposal)
-            return proposal.report
-        names = write_output(self.root, output)
-        return [f"wrote {', '.join(names)}"] if names else []
+        _, names, report = bring_back(self.root, self.book, output)
+        wrote = [f"wrote {', '.join(names)}"] if names else []
+        return report or wrote
 
     def look(self, stamps: Stamps) -> str:
         """Do what the changes on disk ask for; the text to print about it.
