@@ -17,9 +17,9 @@ from test_properties import books, quick, write_book
 from bookkit import ROOT
 from bookkit.read.chapters import parse_chapter, read_book
 from bookkit.tangle import watch
-from bookkit.tangle.assemble import gather
+from bookkit.tangle.assemble import gather, render
 from bookkit.tangle.disk import find_changes
-from bookkit.tangle.output import make_file, parse_cells, tangle
+from bookkit.tangle.output import parse_cells, tangle
 
 WATCH = [sys.executable, ROOT / "scripts/tangle.py", "--watch"]
 ONE = make_block("def one():\n    return 1", "one")
@@ -141,7 +141,7 @@ class TestMemo:
         chapters = [read_book(root / "book") for root in roots]
         for each in (0, 1, 1, 0):
             found = tangle(chapters[each])
-            for kept in (parse_cells, gather, make_file):
+            for kept in (parse_cells, gather, render):
                 kept.cache_clear()
             expected = tangle(chapters[each])
             assert found.files == expected.files

@@ -41,6 +41,7 @@ from bookkit.tangle.imports import (
     sort_names,
 )
 
+HEADER = "# Made from book/ by scripts/tangle.py: edit the chapters."
 BLANK = Line("")
 PYTHON = {*vars(builtins), "__file__", "__path__"}
 KEPT = 512  # files and chapters, for the next run in the same process
@@ -251,15 +252,18 @@ def define(names: dict[str, Block], name: str, segment: Segment) -> Mistakes:
 # --- Writing the module ---
 
 
-def render(module: Module, imports: dict[Imported, Origin]) -> list[Line]:
-    """Write docstring, imports, `__all__` and body, in this order.
+@functools.lru_cache(KEPT)
+def render(module: Module, pairs: tuple[tuple, ...]) -> list[Line]:
+    """Write a file: header, docstring, imports, `__all__` and body.
+
+    The `pairs` are what it imports, each with its origin.
 
     If the body starts with a function or class, ruff has two blank lines above
     it. A comment with a blank line below it counts as something else.
     """
-    if "extend" not in module.used:
-        imports = {k: v for k, v in imports.items() if k.bound != "extend"}
-    lines = list(module.docstring)
+    is_used = "extend" in module.used
+    imports = {k: v for k, v in pairs if k.bound != "extend" or is_used}
+    lines = [Line(HEADER), *module.docstring]
     exports = render_all(module, imports)
     for part in (list(render_imports(imports)), exports):
         lines += [BLANK, *part] if part else []

@@ -40,8 +40,6 @@ def find_extend(node: ast.stmt | None) -> ast.expr | None:
 
 def find_stray_extend(segment: Segment) -> Mistakes:
     """Find `@extend` that makes no method, outside of functions."""
-    if not any("extend" in line.text for line in segment.lines):
-        return
     nodes = [segment.node] if segment.node else []
     for node in nodes:
         texts = map(ast.unparse, getattr(node, "decorator_list", []))

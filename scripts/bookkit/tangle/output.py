@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 from bookkit.read.chapters import Chapter
 from bookkit.read.mistakes import Mistake, Mistakes, raise_any
 from bookkit.read.source import check_compiles
-from bookkit.tangle.assemble import KEPT, Module, gather, module_name, render
+from bookkit.tangle.assemble import KEPT, gather, module_name, render
 from bookkit.tangle.blocks import Block, Line, Origin
 from bookkit.tangle.rooms import link
-
-HEADER = "# Made from book/ by scripts/tangle.py: edit the chapters."
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ def tangle(chapters: list[Chapter]) -> Output:
     raise_any(x for module in modules.values() for x in module.mistakes)
     imports = link(modules)
     files = {
-        file: make_file(modules[file], tuple(imports[file].items()))
+        file: render(modules[file], tuple(imports[file].items()))
         for file in sorted(modules)
     }
     rooms = {m.file: m.package for m in modules.values() if m.package}
@@ -57,25 +55,17 @@ def tangle(chapters: list[Chapter]) -> Output:
 
 
 @functools.lru_cache(KEPT)
-def make_file(module: Module, imports: tuple[tuple, ...]) -> list[Line]:
-    """Make the lines of a file, its header included."""
-    return [Line(HEADER), *render(module, dict(imports))]
-
-
-@functools.lru_cache(KEPT)
 def parse_cells(chapter: Chapter) -> tuple[list[Block], list[Mistake]]:
     """Parse the cells of a chapter that go into a file."""
-    blocks, mistakes = [], []
-    for cell in chapter.code_cells:
-        if "file" not in cell.options:
-            continue
-        blocks.append(Block(chapter, cell))
+    cells = [cell for cell in chapter.code_cells if "file" in cell.options]
+    blocks, mistakes = [Block(chapter, cell) for cell in cells], []
+    for block in blocks:
         try:
-            if not blocks[-1].tree.body:
+            if not block.tree.body:
                 message = "a block with file= needs at least one statement"
-                mistakes.append(blocks[-1].mistake(message))
+                mistakes.append(block.mistake(message))
         except SyntaxError as error:
-            line = cell.fence + (error.lineno or 1)
+            line = block.cell.fence + (error.lineno or 1)
             message = f"syntax error: {error.msg}"
             mistakes.append(Mistake(chapter.path, line, message))
     return blocks, mistakes
@@ -138,6 +128,5 @@ def find_syntax_error(lines: list[Line], file: str) -> Mistakes:
 
 def nearest_origin(lines: list[Line], number: int) -> Origin | None:
     """The origin of a line, or of the closest copied line above or below."""
-    before = [line.origin for line in lines[:number] if line.origin]
-    after = [line.origin for line in lines[number:] if line.origin]
-    return before[-1] if before else after[0] if after else None
+    near = [*reversed(lines[:number]), *lines[number:]]
+    return next((line.origin for line in near if line.origin), None)
