@@ -229,10 +229,10 @@ __all__""")
     @pytest.mark.parametrize(
         ("code", "message"),
         [
-            ("from . import b", "a relative import runs in no"),
-            ("from dlfs.b import *", "import * hides"),
-            ("import sys  # noqa", "a comment on an import would be lost"),
-            ("from x import (\n    a,  # why\n)", "a comment on an import"),
+            ("from . import b", "names a package, not ."),
+            ("from dlfs.b import *", "its names, not *"),
+            ("import sys  # noqa", "a comment goes above it"),
+            ("from x import (\n    a,  # why\n)", "a comment goes above it"),
             ("from dlfs.a import f as g\n\ng", "uses g, which dlfs/a.py does"),
             ("import dlfs.a as me\n\nme", "uses me, which dlfs/a.py does"),
         ],

@@ -160,52 +160,35 @@ def add_block(module: Module, block: Block) -> Mistakes:
 def add_import(module: Module, segment: Segment) -> Mistakes:
     """Gather the names of an import statement."""
     node = segment.node
-    if getattr(node, "level", 0):
-        message = "a relative import runs in no notebook; name the package"
-        yield segment.mistake(message)
-    if any(alias.name == "*" for alias in node.names):
-        message = "import * hides where names come from; name them"
-        yield segment.mistake(message)
-    if any("#" in line.text for line in segment.lines):
-        message = "a comment on an import would be lost; put it above"
-        yield segment.mistake(message)
+    is_vague = getattr(node, "level", 0) or node.names[0].name == "*"
+    if is_vague or any("#" in line.text for line in segment.lines):
+        message = "an import names a package, not ., and its names, not *; a "
+        yield segment.mistake(f"{message}comment goes above it")
     for imported, alias in read_import(node):
         origin = segment.block.lines[alias.lineno - 1].origin
         module.imports.setdefault(imported, origin)
 
 
 def check_imports(module: Module) -> Mistakes:
-    """Leave out what the module imports from itself, and check the rest.
+    """Check that a name has one meaning, whatever is imported from elsewhere.
 
     Imports are moved to the top, so that a name which is also defined would
     mean something else than on the page.
     """
-    for imported, origin in [*module.imports.items()]:
-        if is_own(imported, module):
-            del module.imports[imported]
+    for imported, origin in module.imports.items():
+        if module.name in (imported.module, imported.inner):
             continue
         bound, place = imported.bound, None
         other = module.imported.setdefault(bound, imported)
         if bound in module.names:
             place = module.names[bound].place
-        elif other != imported and bound != "extend":
+        elif other != imported:
             # `import os` and `import os.path` agree on what `os` means.
             is_plain = [x.name is x.alias is None for x in (imported, other)]
             place = None if all(is_plain) else module.imports[other]
         if place:
             message = f"{bound} means something else already ({place})"
             yield Mistake(origin.path, origin.line, message)
-
-
-def is_own(imported: Imported, module: Module) -> bool:
-    """Whether a module imports itself or one of its own names.
-
-    What a package imports from itself may be a module inside it: see rooms.py.
-    """
-    if imported.module != module.name:
-        return f"{imported.module}.{imported.name}" == module.name
-    is_package = module.file.endswith("/__init__.py")
-    return not is_package or imported.name in (None, *module.names)
 
 
 def add_statement(module: Module, segment: Segment) -> Mistakes:
@@ -215,7 +198,6 @@ def add_statement(module: Module, segment: Segment) -> Mistakes:
     yield from methods.find_stray_extend(segment)
     if "__all__" in changed_names(node):
         yield segment.mistake("__all__ is generated; do not assign it")
-        return
     for name in assigned_names(node):
         yield from define(module.names, name, segment)
     if isinstance(node, ast.ClassDef):

@@ -26,6 +26,11 @@ class Imported(NamedTuple):
         return self.alias or self.name or self.module.partition(".")[0]
 
     @property
+    def inner(self) -> str:
+        """What it is if it is a module: that of the name."""
+        return f"{self.module}.{self.name}"
+
+    @property
     def text(self) -> str:
         """Its own part of the statement: "numpy as np"."""
         text = self.name or self.module

@@ -75,8 +75,9 @@ class Rooms:
         """What a file imports: for its blocks, and what its code needs."""
         for imported, origin in module.imports.items():
             found = self.find_home(imported, module.package)
-            is_inside = f"{found.module}.{found.name}" in self.named
-            if found.module != module.name or is_inside:
+            is_inside = found.inner in self.named
+            is_own = found.module == module.name and not is_inside
+            if not is_own and found.inner != module.name:
                 yield found, origin
         for name in sorted(module.missing):
             found = module.package and self.find_name(name, module.package)
@@ -141,10 +142,9 @@ class Rooms:
     def find_targets(self, user: str, imported: Imported) -> Iterator[str]:
         """The modules of the book that an import runs, packages included."""
         target = imported.module
-        inner = f"{target}.{imported.name}"
         is_name = imported.name in self.homes.get(target, {})
-        if inner in self.named and not is_name:
-            target = inner
+        if imported.inner in self.named and not is_name:
+            target = imported.inner
         while target in self.named and not f"{user}.".startswith(f"{target}."):
             yield target
             target = target.rpartition(".")[0]
