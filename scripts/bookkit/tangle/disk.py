@@ -25,6 +25,7 @@ from bookkit.tangle.output import Output, find_syntax_error, nearest_origin
 STATE = ".cache/tangled.json"
 JOINED = ("MERGE_HEAD", "REBASE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD")
 DATA_FOLDERS = ("dlfs/mnist_mini",)
+ALLOWED = (*DATA_FOLDERS, "dlfs/py.typed")  # among generated files
 WRITING = threading.Lock()  # two threads may keep the same snapshot
 
 Texts = dict[str, str | None]  # of files; None for one that is not there
@@ -141,26 +142,20 @@ def first_difference(text: str, made: str) -> int:
 
 
 def find_orphans(root: Path, output: Output) -> list[Mistake]:
-    """Find files in generated folders that no block makes, data aside."""
+    """Find files in generated folders that no block makes.
+
+    Data, caches and hidden files may stand there.
+    """
     message = "no block of the book makes this file; delete or move it"
     return [
         Mistake(file.as_posix(), 1, message)
         for name in GENERATED_FOLDERS
         for path in sorted((root / name).rglob("*"))
         for file in [path.relative_to(root)]
-        if path.is_file() and not is_allowed(file)
-        if file.as_posix() not in output.files
+        if path.is_file() and file.as_posix() not in output.files
+        if not any(x[0] == "." or x == "__pycache__" for x in file.parts)
+        if not any(file.is_relative_to(each) for each in ALLOWED)
     ]
-
-
-def is_allowed(file: Path) -> bool:
-    """Whether a file may stand among generated ones: data or a cache."""
-    return (
-        file.name == "py.typed"
-        or file.suffix == ".pyc"
-        or any(x[0] == "." or x == "__pycache__" for x in file.parts)
-        or any(file.is_relative_to(folder) for folder in DATA_FOLDERS)
-    )
 
 
 # --- Writing ---

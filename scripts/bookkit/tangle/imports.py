@@ -85,15 +85,14 @@ def section(imported: Imported) -> int:
 
 def import_key(imported: Imported) -> tuple:
     """The order of imports: in a section, `import x` comes first."""
-    module, name = imported.module, imported.name or ""
-    texts = (name.lower(), name, imported.alias or "")
+    name = imported.name or ""
     return (
         section(imported),
         imported.name is not None,
-        natural_key(module.lower()),
-        natural_key(module),
+        natural_key(imported.module.lower()),
         kind_of_name(name),
-        *map(natural_key, texts),
+        natural_key(name.lower()),
+        natural_key(imported.alias or ""),
     )
 
 

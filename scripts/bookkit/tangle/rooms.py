@@ -54,20 +54,18 @@ class Rooms:
         """Note which room defines which name; no other room may."""
         for package, rooms in self.rooms.items():
             home = self.homes[package]
-            for room in rooms:
-                for name, block in room.names.items():
-                    other = home.setdefault(name, room)
-                    if other is not room and name != "_":
-                        place = f"{other.file} ({other.names[name].place})"
-                        yield block.mistake(
-                            f"{name} is defined already in {place}; files of "
-                            "one folder share their names"
-                        )
-            for room in rooms:
-                name = room.name.rpartition(".")[2]
-                if name in home:
-                    message = f"{name} hides the file {room.file}; rename it"
-                    yield home[name].names[name].mistake(message)
+            for room, name in [(x, name) for x in rooms for name in x.names]:
+                other, block = home.setdefault(name, room), room.names[name]
+                hidden = self.named.get(f"{package}.{name}")
+                if hidden:
+                    message = f"{name} hides the file {hidden.file}; rename it"
+                    yield block.mistake(message)
+                if other is not room and name != "_":
+                    place = f"{other.file} ({other.names[name].place})"
+                    message = (
+                        f"{name} is defined already in {place}; rename it"
+                    )
+                    yield block.mistake(message)
 
     def find_imports(
         self, module: Module
