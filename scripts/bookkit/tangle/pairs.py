@@ -38,9 +38,8 @@ def write_pair(
     lines = pair_lines(chapter, snapshot_folder(before.chapters))
     files = {script: "".join(f"{line.text}\n" for line in lines)}
     if notebook:
-        outputs = [[] for _ in chapter.live_cells]
         last = before.chapters[-1] if before.chapters else None
-        text = make_notebook(chapter, outputs, before=last)
+        text = make_notebook(chapter, [], before=last)
         files[f"{book.name}/ipynb/{chapter.name}.ipynb"] = text
     write_files(book.parent, files)
     return book.parent / script
