@@ -324,7 +324,7 @@ class TestRefusals:
             ("return 2", "return 2\n", 35, "makes this line missing"),
             ("return 2", "'''\n```\n'''", 34, "cannot hold this edit"),
             ("return 2", "return 2 \x0c#", 34, "control character"),
-            ("    # Why.", "    z = 1\n    # Why.", 15, "only methods of cl"),
+            ("    # Why.", "    z = 1\n    # Why.", 15, "only methods of A"),
             ("    # Why.", "z = 1\n\n    # Why.", 22, "syntax error"),
             ("def one():", "x: int\n\n\ndef A():", 29, "A is defined already"),
             ("def one():", "__all__ = []\n\n\ndef one():", 29, "generated"),
@@ -355,7 +355,7 @@ class TestRefusals:
             'left\n"""\n',
             'left\n"""\n\n\ndef three():\n    return 3\n',
         )
-        assert_refused(written, "dlfs/a.py:15: only methods of class A")
+        assert_refused(written, "dlfs/a.py:15: only methods of A")
 
     def test_a_block_that_is_emptied(self, written):
         text = written.read("dlfs/a.py")

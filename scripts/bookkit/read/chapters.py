@@ -254,17 +254,15 @@ def check_markers(chapter: Chapter) -> Found:
     for cell in chapter.cells:
         if cell.kind == "code":
             continue
-        opened = None
         for number, line in enumerate(cell.source.split("\n"), cell.line):
             if line.startswith(("%%", "<!-- #")):
                 yield number, "a line of text cannot start with %% or <!-- #"
-            if line.startswith("<!--"):
-                opened = number
-            if "-->" in line:
-                opened = None
-        if opened and cell is not chapter.cells[-1]:
-            message = "this comment has no --> before the next code cell, "
-            yield opened, f"{message}which runs all the same"
+        text, mark, comment = f"\n{cell.source}".rpartition("\n<!--")
+        if mark and "-->" not in comment and cell is not chapter.cells[-1]:
+            message = (
+                "this comment has no --> before the next cell, which runs"
+            )
+            yield cell.line + text.count("\n"), message
 
 
 def check_exercises(chapter: Chapter) -> Found:

@@ -75,9 +75,7 @@ class Module:
         package, _, name = self.name.rpartition(".")
         is_inside = self.file.startswith("dlfs/") and package != "dlfs"
         is_program = name == "__main__" or any(
-            isinstance(segment.node, ast.If)
-            and "__name__ == '__main__'" in ast.unparse(segment.node.test)
-            for segment in self.body
+            line.text.startswith("if __name__ ==") for line in self.code
         )
         is_package = self.file.endswith("/__init__.py")
         return package if is_inside and not (is_program or is_package) else ""

@@ -62,10 +62,7 @@ def put_in(edited: list[Edited], output: Output) -> tuple[Output, list[str]]:
         mistake = error.mistakes[0]
         above = [move for move in moves if move[:2] <= mistake[:2]]
         place = (above or moves[:1])[-1].edit
-        message = (
-            f"the book cannot hold this edit: {mistake.message} "
-            f"({mistake.path}:{mistake.line})"
-        )
+        message = f"the book cannot hold this edit: {mistake}"
         raise BookError([Mistake(*place, message)]) from error
 
 

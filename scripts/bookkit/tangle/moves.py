@@ -120,13 +120,12 @@ def part_moves(
     edited: Edited, part: Part, old: list[Line], new: list[Line]
 ) -> Iterator[Move]:
     """The edits of a part."""
-    while old and not old[-1].origin:
-        old = old[:-1]
-    while new and not new[-1].text.strip():
-        new = new[:-1]
-    if not old:
+    for lines in (old, new):
+        while lines and not lines[-1].text.strip():
+            lines.pop()
+    origin = next((line.origin for line in old if line.origin), None)
+    if not origin:
         return  # a docstring that no block has
-    origin = next(line.origin for line in old if line.origin)
     block = edited.blocks[origin.block]
     if part.comment.startswith(INDENT):
         number = origin.line - block.cell.fence
@@ -137,9 +136,7 @@ def part_moves(
         try:
             new = as_block(block, new, name) if new else []
         except SyntaxError as error:
-            message = (
-                f"only methods of class {name} can stand below this comment"
-            )
+            message = f"only methods of {name} can stand below this comment"
             raise edited.mistake(part.start, message) from error
     yield from compare(edited, block, old, new, part.start + 1)
 

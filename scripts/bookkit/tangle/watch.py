@@ -40,8 +40,7 @@ class Watch:
         for path in paths:
             with contextlib.suppress(OSError):
                 stat = path.stat()
-                stamp = stat.st_size, stat.st_mtime_ns, stat.st_ino
-                found[str(path)] = stamp
+                found[str(path)] = stat.st_size, stat.st_mtime_ns, stat.st_ino
         return found
 
     def wait(self) -> Stamps:
