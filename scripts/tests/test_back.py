@@ -311,7 +311,7 @@ class TestRefusals:
             (FUNCTIONS_TOP, '"""\n\n\ndef zero', 15, "crosses blocks"),
             ("\n\n\n# book/03", "\n\n# book/03", 27, 'makes this line ""'),
             ("\n\n\n# book/03", "\n\n\n\n# book/03", 28, 'line "# book/03'),
-            ("import os", "import os, sys", 4, "book/03-three.md:4 (func"),
+            ("import os", "import os, sys", 4, "the block that needs it"),
             (
                 "import os\n",
                 "import os\nimport re\n",

@@ -21,7 +21,7 @@ from bookkit.read.source import parse
 from bookkit.tangle import disk
 from bookkit.tangle.blocks import IMPORTS, Line
 from bookkit.tangle.moves import Edited, Move, find_moves
-from bookkit.tangle.output import Output, nearest_origin, tangle
+from bookkit.tangle.output import Output, tangle
 
 
 def bring_back(
@@ -137,11 +137,8 @@ def check_same(edited: Edited, made: list[Line]) -> None:
     top, old_top = edited.new[now.start : now.stop], old[was.start : was.stop]
     if top not in (old_top, texts[will.start : will.stop]):
         number = disk.first_difference("\n".join(top), "\n".join(old_top))
-        origin = nearest_origin(edited.old, was.start + number)
         message = "imports and __all__ are gathered from all blocks: undo "
         message += "this and, after --back, edit the block that needs it"
-        if origin:
-            message += f", or the import in {origin} ({origin.block})"
         raise edited.mistake(now.start + number, message)
     imports = {
         number

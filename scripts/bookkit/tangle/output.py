@@ -122,8 +122,7 @@ def find_syntax_error(lines: list[Line], file: str) -> Mistakes:
         check_compiles("\n".join(line.text for line in lines))
     except SyntaxError as error:
         place = nearest_origin(lines, error.lineno or 1)
-        message = f"syntax error in {file}: {error.msg}"
-        yield Mistake(place.path, place.line, message)
+        yield Mistake(*place[:2], f"syntax error in {file}: {error.msg}")
 
 
 def nearest_origin(lines: list[Line], number: int) -> Origin | None:

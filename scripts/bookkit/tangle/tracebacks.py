@@ -100,13 +100,11 @@ def install_traceback_hook(root: Path | str) -> None:
     """
 
     def show(kind, error, trace) -> None:
-        text = None
-        if issubclass(kind, Exception):  # Ctrl-C does not wait
-            with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception):
+            if issubclass(kind, Exception):  # Ctrl-C does not wait
                 text = format_exception(error, Path(root))
-        if text is None:
-            sys.__excepthook__(kind, error, trace)
-        else:
-            print(text, end="", file=sys.stderr)
+                print(text, end="", file=sys.stderr)
+                return
+        sys.__excepthook__(kind, error, trace)
 
     sys.excepthook = show
