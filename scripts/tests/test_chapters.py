@@ -65,13 +65,12 @@ $ ls
     def test_kinds_and_lines_are_exact(self, book):
         cells = read(book, self.TEXT).cells
         assert [(cell.kind, cell.line) for cell in cells] == [
-            ("raw", 1),
             ("markdown", 5),
             ("code", 10),
             ("markdown", 15),
             ("code", 24),
         ]
-        assert cells[2].fence == 9
+        assert cells[1].fence == 9
 
     def test_sources_are_the_lines_of_the_chapter(self, book):
         lines = self.TEXT.split("\n")

@@ -36,11 +36,10 @@ Found = Iterator[tuple[int, str]]  # lines, and what is wrong there
 
 @dataclass(frozen=True)
 class Cell:
-    """A stretch of a chapter: its front matter, text, or one code cell.
+    """A stretch of a chapter: its text, or one code cell.
 
-    `kind` is "raw" (front matter), "markdown" or "code"; `line` is the line
-    of the chapter on which `source` starts. The fence of a code cell is the
-    line above it.
+    `kind` is "markdown" or "code"; `line` is the line of the chapter on which
+    `source` starts. The fence of a code cell is the line above it.
     """
 
     kind: str
@@ -227,9 +226,7 @@ def find_fence_mistakes(fences: list[Fence]) -> Found:
 def split_cells(
     lines: list[str], start: int, fences: list[Fence]
 ) -> Iterator[Cell]:
-    """Cut a chapter into its front matter, texts and code cells."""
-    if start:
-        yield Cell("raw", "\n".join(lines[:start]), 1)
+    """Cut a chapter into texts and code cells, from a line on."""
     for fence in fences:
         if not fence.is_cell:
             continue

@@ -133,12 +133,11 @@ def gather(file: str, blocks: tuple[Block, ...]) -> Module:
 
 def add_block(module: Module, block: Block) -> Mistakes:
     """Put the statements of a block where they belong."""
-    last, gap = 0, []
-    for node in block.tree.body:  # lines are moved whole
-        if first_line(node) <= last:
+    gap = []
+    for one, two in itertools.pairwise(block.tree.body):
+        if first_line(two) <= one.end_lineno:  # lines are moved whole
             message = "two statements on one line; give each its own"
-            yield block.mistake(message, node)
-        last = node.end_lineno
+            yield block.mistake(message, two)
     for segment in split_block(block):
         gap = max(segment.gap, gap, key=len)
         if isinstance(segment.node, IMPORTS):

@@ -34,9 +34,7 @@ def make_notebook(
 
     found = iter(outputs)
     count, cells = 0, []
-    for number, cell in enumerate(chapter.cells):
-        if cell.kind == "raw":
-            continue
+    for number, cell in enumerate(chapter.cells, 1):
         if cell.kind == "markdown" or cell.is_test:
             made = make_cell("markdown", text_of(cell, repository))
         else:

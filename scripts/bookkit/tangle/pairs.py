@@ -56,7 +56,7 @@ def pair_lines(chapter: Chapter, snapshot: str) -> list[Line]:
     for cell in chapter.cells:
         if cell.kind == "code" and not cell.is_test:
             lines += [Line(""), Line("# %%"), *cell_lines(chapter, cell)]
-        elif cell.kind != "raw":
+        else:
             texts = [f"# {text}".rstrip() for text in cell.source.split("\n")]
             lines += map(Line, ["", "# %% [markdown]", *texts])
     raise_any(find_syntax_error(lines, f"{chapter.name}.py"))

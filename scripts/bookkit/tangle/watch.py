@@ -71,7 +71,8 @@ class Watch:
         """
         chapters = read_book(self.book)
         message = "is empty now; delete it, or put its text back"
-        raise_any(Mistake(x.path, 1, message) for x in chapters if not x.cells)
+        empty = [each for each in chapters if not each.content.strip()]
+        raise_any(Mistake(each.path, 1, message) for each in empty)
         output = tangle(chapters)
         _, names, report = bring_back(self.root, self.book, output)
         wrote = [f"wrote {', '.join(names)}"] if names else []
