@@ -77,7 +77,7 @@ class TestMerge:
         assert git(shared, "merge", "-q", "return-7-+").returncode == 1
         error = shared.tangle().err
         assert error.startswith("book/01-one.md:")
-        assert "write what this part of a chapter shall be" in error
+        assert "write the chapter as it is to be" in error
         shared.chapter("01-one", ONE.replace("return", "return 16 +"))
         for arguments in ((), ("--back",)):
             error = shared.tangle(*arguments).err

@@ -246,9 +246,11 @@ class TestOptions:
 
     def test_all_mistakes_are_found(self, book):
         found = mistake_in(
-            book, '```python a="1" b="2"\n```\n\n~~~python\n~~~'
+            book,
+            '```python a="1"\n```\n\n~~~python\n~~~\n\n'
+            '```python id="A" expect="a b"\n1\n```',
         )
-        assert len(found.splitlines()) == 3
+        assert len(found.splitlines()) == 4
 
 
 class TestExercises:

@@ -118,18 +118,9 @@ def check_fence(fence: Fence) -> Iterator[str]:
 def check_options(info: str) -> Iterator[str]:
     """Check the options after ```python."""
     try:
-        options = parse_options(info)
+        yield from check_values(parse_options(info))
     except ValueError as error:
         yield str(error)
-        return
-    found = []
-    for key, value in options.items():
-        if key not in OPTIONS:
-            message = f"unknown option {key}; known are {', '.join(OPTIONS)}"
-            found.append(message)
-        elif isinstance(value, list) != (key == "tags"):
-            found.append('tags=["a"] is a list, all else a text: key="a"')
-    yield from found or check_values(options)
 
 
 def parse_options(info: str) -> dict:
@@ -149,6 +140,14 @@ def parse_options(info: str) -> dict:
         raise ValueError(f'cannot read {rest}; options are key="value"')
     if len(options) < len(found):
         raise ValueError("an option is given twice")
+    unknown = [key for key in options if key not in OPTIONS]
+    if unknown:
+        known = ", ".join(OPTIONS)
+        raise ValueError(f"unknown option {unknown[0]}; known are {known}")
+    if any(
+        isinstance(options[key], list) != (key == "tags") for key in options
+    ):
+        raise ValueError('tags=["a"] is a list, all else a text: key="a"')
     return options
 
 

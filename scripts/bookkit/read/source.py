@@ -40,8 +40,7 @@ def find_conflict(path: str, text: str) -> Mistakes:
         yield Mistake(
             path,
             text.count("\n", 0, match.start()) + 1,
-            "git could not join two versions here: write what this part of a "
-            "chapter shall be, without <<<<<<<, ======= and >>>>>>>; of a "
-            f"generated file take either side (git checkout --ours {path}) "
-            "and run scripts/tangle.py",
+            "git could not join two versions here: write the chapter as it is "
+            "to be, without <<<<<<<, ======= and >>>>>>>; of a generated file "
+            f"take either side, git checkout --ours {path}, and tangle again",
         )

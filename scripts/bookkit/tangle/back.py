@@ -101,8 +101,8 @@ def find_edited(root: Path, output: Output) -> list[Edited]:
             blocks = {b.id: b for b in output.blocks if b.file == file}
             edited.append(Edited(file, text, output.files[file], blocks))
         else:
-            message = "edited by hand, and its chapters changed too; see "
-            message += "--check, and make the chapter as it is to be"
+            message = "edited by hand, and its chapters changed too: put the "
+            message += "edit into the chapter yourself; --check shows both"
             number = disk.first_difference(text, made)
             mistakes.append(Mistake(file, number, message))
     raise_any(mistakes)

@@ -191,10 +191,9 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     root = args.root.resolve()
     book = (args.book or root / "book").resolve()
-    if (args.until is None) != (args.out is None):
-        parser.error("--until and --out go together")
-    if (args.command == "where") != (args.place is not None):
-        parser.error("where and FILE:LINE go together")
+    is_where = args.command == "where"
+    if (args.until is None, is_where) != (args.out is None, bool(args.place)):
+        parser.error("--until goes with --out, where with FILE:LINE")
     write_any_text()
     try:
         if args.command == "where":

@@ -73,22 +73,16 @@ def grows_property(node: ast.stmt) -> bool:
     return not grown.isdisjoint(map(ast.unparse, node.decorator_list))
 
 
-def is_placeholder(segment: Segment) -> bool:
-    """Whether the body of a class is only `...` or `pass`."""
-    may_be = segment.lines[-1].text.endswith(PLACEHOLDERS)
-    return may_be and ast.unparse(segment.node.body) in PLACEHOLDERS
-
-
 def render_statement(segment: Segment) -> Iterator[Line]:
     """Write a statement; below a class, the methods that blocks add to it.
 
     A body that is only `...` gives way to them.
     """
     *lines, last = segment.lines
-    is_empty = segment.methods and is_placeholder(segment)
+    body = ast.unparse(segment.node.body) if segment.methods else ""
+    is_empty = body in PLACEHOLDERS and last.text.endswith(body)
     if is_empty:
-        words = ast.unparse(segment.node.body)
-        last = last._replace(text=last.text.removesuffix(words).rstrip())
+        last = last._replace(text=last.text.removesuffix(body).rstrip())
     yield from [*lines, last] if last.text else lines
     above = segment.block
     for method in segment.methods:
