@@ -237,6 +237,8 @@ class TestOptions:
             "dlfs/../a.py",
             "dlfs//a.py",
             "dlfs/a-b.py",
+            "dlfs/A.py",
+            "dlfs/class.py",
             "dlfs/./a.py",
         ],
     )

@@ -1,6 +1,7 @@
 """Find the fences of a chapter and check the options after ```python."""
 
 import json
+import keyword
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -154,7 +155,8 @@ def parse_options(info: str) -> dict:
 def check_values(options: dict) -> Iterator[str]:
     """Check what the options of a cell may be, and which go together."""
     if "file" in options:
-        if not FILE.fullmatch(options["file"]):
+        names = {*re.split("[/.]", options["file"])}
+        if not FILE.fullmatch(options["file"]) or names & {*keyword.kwlist}:
             message = "is no module of dlfs/ or tests/: dlfs/nn/dense.py"
             yield f'file="{options["file"]}" {message}'
         if "id" not in options:
