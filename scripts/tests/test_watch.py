@@ -17,12 +17,13 @@ from test_properties import books, quick, write_book
 from bookkit import ROOT
 from bookkit.read.chapters import parse_chapter, read_book
 from bookkit.tangle import watch
-from bookkit.tangle.assemble import gather
+from bookkit.tangle.assemble import gather, render
 from bookkit.tangle.disk import find_changes
-from bookkit.tangle.output import make_file, parse_cells, tangle
+from bookkit.tangle.output import parse_cells, tangle
 
 WATCH = [sys.executable, ROOT / "scripts/tangle.py", "--watch"]
 ONE = make_block("def one():\n    return 1", "one")
+IN_STEP = "chapters and files are in step"
 TWO = make_block("def two():\n    return 2", "two", "dlfs/b.py")
 
 
@@ -53,7 +54,7 @@ class TestLook:
             text = state.look(state.scan())
             return text.rpartition(" in ")[0] if " in 0." in text else text
 
-        assert look_again() == "nothing to write"
+        assert look_again() == IN_STEP
         assert look_again() == ""
         return look_again
 
@@ -83,21 +84,21 @@ class TestLook:
         (written.root / "book/03-three.md").unlink()
         assert look().startswith("dlfs/c.py:1: no block of the book makes")
         (written.root / "dlfs/c.py").unlink()
-        assert look() == "in step again"
+        assert look() == IN_STEP
 
-    def test_prose_is_answered_too(self, written, look):
+    def test_prose_asks_for_nothing(self, written, look):
         written.chapter("01-one", "A word.", ONE)
-        assert look() == "nothing to write"
+        assert look() == ""
 
     def test_both_changed_and_nothing_is_overwritten(self, written, look):
         replace(written, "book/01-one.md", "return 1", "return 3")
         replace(written, "dlfs/a.py", "return 1", "return 4")
         text = look()
-        assert text.startswith("dlfs/a.py:8: edited by hand, and what the ch")
+        assert text.startswith("dlfs/a.py:8: edited by hand, and its chapters")
         assert "return 3" in written.read("book/01-one.md")
         assert "return 4" in written.read("dlfs/a.py")
         replace(written, "book/01-one.md", "return 3", "return 4")
-        assert look() == "in step again"
+        assert look() == IN_STEP
 
     @pytest.mark.parametrize("file", ["book/01-one.md", "dlfs/a.py"])
     def test_a_mistake_is_named_until_it_is_mended(self, written, look, file):
@@ -112,7 +113,7 @@ class TestLook:
         replace(written, file, "return 1", "return (")
         look()
         replace(written, file, "return (", "return 1")
-        assert look() == "in step again"
+        assert look() == IN_STEP
 
     def test_an_emptied_chapter_deletes_nothing(self, written, look):
         before = written.read("dlfs/a.py")
@@ -140,7 +141,7 @@ class TestMemo:
         chapters = [read_book(root / "book") for root in roots]
         for each in (0, 1, 1, 0):
             found = tangle(chapters[each])
-            for kept in (parse_cells, gather, make_file):
+            for kept in (parse_cells, gather, render):
                 kept.cache_clear()
             expected = tangle(chapters[each])
             assert found.files == expected.files
@@ -221,7 +222,7 @@ class TestProcess:
         watching.wait_for(lambda: "never closed" in watching.lines[-1])
         assert watching.lines[-1].startswith("book/01-one.md:3: syntax error")
         replace(written, "book/01-one.md", "return (", "return 3")
-        watching.wait_for(lambda: "in step again" in watching.lines[-1])
+        watching.wait_for(lambda: IN_STEP in watching.lines[-1])
         assert watching.stop() == 0
         assert "Traceback" not in "\n".join(watching.lines)
         assert written.tangle("--check").code == 0

@@ -11,7 +11,6 @@ import itertools
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,24 +18,28 @@ from bookkit.read.fences import Fence, check_fence, parse_options, scan_fences
 from bookkit.read.mistakes import (
     BookError,
     Mistake,
+    Mistakes,
     collect,
     disk_errors,
     raise_any,
 )
-from bookkit.read.source import find_marker, parse
+from bookkit.read.source import find_conflict, parse
 
 CHAPTER_FILE = re.compile(r"(\d\d)-([a-z0-9]+(?:-[a-z0-9]+)*)\.md")
-CONTROL = re.compile("[\0\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+FRONT_MATTER = {"title", "description", "kind", "words"}
+# What may end a line, and what stands for a byte that cannot be read.
+WRONG_CHARACTER = re.compile(
+    "[\0\r\v\f\x1c-\x1e\x85\u2028\u2029\N{REPLACEMENT CHARACTER}]"
+)
 Found = Iterator[tuple[int, str]]  # lines, and what is wrong there
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A stretch of a chapter: its front matter, text, or one code cell.
+    """A stretch of a chapter: its text, or one code cell.
 
-    `kind` is "raw" (front matter), "markdown" or "code"; `line` is the line
-    of the chapter on which `source` starts. The fence of a code cell is the
-    line above it.
+    `kind` is "markdown" or "code"; `line` is the line of the chapter on which
+    `source` starts. The fence of a code cell is the line above it.
     """
 
     kind: str
@@ -64,8 +67,8 @@ class Cell:
 class Chapter:
     """A chapter, `path` as it is printed: "book/03-tensors.md".
 
-    `front_matter` is what the lines above the text say: title, description,
-    kind.
+    `content` are the bytes of its file, `front_matter` is what the lines above
+    the text say: title, description, kind.
     """
 
     number: int
@@ -73,6 +76,7 @@ class Chapter:
     path: str
     cells: list[Cell]
     front_matter: dict = field(default_factory=dict)
+    content: bytes = b""
 
     @property
     def name(self) -> str:
@@ -111,25 +115,21 @@ def read_book(book: Path, until: int | None = None) -> list[Chapter]:
 
 def chapter_paths(book: Path, until: int | None = None) -> list[Path]:
     """The files of the chapters, in order, each number used once."""
-    numbers: dict[int, Path] = {}
+    paths: dict[int, Path] = {}
     mistakes = []
-    paths = sorted(book.glob("[0-9]*.md"))
+    for path in sorted(book.glob("[0-9]*.md")):
+        match = CHAPTER_FILE.fullmatch(path.name)
+        if not match:
+            message = "a chapter is named NN-slug.md: 03-tensors.md"
+            mistakes.append(Mistake(label(path), 1, message))
+        elif paths.setdefault(int(match[1]), path) is not path:
+            message = f"{paths[int(match[1])].name} has this number already"
+            mistakes.append(Mistake(label(path), 1, message))
     if not paths:
         message = f"there are no chapters NN-slug.md in {book}"
-        if not book.is_dir():
-            message = f"there is no such folder: {book}"
         mistakes.append(Mistake(book.name, 1, message))
-    for path in paths:
-        match = CHAPTER_FILE.fullmatch(path.name)
-        message = "a chapter is named NN-slug.md: 03-tensors.md"
-        if match:
-            other = numbers.setdefault(int(match[1]), path)
-            message = f"{other.name} has this number already"
-        if not match or other is not path:
-            mistakes.append(Mistake(label(path), 1, message))
     raise_any(mistakes)
-    last = 99 if until is None else until
-    return [path for number, path in numbers.items() if number <= last]
+    return [p for n, p in paths.items() if until is None or n <= until]
 
 
 def unnumbered_pages(book: Path) -> list[Path]:
@@ -151,23 +151,18 @@ def read_chapter(path: Path) -> Chapter:
 def parse_chapter(path: str, content: bytes) -> Chapter:
     """Make a chapter from its text; `path` is as it is printed."""
     text = decode_chapter(path, content)
-    marker = find_marker(text)
-    if marker:
-        message = (
-            "git could not join two versions here: write what this part "
-            "shall be, and delete the lines <<<<<<<, ======= and >>>>>>>"
-        )
-        raise BookError([Mistake(path, marker, message)])
     lines = text.split("\n")
     match = CHAPTER_FILE.fullmatch(path.rpartition("/")[2])
     marks = [n for n, line in enumerate(lines, 1) if line.rstrip() == "---"]
     start = marks[1] if marks[:1] == [1] and len(marks) > 1 else 0
     fences = list(scan_fences(lines, start))
     front_matter, found = read_front_matter(lines[:start])
-    found += find_fence_mistakes(lines, fences)
+    found += find_fence_mistakes(fences)
     if not found:
         cells = list(split_cells(lines, start, fences))
-        chapter = Chapter(int(match[1]), match[2], path, cells, front_matter)
+        chapter = Chapter(
+            int(match[1]), match[2], path, cells, front_matter, content
+        )
         found = [*check_exercises(chapter), *check_markers(chapter)]
     raise_any(Mistake(path, *each) for each in found)
     return chapter
@@ -181,17 +176,13 @@ def read_bytes(path: Path) -> bytes:
 
 def decode_chapter(path: str, content: bytes) -> str:
     """The text of a chapter, with line ends as `\n` whatever they are."""
-    try:
-        text = content.decode("utf-8-sig").replace("\r\n", "\n")
-        start = next((x.start() for x in CONTROL.finditer(text)), -1)
-        line = text.count("\n", 0, start) + 1
-        message = "holds a control character that may end a line"
-    except UnicodeDecodeError as error:
-        start = error.start
-        line = content.count(b"\n", 0, start) + 1
-        message = f"cannot be read: the byte {content[start]:02x} is not UTF-8"
-    if start >= 0:
+    text = content.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+    wrong = WRONG_CHARACTER.search(text)
+    if wrong:
+        line = text.count("\n", 0, wrong.start()) + 1
+        message = "holds a byte that is not UTF-8, or a control character"
         raise BookError([Mistake(path, line, message)])
+    raise_any(find_conflict(path, text))
     return text
 
 
@@ -202,78 +193,42 @@ def read_front_matter(lines: list[str]) -> tuple[dict, list[tuple[int, str]]]:
     import yaml
 
     try:
-        options = yaml.safe_load("\n".join(lines[1:-1])) or {}
+        options = yaml.safe_load("\n".join(lines[:-1])) or {}
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or error
         message = f"the front matter is not YAML: {problem}"
-        return {}, [(2 + (mark.line if mark else 0), message)]
-    if not isinstance(options, dict):
-        return {}, [
-            (1, "the front matter is made of lines such as title: ...")
-        ]
-    message = "the front matter has title, description, kind and words"
-    found = [
-        (number, message)
-        for number, text in enumerate(lines, 1)
-        if text.startswith(("jupyter:", "jupytext:", "kernelspec:"))
-    ]
-    if options.get("kind", "workshop") != "workshop":
-        message = "the front matter says kind: workshop, or nothing of it"
-        found.append((1, message))
-    return options, found
+        return {}, [(mark.line + 1 if mark else 1, message)]
+    is_known = isinstance(options, dict) and options.keys() <= FRONT_MATTER
+    if is_known and options.get("kind", "workshop") == "workshop":
+        return options, []
+    message = "the front matter has title, description, words, kind: workshop"
+    return {}, [(1, message)]
 
 
-def find_fence_mistakes(lines: list[str], fences: list[Fence]) -> Found:
+def find_fence_mistakes(fences: list[Fence]) -> Found:
     """Find fences that are not what they look like, and wrong options.
 
-    What follows a fence inside a string means nothing.
+    What follows a block in which a string does not end means nothing.
     """
     for fence in fences:
-        found = find_open_string(lines, fence)
-        if found:
-            yield found
-            return
+        text = "\n".join(fence.body)
+        if fence.is_cell and (text.count('"""') + text.count("'''")) % 2:
+            try:
+                parse(text)
+            except SyntaxError as error:
+                message = f"syntax error: {error.msg}; if a fence is to stand "
+                message += "in it, make those of the block four backticks long"
+                yield fence.line + error.lineno, message
+                return
         for message in check_fence(fence):
             yield fence.line, message
-
-
-def find_open_string(lines: list[str], fence: Fence) -> tuple[int, str] | None:
-    """Where a string of a block is open that does not end in it, and advice.
-
-    If the block would be Python when it went on to a later end of a fence,
-    its own end is inside the string.
-    """
-    text = "\n".join(fence.body)
-    if not fence.is_cell or (text.count('"""') + text.count("'''")) % 2 == 0:
-        return None
-    try:
-        parse(text)
-        return None
-    except SyntaxError as error:
-        found = fence.line + error.lineno, f"syntax error: {error.msg}"
-    marks = [
-        number
-        for number in range(fence.line, len(lines))
-        if lines[number].lstrip().startswith("```")
-    ]
-    ends = [n for n in marks if not lines[n].strip().strip("`")]
-    for end in ends[1:4]:
-        with suppress(SyntaxError):
-            parse("\n".join(lines[fence.line : end]))
-            return marks[0] + 1, (
-                "this fence is inside a string of the block that line "
-                f"{fence.line} opens; use four backticks for the block"
-            )
-    return found
 
 
 def split_cells(
     lines: list[str], start: int, fences: list[Fence]
 ) -> Iterator[Cell]:
-    """Cut a chapter into its front matter, texts and code cells."""
-    if start:
-        yield Cell("raw", "\n".join(lines[:start]), 1)
+    """Cut a chapter into texts and code cells, from a line on."""
     for fence in fences:
         if not fence.is_cell:
             continue
@@ -303,13 +258,10 @@ def check_markers(chapter: Chapter) -> Found:
                 yield number, "a line of text cannot start with %% or <!-- #"
         text, mark, comment = f"\n{cell.source}".rpartition("\n<!--")
         if mark and "-->" not in comment and cell is not chapter.cells[-1]:
-            yield (
-                cell.line + text.count("\n"),
-                (
-                    "this comment has no --> before the next code cell, which "
-                    "runs all the same"
-                ),
+            message = (
+                "this comment has no --> before the next cell, which runs"
             )
+            yield cell.line + text.count("\n"), message
 
 
 def check_exercises(chapter: Chapter) -> Found:
@@ -329,20 +281,19 @@ def check_exercises(chapter: Chapter) -> Found:
             yield lines[kind][number], f"{kind} {number} has no {other}"
 
 
-def check_unique_ids(chapters: list[Chapter]) -> Iterator[Mistake]:
+def check_unique_ids(chapters: list[Chapter]) -> Mistakes:
     """Check that no id is used twice in the book."""
     places: dict[str, str] = {}
     for chapter in chapters:
         for cell in chapter.code_cells:
-            name = cell.options.get("id")
-            if name in places:
+            place = f"{chapter.path}:{cell.fence}"
+            name = cell.options.get("id", place)
+            if places.setdefault(name, place) != place:
                 message = f'id="{name}" is taken by {places[name]}'
                 yield Mistake(chapter.path, cell.fence, message)
-            elif name:
-                places[name] = f"{chapter.path}:{cell.fence}"
 
 
-def check_unnumbered_pages(book: Path) -> Iterator[Mistake]:
+def check_unnumbered_pages(book: Path) -> Mistakes:
     """Check that only chapters hold blocks with file=."""
     for path in unnumbered_pages(book):
         text = decode_chapter(label(path), read_bytes(path))

@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+FILE = re.compile(r"(dlfs|tests)(/[a-z_][a-z0-9_]*)+\.py")
 BLOCK_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 FENCE = re.compile(
     r"((?:[ \t]|>|[-*+][ \t]|\d+[.)][ \t])*)(`{3,}(?=[^`]*$)|~{3,})(.*)"
 )
-OPTION = re.compile(r'\s+([A-Za-z_][\w-]*)=("(?:[^"\\]|\\.)*"|\[[^\]]*\])')
+TEXT = r'"(?:[^"\\]|\\.)+"'
+OPTION = re.compile(rf"\s+([A-Za-z_][\w-]*)=({TEXT}|\[(?:{TEXT}[, ]*)*\])")
 OPTIONS = (
     *("file", "id", "replaces", "expect", "exercise", "solution"),
     *("caption", "alt", "tags"),
@@ -102,44 +104,24 @@ def check_fence(fence: Fence) -> Iterator[str]:
             yield "a block with .noeval goes into no file; leave out file="
     elif fence.is_cell:
         yield from check_options(fence.info)
-    elif has_file and not fence.indent:
-        yield "only a ```python fence goes into a file"
     elif language in MAGICS and fence.is_top_level:
         yield (
             f"a ```{language} fence is a cell and would run; write "
             "```console, ```text or add .noeval"
         )
-    elif language not in PYTHON_LIKE:
-        return
-    elif fence.indent:
+    elif language in PYTHON_LIKE or (has_file and not fence.indent):
         yield (
-            "an indented or quoted fence is not a cell and never runs; code "
-            "that is only shown is written ```python .noeval, a fence to be "
-            "shown goes inside ````python .noeval"
+            f"{fence.marker}{fence.language} here is no cell and never runs; "
+            "write ```python, not indented, or only show it: ```python .noeval"
         )
-    elif fence.is_top_level:
-        yield f"```{fence.language} is not a cell; write ```python"
-    else:
-        yield "a ~~~ fence is not a cell; write ```python"
 
 
 def check_options(info: str) -> Iterator[str]:
     """Check the options after ```python."""
     try:
-        options = parse_options(info)
+        yield from check_values(parse_options(info))
     except ValueError as error:
         yield str(error)
-        return
-    for key, value in options.items():
-        if key not in OPTIONS:
-            yield f"unknown option {key}; known are {', '.join(OPTIONS)}"
-        elif key != "tags":
-            if not isinstance(value, str) or not value.strip():
-                yield f'{key} is a text in double quotes: {key}="..."'
-        elif not isinstance(value, list) or {*map(type, value)} - {str}:
-            yield 'tags is a list of strings: tags=["hide-input"]'
-    texts = {k: v for k, v in options.items() if isinstance(v, str)}
-    yield from check_texts(texts)
 
 
 def parse_options(info: str) -> dict:
@@ -150,7 +132,6 @@ def parse_options(info: str) -> dict:
     text = info.strip().removeprefix("python")
     rest = OPTION.sub("", text).strip()
     found = OPTION.findall(text)
-    keys = [key for key, _ in found]
     try:
         options = {key: json.loads(value) for key, value in found}
         json.dumps(options, ensure_ascii=False).encode()  # no "\\ud800"
@@ -158,17 +139,25 @@ def parse_options(info: str) -> dict:
         rest = text.strip()
     if rest:
         raise ValueError(f'cannot read {rest}; options are key="value"')
-    for key in options:
-        if keys.count(key) > 1:
-            raise ValueError(f"the option {key} is given twice")
+    if len(options) < len(found):
+        raise ValueError("an option is given twice")
+    unknown = [key for key in options if key not in OPTIONS]
+    if unknown:
+        known = ", ".join(OPTIONS)
+        raise ValueError(f"unknown option {unknown[0]}; known are {known}")
+    if any(
+        isinstance(options[key], list) != (key == "tags") for key in options
+    ):
+        raise ValueError('tags=["a"] is a list, all else a text: key="a"')
     return options
 
 
-def check_texts(options: dict[str, str]) -> Iterator[str]:
-    """Check what the texts among the options of a cell may be."""
+def check_values(options: dict) -> Iterator[str]:
+    """Check what the options of a cell may be, and which go together."""
     if "file" in options:
-        message = explain_wrong_file(options["file"])
-        if message:
+        names = {*re.split("[/.]", options["file"])}
+        if not FILE.fullmatch(options["file"]) or names & {*keyword.kwlist}:
+            message = "is no module of dlfs/ or tests/: dlfs/nn/dense.py"
             yield f'file="{options["file"]}" {message}'
         if "id" not in options:
             yield "a block with file= needs an id="
@@ -183,15 +172,3 @@ def check_texts(options: dict[str, str]) -> Iterator[str]:
         yield 'expect= names one exception class: expect="ValueError"'
     if "exercise" in options and "solution" in options:
         yield "a cell is an exercise or a solution, not both"
-
-
-def explain_wrong_file(file: str) -> str | None:
-    """Say what is wrong with a file name, None if nothing is."""
-    folder, *parts = file.removesuffix(".py").split("/")
-    if folder not in GENERATED_FOLDERS or not parts:
-        return "is outside dlfs/ and tests/"
-    if not file.endswith(".py"):
-        return "does not end with .py"
-    if not all(x.isidentifier() and not keyword.iskeyword(x) for x in parts):
-        return "cannot be imported: not a name of a module"
-    return None

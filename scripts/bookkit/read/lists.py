@@ -15,7 +15,7 @@ from bookkit.read.chapters import (
     parse_chapter,
     read_book,
 )
-from bookkit.read.mistakes import BookError, Mistake
+from bookkit.read.mistakes import BookError, Mistake, Mistakes
 
 SKELETON = Path(__file__).with_name("new_chapter.md")
 ROW = "| [{number:02} {title}](book/{name}.md) | ... |"
@@ -77,11 +77,11 @@ def check_lists(root: Path, chapters: list[Chapter]) -> list[Mistake]:
 
 def find_missing(
     root: Path, chapters: list[Chapter], chapter: Chapter
-) -> Iterator[tuple[str, int, str]]:
-    """The lists without a chapter: which line they lack, and below which.
+) -> Mistakes:
+    """The lists without a chapter; the message is the line that they lack.
 
-    That is the last line for the chapter before it. The README has a table
-    for each kind, the navigation groups; the home page may leave out the
+    It belongs below the last line for the chapter before it. The README has a
+    table for each kind, the navigation groups; the home page may leave out the
     preface.
     """
     for file, (start, new) in LISTS.items():
@@ -106,16 +106,11 @@ def find_missing(
             elif file == "mkdocs.yml" and not lines[number].startswith("   "):
                 group = "Workshop" if chapter.is_workshop else "{title}"
                 line = f"  - {group}:\n{new}"
-        yield (
-            file,
-            number,
-            line.format(
-                number=chapter.number,
-                name=chapter.name,
-                title=chapter.front_matter.get("title", chapter.slug),
-                kind="workshop: " if chapter.is_workshop else "",
-            ),
-        )
+        title = chapter.front_matter.get("title", chapter.slug)
+        kind = "workshop: " if chapter.is_workshop else ""
+        names = {"number": chapter.number, "name": chapter.name}
+        line = line.format(**names, title=title, kind=kind)
+        yield Mistake(file, number, line)
 
 
 def find_line(lines: list[str], start: str, chapter: Chapter) -> int:

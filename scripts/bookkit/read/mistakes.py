@@ -17,6 +17,9 @@ class Mistake(NamedTuple):
         return f"{self.path}:{self.line}: {self.message}"
 
 
+Mistakes = Iterator[Mistake]
+
+
 class BookError(Exception):
     """The mistakes found in the book; nothing was written."""
 

@@ -5,6 +5,8 @@ import functools
 import re
 import warnings
 
+from bookkit.read.mistakes import Mistake, Mistakes
+
 MARKER = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
 
 
@@ -31,7 +33,14 @@ def parse(source: str) -> ast.Module:
     return check_compiles(source, ast.PyCF_ONLY_AST)
 
 
-def find_marker(text: str) -> int | None:
-    """The first line on which git has left the mark of a conflict."""
+def find_conflict(path: str, text: str) -> Mistakes:
+    """Find the first mark of a conflict that git has left in a file."""
     match = MARKER.search(text)
-    return text.count("\n", 0, match.start()) + 1 if match else None
+    if match:
+        yield Mistake(
+            path,
+            text.count("\n", 0, match.start()) + 1,
+            "git could not join two versions here: write the chapter as it is "
+            "to be, without <<<<<<<, ======= and >>>>>>>; of a generated file "
+            f"take either side, git checkout --ours {path}, and tangle again",
+        )

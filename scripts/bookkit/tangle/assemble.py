@@ -8,13 +8,15 @@ and `__all__`.
 """
 
 import ast
+import builtins
 import functools
+import itertools
 import symtable
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from bookkit.read.mistakes import Mistake
+from bookkit.read.mistakes import Mistake, Mistakes
 from bookkit.tangle import methods
 from bookkit.tangle.blocks import (
     DEFINITIONS,
@@ -30,14 +32,18 @@ from bookkit.tangle.blocks import (
     split_block,
 )
 from bookkit.tangle.imports import (
+    FIRST_PARTY,
     LINE_LENGTH,
     Imported,
     read_import,
     render_imports,
+    section,
     sort_names,
 )
 
+HEADER = "# Made from book/ by scripts/tangle.py: edit the chapters."
 BLANK = Line("")
+PYTHON = {*vars(builtins), "__file__", "__path__"}
 KEPT = 512  # files and chapters, for the next run in the same process
 
 
@@ -51,6 +57,7 @@ class Module:
     body: list[Segment] = field(default_factory=list)
     classes: dict[str, Segment] = field(default_factory=dict)
     names: dict[str, Block] = field(default_factory=dict)
+    members: dict[str, Block] = field(default_factory=dict)
     imported: dict[str, Imported] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
 
@@ -68,9 +75,7 @@ class Module:
         package, _, name = self.name.rpartition(".")
         is_inside = self.file.startswith("dlfs/") and package != "dlfs"
         is_program = name == "__main__" or any(
-            isinstance(segment.node, ast.If)
-            and "__name__ == '__main__'" in ast.unparse(segment.node.test)
-            for segment in self.body
+            line.text.startswith("if __name__ ==") for line in self.code
         )
         is_package = self.file.endswith("/__init__.py")
         return package if is_inside and not (is_program or is_package) else ""
@@ -100,8 +105,8 @@ class Module:
 
     @property
     def missing(self) -> set[str]:
-        """The names that it uses but no block defines or imports."""
-        return self.used - self.imported.keys()
+        """The names that it uses but neither it nor Python defines."""
+        return self.used - self.imported.keys() - PYTHON
 
 
 def module_name(file: str) -> str:
@@ -119,9 +124,6 @@ def gather(file: str, blocks: tuple[Block, ...]) -> Module:
     module = Module(file)
     for block in blocks:
         module.mistakes += add_block(module, block)
-        if block is not blocks[0] and is_string(block.tree.body[0]):
-            message = "only the first block of a file has a docstring"
-            module.mistakes.append(block.mistake(message, block.tree.body[0]))
     module.mistakes += check_imports(module)
     return module
 
@@ -129,19 +131,21 @@ def gather(file: str, blocks: tuple[Block, ...]) -> Module:
 # --- Gathering the parts of a module ---
 
 
-def add_block(module: Module, block: Block) -> Iterator[Mistake]:
+def add_block(module: Module, block: Block) -> Mistakes:
     """Put the statements of a block where they belong."""
-    last, gap = 0, []
-    for node in block.tree.body:  # lines are moved whole
-        if first_line(node) <= last:
+    gap = []
+    for one, two in itertools.pairwise(block.tree.body):
+        if first_line(two) <= one.end_lineno:  # lines are moved whole
             message = "two statements on one line; give each its own"
-            yield block.mistake(message, node)
-        last = node.end_lineno
+            yield block.mistake(message, two)
     for segment in split_block(block):
         gap = max(segment.gap, gap, key=len)
         if isinstance(segment.node, IMPORTS):
             yield from add_import(module, segment)
         elif segment.node is block.tree.body[0] and is_string(segment.node):
+            if module.body or module.docstring:
+                message = "only the first block of a file has a docstring"
+                yield segment.mistake(message)
             module.docstring = segment.lines
         elif methods.find_extend(segment.node):
             yield from add_method(module, segment)
@@ -150,149 +154,120 @@ def add_block(module: Module, block: Block) -> Iterator[Mistake]:
             yield from add_statement(module, segment)
 
 
-def add_import(module: Module, segment: Segment) -> Iterator[Mistake]:
+def add_import(module: Module, segment: Segment) -> Mistakes:
     """Gather the names of an import statement."""
     node = segment.node
-    if getattr(node, "level", 0):
-        message = "a relative import does not run in a notebook"
-        yield segment.mistake(f"{message}; name the package")
-    elif any(alias.name == "*" for alias in node.names):
-        message = "import * hides where names come from; name them"
-        yield segment.mistake(message)
-    elif any("#" in line.text for line in segment.lines):
-        message = "a comment on an import would be lost when imports are "
-        yield segment.mistake(f"{message}gathered; put it on a line above")
-    else:
-        for imported, alias in read_import(node):
-            origin = segment.block.lines[alias.lineno - 1].origin
-            module.imports.setdefault(imported, origin)
+    is_vague = getattr(node, "level", 0) or node.names[0].name == "*"
+    if is_vague or any("#" in line.text for line in segment.lines):
+        message = "an import names a package, not ., and its names, not *; a "
+        yield segment.mistake(f"{message}comment goes above it")
+    for imported, alias in read_import(node):
+        origin = segment.block.lines[alias.lineno - 1].origin
+        module.imports.setdefault(imported, origin)
 
 
-def check_imports(module: Module) -> Iterator[Mistake]:
-    """Leave out what the module imports from itself, and check the rest.
+def check_imports(module: Module) -> Mistakes:
+    """Check that a name has one meaning, whatever is imported from elsewhere.
 
     Imports are moved to the top, so that a name which is also defined would
     mean something else than on the page.
     """
-    for imported, origin in [*module.imports.items()]:
-        bound, message = imported.bound, None
-        if is_own(imported, module):
-            del module.imports[imported]
-            if imported.alias not in (None, imported.name):
-                message = f"{module.file} cannot import from itself under "
-                message += f"another name: {bound}"
-        elif bound in module.names:
-            message = f"{bound} is also imported in this file ({origin})"
-            yield module.names[bound].mistake(message)
+    for imported, origin in module.imports.items():
+        if module.name in (imported.module, imported.inner):
             continue
-        elif imported.module != module.name:
+        bound, place = imported.bound, None
+        other = module.imported.setdefault(bound, imported)
+        if bound in module.names:
+            place = module.names[bound].place
+        elif other != imported:
             # `import os` and `import os.path` agree on what `os` means.
-            other = module.imported.setdefault(bound, imported)
             is_plain = [x.name is x.alias is None for x in (imported, other)]
-            if other != imported and bound != "extend" and not all(is_plain):
-                message = f"{bound} is imported already, from another place "
-                message += f"({module.imports[other]})"
-        if message:
+            place = None if all(is_plain) else module.imports[other]
+        if place:
+            message = f"{bound} means something else already ({place})"
             yield Mistake(origin.path, origin.line, message)
 
 
-def is_own(imported: Imported, module: Module) -> bool:
-    """Whether a module imports itself or one of its own names.
-
-    What a package imports from itself may be a module inside it: see rooms.py.
-    """
-    if imported.module != module.name:
-        return f"{imported.module}.{imported.name}" == module.name
-    is_package = module.file.endswith("/__init__.py")
-    return not is_package or imported.name in (None, *module.names)
-
-
-def add_statement(module: Module, segment: Segment) -> Iterator[Mistake]:
+def add_statement(module: Module, segment: Segment) -> Mistakes:
     """Add a statement to the body of the module, and its names."""
-    block, node = segment.block, segment.node
+    node = segment.node
     module.body.append(segment)
-    yield from methods.find_no_method(segment)
+    yield from methods.find_stray_extend(segment)
     if "__all__" in changed_names(node):
         yield segment.mistake("__all__ is generated; do not assign it")
-        return
     for name in assigned_names(node):
-        earlier = module.names.setdefault(name, block)
-        if earlier is not block and name != "_":
-            yield segment.mistake(explain_twice(name, earlier))
+        yield from define(module.names, name, segment)
     if isinstance(node, ast.ClassDef):
         module.classes[node.name] = segment
-        names = [name for each in node.body for name in assigned_names(each)]
-        segment.members = dict.fromkeys(names, block)
+        for name in itertools.chain(*map(assigned_names, node.body)):
+            yield from define(module.members, f"{node.name}.{name}", segment)
 
 
-def explain_twice(name: str, earlier: Block) -> str:
-    """Say that a name is taken, and how to give it a new meaning."""
-    return (
-        f"{name} is defined already by {earlier.id} ({earlier.place}); "
-        f'say replaces="{earlier.id}"'
-    )
-
-
-def add_method(module: Module, segment: Segment) -> Iterator[Mistake]:
+def add_method(module: Module, segment: Segment) -> Mistakes:
     """Add a function under `@extend(Cls)` to the class."""
-    mistakes = list(methods.find_misuse(segment))
-    if mistakes:
-        yield from mistakes
-        return
+    yield from methods.find_misuse(segment)
     name, node = methods.find_extend(segment.node).args[0].id, segment.node
-    grown = module.classes.get(name)
-    member = grown and grown.members.get(node.name)
-    if grown is None:
-        yield segment.mistake(
-            f"class {name} is not defined above in {module.file}; "
-            "@extend grows a class of the same file"
-        )
-    elif methods.has_one_line_body(grown):
-        message = f"the body of class {name} must start on its own line"
+    if name not in module.classes:
+        message = f"no class {name} is defined above in {module.file}; "
+        message += "@extend grows a class of the same file"
         yield segment.mistake(message)
-    elif member is None or methods.grows_property(node):
-        grown.methods.append(segment)
-        grown.members[node.name] = segment.block
-    elif member is not grown.block:
-        yield segment.mistake(explain_twice(f"{name}.{node.name}", member))
-    else:
+        return
+    module.classes[name].methods.append(segment)
+    if not methods.grows_property(node):
+        yield from define(module.members, f"{name}.{node.name}", segment)
+
+
+def define(names: dict[str, Block], name: str, segment: Segment) -> Mistakes:
+    """Note which block gives a name its meaning; no other one may."""
+    earlier = names.setdefault(name, segment.block)
+    if earlier is not segment.block and name != "_":
         yield segment.mistake(
-            f"{name}.{node.name} stands in the class itself ({member.place}): "
-            "change it there, or give it a block of its own below; "
-            f'replaces="{member.id}" would replace the whole class'
+            f"{name} is defined already by {earlier.id} ({earlier.place}); "
+            f'change it there, or say replaces="{earlier.id}" and write that '
+            "whole block anew"
         )
 
 
 # --- Writing the module ---
 
 
-def render(module: Module, imports: dict[Imported, Origin]) -> list[Line]:
-    """Write docstring, imports, `__all__` and body, in this order.
+@functools.lru_cache(KEPT)
+def render(module: Module, pairs: tuple[tuple, ...]) -> list[Line]:
+    """Write a file: header, docstring, imports, `__all__` and body.
+
+    The `pairs` are what it imports, each with its origin.
 
     If the body starts with a function or class, ruff has two blank lines above
     it. A comment with a blank line below it counts as something else.
     """
-    if "extend" not in module.used:
-        imports = {k: v for k, v in imports.items() if k.bound != "extend"}
-    lines = list(module.docstring)
-    exports = render_all(module, public_names(module, imports))
+    is_used = "extend" in module.used
+    imports = {k: v for k, v in pairs if k.bound != "extend" or is_used}
+    lines = [Line(HEADER), *module.docstring]
+    exports = render_all(module, imports)
     for part in (list(render_imports(imports)), exports):
         lines += [BLANK, *part] if part else []
-    first = module.body[0] if module.body else None
-    starts_with_definition = (
-        first
-        and isinstance(first.node, DEFINITIONS)
-        and all(
-            line.text.strip()
-            for line in first.lines[: first_line(first.node) - 1 - first.start]
-        )
-    )
-    is_apart = exports or starts_with_definition
+    is_apart = bool(exports)
+    for first in module.body[:1]:
+        if isinstance(first.node, DEFINITIONS):
+            above = first.lines[: first_line(first.node) - 1 - first.start]
+            is_apart |= all(line.text.strip() for line in above)
     return [*lines, *(module.code if is_apart else module.code[1:])]
 
 
-def render_all(module: Module, names: set[str]) -> list[Line]:
-    """Write `__all__` of a module of the package."""
+def render_all(module: Module, imports: dict[Imported, Origin]) -> list[Line]:
+    """Write `__all__` of a module of the package.
+
+    It offers what it defines, and as a package also what it imports.
+    """
+    names = {*module.names}
+    if module.file.endswith("/__init__.py"):
+        names |= {
+            imported.bound
+            for imported in imports
+            if section(imported) == FIRST_PARTY
+            and (imported.name or imported.alias)
+        }
+    names = {x for x in names if not x.startswith("_") or x == "__version__"}
     if not names or not module.file.startswith("dlfs/"):
         return []
     quoted = [f'"{name}"' for name in sort_names(names)]
@@ -303,21 +278,6 @@ def render_all(module: Module, names: set[str]) -> list[Line]:
     return [Line(text) for text in texts]
 
 
-def public_names(module: Module, imports: dict[Imported, Origin]) -> set[str]:
-    """The names a module offers; a package's also those it imports."""
-    names = {name for name in module.names if not name.startswith("_")}
-    if module.file.endswith("/__init__.py"):
-        names |= {"__version__"} & module.names.keys()
-        names |= {
-            imported.bound
-            for imported in imports
-            if imported.module.partition(".")[0] == "dlfs"
-            and (imported.name or imported.alias)
-            and not imported.bound.startswith("_")
-        }
-    return names
-
-
 def render_body(module: Module) -> Iterator[Line]:
     """Write the statements, each stretch of a block under its comment."""
     above = None
@@ -326,10 +286,6 @@ def render_body(module: Module) -> Iterator[Line]:
             yield from segment.gap
         else:
             yield from (BLANK, BLANK, segment.block.comment)
-        above = segment.block
-        if not segment.methods:
-            yield from segment.lines
-            continue
-        yield from methods.render_class(segment)
-        if segment.methods[-1].block is not segment.block:
-            above = None
+        yield from methods.render_statement(segment)
+        *_, last = segment, *segment.methods
+        above = segment.block if last.block is segment.block else None

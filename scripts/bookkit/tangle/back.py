@@ -13,75 +13,57 @@ run sees by them that what changed in the book are edits of these files.
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
-from bookkit.read.chapters import parse_chapter, read_bytes
+from bookkit.read.chapters import Chapter, parse_chapter
 from bookkit.read.mistakes import BookError, Mistake, collect, raise_any
-from bookkit.read.source import find_marker, parse
+from bookkit.read.source import parse
 from bookkit.tangle import disk
 from bookkit.tangle.blocks import IMPORTS, Line
 from bookkit.tangle.moves import Edited, Move, find_moves
-from bookkit.tangle.output import HEADER, Output, nearest_origin, tangle
+from bookkit.tangle.output import Output, tangle
 
 
-@dataclass(frozen=True)
-class Proposal:
-    """Chapters that hold the edits, and what they make.
+def bring_back(
+    root: Path, book: Path, output: Output
+) -> tuple[Output, list[str], list[str]]:
+    """Put the edits of files into their chapters, and write all that changed.
 
-    `before` and `after` are the texts of the chapters that change, `old` and
-    `new` what the book makes of them. `report` has a line for each edit: where
-    it is in the file and in the chapter.
-    """
-
-    edited: list[Edited]
-    before: dict[str, str]
-    after: dict[str, bytes]
-    old: Output
-    new: Output
-    report: list[str]
-
-
-def propose(root: Path, book: Path, output: Output) -> Proposal | None:
-    """Put the edits into the chapters, in memory; None if there are none.
-
-    Raises `BookError` if that cannot be done.
+    Returns what the book makes then, the names of the files that were written,
+    and a line for each edit: where it is in the file and in the chapter.
+    Raises `BookError`, and writes nothing, if that cannot be done.
     """
     edited = find_edited(root, output)
     if not edited:
-        return None
-    found, mistakes = collect(lambda each: [*find_moves(each)], edited)
-    raise_any(mistakes)
-    moves = sorted(itertools.chain(*found), key=place_of)
-    before, after, report = {}, {}, []
-    chapters = {chapter.path: chapter for chapter in output.chapters}
-    try:
-        for path, each in itertools.groupby(moves, lambda x: place_of(x)[0]):
-            place = book / Path(path).name
-            content = read_bytes(place)
-            before[str(place)] = disk.plain_text(content)
-            content, lines = apply_moves(content, each)
-            after[str(place)] = content
-            chapters[path] = parse_chapter(path, content)
-            report += lines
-        new = tangle(list(chapters.values()))
-    except BookError as error:
-        mistake = error.mistakes[0]
-        above = [x for x in moves if place_of(x) <= mistake[:2]]
-        move = above[-1] if above else moves[0]
-        message = (
-            f"the book cannot hold this edit: {mistake.message} "
-            f"({mistake.path}:{mistake.line})"
-        )
-        raise BookError([Mistake(move.file, move.first, message)]) from error
+        return output, disk.write_output(root, output), []
+    new, report = put_in(edited, output)
     for each in edited:
         check_same(each, new.files[each.file])
-    return Proposal(edited, before, after, output, new, report)
+    texts = {each.file: each.text for each in edited}
+    return new, write_back(root, book, texts, output, new), report
 
 
-def place_of(move: Move) -> tuple[str, int]:
-    """The chapter and the line of a move."""
-    return move.block.chapter.path, move.start
+def put_in(edited: list[Edited], output: Output) -> tuple[Output, list[str]]:
+    """Put the edits into the chapters, in memory; what the book makes then.
+
+    There is a line to report for each edit. Raises `BookError`.
+    """
+    found, mistakes = collect(lambda each: [*find_moves(each)], edited)
+    raise_any(mistakes)
+    moves = sorted(itertools.chain(*found), key=lambda move: move[:2])
+    chapters, report = {each.path: each for each in output.chapters}, []
+    try:
+        for path, each in itertools.groupby(moves, lambda move: move.path):
+            content, lines = apply_moves(chapters[path].content, each)
+            chapters[path] = parse_chapter(path, content)
+            report += lines
+        return tangle(list(chapters.values())), report
+    except BookError as error:
+        mistake = error.mistakes[0]
+        above = [move for move in moves if move[:2] <= mistake[:2]]
+        place = (above or moves[:1])[-1].edit
+        message = f"the book cannot hold this edit: {mistake}"
+        raise BookError([Mistake(*place, message)]) from error
 
 
 def apply_moves(
@@ -97,16 +79,10 @@ def apply_moves(
         end = "\r" if lines[start - 2].endswith("\r") else ""
         lines[start - 1 : stop - 1] = [text + end for text in move.texts]
         shift += len(move.texts) - (stop - start)
-        edit = stretch(move.file, move.first, move.last)
-        path, last = move.block.chapter.path, start + len(move.texts) - 1
-        place = stretch(path, start, last)
-        report.append(f"{edit} -> {place} ({move.block.id})")
+        file, number = move.edit
+        place = f"{move.path}:{start} ({move.block})"
+        report.append(f"{file}:{number} -> {place}")
     return "\n".join(lines).encode(), report
-
-
-def stretch(path: str, first: int, last: int) -> str:
-    """Some lines of a file: "dlfs/nn.py:379-384"."""
-    return f"{path}:{first}-{last}" if last > first else f"{path}:{first}"
 
 
 # --- What was edited ---
@@ -120,53 +96,31 @@ def find_edited(root: Path, output: Output) -> list[Edited]:
     edited, mistakes = [], []
     changes = disk.find_changes(root, output)
     for file, text in disk.find_hand_edits(root, changes).items():
-        message = explain_no_base(root, file, text, output)
-        if find_marker(text):
-            mistakes.append(disk.explain_hand_edit(file, text, output))
-        elif message:
-            number = disk.first_difference(text, output.text(file))
-            mistakes.append(Mistake(file, number, message))
-        else:
+        made = output.text(file)
+        if disk.is_known(root, file, made) or is_midway(root, output):
             blocks = {b.id: b for b in output.blocks if b.file == file}
-            lines = text.split("\n")[:-1]
-            edited.append(Edited(file, output.files[file], lines, blocks))
+            edited.append(Edited(file, text, output.files[file], blocks))
+        else:
+            message = "edited by hand, and its chapters changed too: put the "
+            message += "edit into the chapter yourself; --check shows both"
+            number = disk.first_difference(text, made)
+            mistakes.append(Mistake(file, number, message))
     raise_any(mistakes)
     return edited
-
-
-def explain_no_base(
-    root: Path, file: str, text: str, output: Output
-) -> str | None:
-    """Say why it is not known what an edited file was before."""
-    if text.partition("\n")[0] != HEADER:
-        return (
-            "edited by hand, and its first line is not as scripts/tangle.py "
-            f"writes it: {HEADER}"
-        )
-    if not (
-        disk.is_known(root, file, output.text(file)) or is_midway(root, output)
-    ):
-        return (
-            "edited by hand, and what the chapters make of this file changed "
-            "too; see --check, and put the edit into the chapter or take back "
-            "what changed there"
-        )
-    if not text.endswith("\n"):
-        return "the last line has no line end"
-    try:
-        (root / file).read_bytes().decode()
-    except UnicodeDecodeError as error:
-        return f"cannot be read: {error}"
-    return None
 
 
 def is_midway(root: Path, output: Output) -> bool:
     """Whether each chapter is as a run that was killed found or made it."""
     state = disk.read_state(root)
     return all(
-        disk.hash_text(str(chapter.cells)) in state.get(chapter.path, ())
+        hash_chapter(chapter) in state.get(chapter.path, ())
         for chapter in output.chapters
     )
+
+
+def hash_chapter(chapter: Chapter) -> str:
+    """The hash of a chapter, whatever its line ends are."""
+    return disk.hash_text(disk.plain_text(chapter.content))
 
 
 # --- Whether the chapters make the edited files again ---
@@ -178,68 +132,62 @@ def check_same(edited: Edited, made: list[Line]) -> None:
     Imports and `__all__` at its top are as they were, or as they will be.
     An import below is gathered, and blank lines around it with it.
     """
-    new = edited.new
     old, texts = ([x.text for x in lines] for lines in (edited.old, made))
-    (end, cut), (old_end, old_cut), (made_end, made_cut) = (
-        (docstring[2], below[0][1] - 1 if below else len(each))
-        for each in (new, old, texts)
-        for docstring, *below in [edited.parts(each)]
-    )
-    top = old[old_end:old_cut]
-    if new[end:cut] == texts[made_end:made_cut]:
-        top = texts[made_end:made_cut]
+    was, now, will = (edited.parts(x)[1] for x in (old, edited.new, texts))
+    top, old_top = edited.new[now.start : now.stop], old[was.start : was.stop]
+    if top not in (old_top, texts[will.start : will.stop]):
+        number = disk.first_difference("\n".join(top), "\n".join(old_top))
+        message = "imports and __all__ are gathered from all blocks: undo "
+        message += "this and, after --back, edit the block that needs it"
+        raise edited.mistake(now.start + number, message)
     imports = {
         number
-        for node in parse("\n".join(new)).body
-        if isinstance(node, IMPORTS) and node.lineno > cut
+        for node in parse("\n".join(edited.new)).body
+        if isinstance(node, IMPORTS) and node.lineno > now.stop
         for number in range(node.lineno, node.end_lineno + 1)
     }
-    theirs = texts[1:made_end] + top + texts[made_cut:]
-    for number, edit in enumerate([*new[1:], None], 2):
-        text = theirs[0] if theirs else None
-        if text == edit:
-            theirs = theirs[1:]
-        elif number not in imports and not (imports and edit == ""):
-            back = (
-                "missing" if text is None else f'"{text}"' if text else "empty"
-            )
-            message = (
-                f"the book cannot hold this edit: it makes this line {back}"
-            )
-            if end < number <= cut:
-                origin = nearest_origin(edited.old, number - end + old_end)
-                message = (
-                    "this belongs to no block: imports and __all__ are "
-                    "gathered from all blocks: undo this and, after --back, "
-                    "edit the block that needs it"
-                )
-                if origin:
-                    message += f", or the import in {origin} ({origin.block})"
-            raise edited.mistake(number, message)
+    ours = [
+        (number, text)
+        for number, text in enumerate(edited.new, 1)
+        if not now.start < number <= now.stop and number not in imports
+        if text or not imports
+    ]
+    theirs = [
+        text
+        for text in texts[: will.start] + texts[will.stop :]
+        if text or not imports
+    ]
+    ours.append((len(edited.new) + 1, None))
+    for (number, edit), text in itertools.zip_longest(ours, [*theirs, None]):
+        if edit != text:
+            back = "missing" if text is None else f'"{text}"'
+            message = "the book cannot hold this edit: it makes this line "
+            raise edited.mistake(number, message + back)
 
 
 # --- Writing ---
 
 
-def write_back(root: Path, proposal: Proposal) -> list[str]:
-    """Write the chapters with the edits and the files they make.
+def write_back(
+    root: Path, book: Path, edited: dict[str, str], old: Output, new: Output
+) -> list[str]:
+    """Write the chapters that hold the edits, and the files they make.
 
-    Returns the names of the files that changed.
+    `edited` are the texts of the files with the edits, `old` is what the book
+    makes without them. Returns the names of the files that changed.
     """
-    old, new = proposal.old, proposal.new
-    edited = {each.file: each.text for each in proposal.edited}
     seen = disk.find_changes(root, new) | edited
     disk.check_changes(root, new, seen | dict.fromkeys(edited))
     marked = {file: new.text(file) for file in edited}
-    midway = {
-        one.path: [disk.hash_text(str(each.cells)) for each in (one, two)]
-        for one, two in zip(old.chapters, new.chapters)
-    }
+    midway, before, after = {}, {}, {}
+    for one, two in zip(old.chapters, new.chapters):
+        midway[one.path] = [hash_chapter(one), hash_chapter(two)]
+        if one is not two:
+            place = str(book / f"{one.name}.md")
+            before[place] = disk.plain_text(one.content)
+            after[place] = two.content
     disk.write_files(root, disk.remember(old, midway) | marked, seen)
     files = {file: new.text(file) for file in sorted(seen)}
-    disk.write_files(
-        root,
-        proposal.after | files | disk.remember(new),
-        seen | marked | proposal.before,
-    )
+    contents = after | files | disk.remember(new, {})
+    disk.write_files(root, contents, seen | marked | before)
     return list(files)

@@ -62,7 +62,8 @@ class Block:
     @functools.cached_property
     def replaces(self) -> list[str]:
         """The ids of the blocks whose place it takes."""
-        return self.cell.options.get("replaces", "").split()
+        names = self.cell.options.get("replaces", "").split()
+        return [*dict.fromkeys(names)]
 
     @property
     def place(self) -> str:
@@ -83,11 +84,6 @@ class Block:
             for number, text in texts
         ]
 
-    def holds(self, path: str, number: int) -> bool:
-        """Whether a line of a chapter is in this block, its fence included."""
-        last = self.lines[-1].origin.line
-        return path == self.chapter.path and self.cell.fence <= number <= last
-
     def mistake(self, message: str, node: ast.AST | None = None) -> Mistake:
         """A mistake in this block, at a node or else at its fence."""
         offset = node.lineno if node else 0
@@ -100,8 +96,7 @@ class Segment:
 
     `gap` are the blank lines above it, `start` is the index in the block of
     the first of its `lines`. Without a `node` it is comments only. If it is a
-    class, `methods` are those that other segments add, and `members` says for
-    all that it has which block that comes from.
+    class, `methods` are those that other segments add.
     """
 
     block: Block
@@ -110,7 +105,6 @@ class Segment:
     lines: list[Line]
     start: int
     methods: list["Segment"] = field(default_factory=list)
-    members: dict[str, Block] = field(default_factory=dict)
 
     def mistake(self, message: str, node: ast.AST | None = None) -> Mistake:
         """A mistake in this statement, or at a node inside it."""

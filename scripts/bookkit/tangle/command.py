@@ -28,7 +28,7 @@ from bookkit import ROOT
 from bookkit.read.chapters import read_book, write_any_text
 from bookkit.read.mistakes import BookError, Mistake, raise_any
 from bookkit.tangle import disk
-from bookkit.tangle.back import propose, write_back
+from bookkit.tangle.back import bring_back
 from bookkit.tangle.blocks import Line, Origin
 from bookkit.tangle.output import Output, nearest_origin, tangle
 from bookkit.tangle.watch import watch
@@ -47,17 +47,13 @@ def command_write(root: Path, book: Path, args: argparse.Namespace) -> None:
         message = f"there is no chapter {args.until:02}"
         raise BookError([Mistake(book.name, 1, message)])
     output = tangle(chapters)
-    proposal = propose(root, book, output) if args.back else None
     if args.out:
         changes = disk.write_snapshot(root, output, args.out)
-    elif proposal:
-        output = proposal.new
-        changes = write_back(root, proposal)
-        print("\n".join(proposal.report))
+    elif args.back:
+        output, changes, report = bring_back(root, book, output)
+        print("\n".join(report) or "no file was edited by hand")
     else:
         changes = disk.write_output(root, output)
-        if args.back:
-            print("no file was edited by hand")
     for file in changes:
         print(f"wrote {file}")
     done = f"wrote {len(changes)}" if changes else "nothing to do"
@@ -76,11 +72,8 @@ def command_check(root: Path, book: Path) -> None:
         show("\n".join(diff(file, old or "", output.files[file])))
     mistakes = disk.find_orphans(root, output)
     if changes:
-        message = (
-            f"{len(changes)} files differ from the book: edit the chapters "
-            "and run scripts/tangle.py, with --back if it was the files that "
-            "were edited"
-        )
+        message = f"{len(changes)} files differ from the book: tangle the "
+        message += "chapters, with --back if it was the files that were edited"
         mistakes.append(Mistake(next(iter(changes)), 1, message))
     raise_any(mistakes)
 
@@ -105,37 +98,36 @@ def diff(file: str, text: str, lines: list[Line]) -> Iterator[str]:
         yield f"{line} {origin.path}#{origin.block}" if origin else line
 
 
-def command_where(root: Path, book: Path, place: str) -> int:
-    """Print which chapter line made a line of a file, or the other way."""
-    name, _, number = place.rpartition(":")
-    if not name or not re.fullmatch("[0-9]{1,9}", number):
+def parse_place(text: str) -> tuple[str, int]:
+    """The parts of FILE:LINE."""
+    match = re.fullmatch("(.+):([0-9]{1,9})", text)
+    if not match:
         message = "a place is FILE:LINE, such as dlfs/nn/dense.py:40"
-        print(f"{place}: {message}", file=sys.stderr)
-        return 1
-    path, line = Path(name).resolve(), int(number)
+        raise argparse.ArgumentTypeError(message)
+    return match[1], int(match[2])
+
+
+def command_where(root: Path, book: Path, name: str, line: int) -> None:
+    """Print which chapter line made a line of a file, or the other way."""
+    path = Path(name).resolve()
     if not os.path.exists(path):
         path = (root / name).resolve()  # as it is printed, from anywhere
     output = tangle(read_book(book))
-    if path.parent == book.resolve():
+    if path.parent == book:
         print(find_copy(output, f"{book.name}/{path.name}", line))
     else:
-        file = path.relative_to(root) if path.is_relative_to(root) else name
-        print(find_origin(output, Path(file).as_posix(), line))
-    return 0
+        file = path.relative_to(root) if path.is_relative_to(root) else path
+        print(find_origin(output, file.as_posix(), line))
 
 
 def find_origin(output: Output, file: str, number: int) -> Origin:
     """The origin of a line of a file; raises `BookError` if it has none."""
-    lines = output.files.get(file)
-    if lines is None:
-        message = "no block of the book makes this file"
-    elif not 0 < number <= len(lines):
-        message = f"the book makes {len(lines)} lines of this file"
-    elif lines[number - 1].origin is None:
-        message = "this line is made by scripts/tangle.py, not copied"
-    else:
-        return lines[number - 1].origin
-    raise BookError([Mistake(file, number, message)])
+    lines = output.files.get(file, [])
+    for line in lines[max(number - 1, 0) : number]:
+        if line.origin:
+            return line.origin
+    message = f"copied from no chapter; the book makes {len(lines)} lines of "
+    raise BookError([Mistake(file, number, f"{message}this file")])
 
 
 def find_copy(output: Output, path: str, number: int) -> str:
@@ -144,14 +136,13 @@ def find_copy(output: Output, path: str, number: int) -> str:
         for index, line in enumerate(lines, 1):
             if line.origin and line.origin[:2] == (path, number):
                 return f"{file}:{index}"
-    message = "this line is not in a block with file="
-    for old in [x for x in output.blocks if x.holds(path, number)]:
-        message = (
-            f"this line of {old.id} has no copy in {old.file}: it is a fence, "
-            "blank, @extend, or an import that is there already"
-        )
-        for new in [x for x in output.blocks if old.id in x.replaces]:
-            message = f"{old.id} is replaced by {new.id} ({new.place})"
+    message = "this is no line of a block with file="
+    for old in output.blocks:
+        if any(line.origin[:2] == (path, number) for line in old.lines):
+            message = f"this line of {old.id} has no copy in {old.file}: it "
+            message += "is blank, @extend, or an import that is there already"
+            for new in [x for x in output.blocks if old.id in x.replaces]:
+                message = f"{old.id} is replaced by {new.id} ({new.place})"
     raise BookError([Mistake(path, number, message)])
 
 
@@ -182,12 +173,12 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    words = "where FILE:LINE | lint"
-    add("command", nargs="*", metavar=words, help="a question")
     modes = parser.add_mutually_exclusive_group()
+    modes.add_argument("command", nargs="?", choices=["where", "lint"])
     for mode in ("--check", "--back", "--watch"):
         modes.add_argument(mode, action="store_true")
     modes.add_argument("--until", type=int, metavar="NN")
+    add("place", nargs="?", type=parse_place, help="FILE:LINE, for where")
     add("--out", type=Path, metavar="DIR", help="a new folder, for --until")
     add("--root", type=Path, default=ROOT, metavar="DIR", help="holds book/")
     add("--book", type=Path, metavar="DIR", help="if it is not in the root")
@@ -200,20 +191,16 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     root = args.root.resolve()
     book = (args.book or root / "book").resolve()
-    if (args.until is None) != (args.out is None):
-        parser.error("--until and --out go together")
-    if args.command and (args.check or args.back or args.watch or args.out):
-        parser.error("commands exclude --check, --back, --watch and --until")
+    is_where = args.command == "where"
+    if (args.until is None, is_where) != (args.out is None, bool(args.place)):
+        parser.error("--until goes with --out, where with FILE:LINE")
     write_any_text()
     try:
-        match args.command:
-            case ["where", place]:
-                return command_where(root, book, place)
-            case ["lint"]:
-                return command_lint(root, book)
-            case [_, *_]:
-                parser.error("the commands are: where FILE:LINE, lint")
-        if args.watch:
+        if args.command == "where":
+            command_where(root, book, *args.place)
+        elif args.command == "lint":
+            return command_lint(root, book)
+        elif args.watch:
             watch(root, book, show)
         elif args.check:
             command_check(root, book)

@@ -11,23 +11,21 @@ import hashlib
 import itertools
 import json
 import os
-import re
 import shutil
 import subprocess
 import threading
-import time
 from pathlib import Path
 
 from bookkit.read.chapters import Chapter
 from bookkit.read.fences import GENERATED_FOLDERS
 from bookkit.read.mistakes import BookError, Mistake, disk_errors, raise_any
-from bookkit.read.source import find_marker
+from bookkit.read.source import find_conflict
 from bookkit.tangle.output import Output, find_syntax_error, nearest_origin
 
 STATE = ".cache/tangled.json"
 JOINED = ("MERGE_HEAD", "REBASE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD")
 DATA_FOLDERS = ("dlfs/mnist_mini",)
-LITTER = re.compile(r"\..+\.[0-9]+\.tmp")
+ALLOWED = (*DATA_FOLDERS, "dlfs/py.typed")  # among generated files
 WRITING = threading.Lock()  # two threads may keep the same snapshot
 
 Texts = dict[str, str | None]  # of files; None for one that is not there
@@ -42,19 +40,15 @@ def hash_text(text: str) -> str:
 
 def read_state(root: Path) -> dict[str, list[str]]:
     """The hashes of what was written last, by file; none if not known."""
-    try:
-        state = json.loads((root / STATE).read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return state if isinstance(state, dict) else {}
+    with contextlib.suppress(OSError, ValueError):
+        return json.loads((root / STATE).read_text("utf-8"))
+    return {}
 
 
-def remember(
-    output: Output, others: dict[str, list[str]] | None = None
-) -> dict[str, str]:
+def remember(output: Output, others: dict[str, list[str]]) -> dict[str, str]:
     """The file that remembers what is written, and `others`: see back.py."""
     state = {file: [hash_text(output.text(file))] for file in output.files}
-    text = json.dumps(state | (others or {}), indent=0, sort_keys=True)
+    text = json.dumps(state | others, indent=0, sort_keys=True)
     return {STATE: f"{text}\n"}
 
 
@@ -66,16 +60,15 @@ def is_known(root: Path, file: str, text: str) -> bool:
     """
     if hash_text(text) in read_state(root).get(file, []):
         return True
-    folder = ask_git(root, "rev-parse", "--absolute-git-dir") or ""
-    joined = [each for each in JOINED if Path(folder.strip(), each).exists()]
-    revisions = ["HEAD", *joined, ""] if joined else ["HEAD"]
-    known = (ask_git(root, "show", f"{each}:./{file}") for each in revisions)
-    return any(text == each for each in known)
+    known = [show(root, each, file) for each in ("HEAD", *JOINED)]
+    if any(known[1:]):
+        known.append(show(root, "", file))
+    return text in known
 
 
-def ask_git(root: Path, *arguments: str) -> str | None:
-    """What git prints; None without git, or if it has nothing to say."""
-    command = ["git", "-C", str(root), *arguments]
+def show(root: Path, revision: str, file: str) -> str | None:
+    """A file as git has it; None without git, or if it does not."""
+    command = ["git", "-C", str(root), "show", f"{revision}:./{file}"]
     try:
         ran = subprocess.run(command, capture_output=True)
     except OSError:
@@ -107,12 +100,18 @@ def find_changes(root: Path, output: Output) -> Texts:
 
 
 def find_hand_edits(root: Path, changes: Texts) -> dict[str, str]:
-    """The changed files that hold what we did not make, with their texts."""
-    return {
+    """The changed files that hold what we did not make, with their texts.
+
+    Raises `BookError` if git could not join two versions of one.
+    """
+    edits = {
         file: text
         for file, text in changes.items()
         if text is not None and not is_known(root, file, text)
     }
+    conflicts = itertools.starmap(find_conflict, edits.items())
+    raise_any(itertools.chain(*conflicts))
+    return edits
 
 
 def check_changes(root: Path, output: Output, changes: Texts) -> None:
@@ -125,29 +124,13 @@ def check_changes(root: Path, output: Output, changes: Texts) -> None:
     for file in changes:
         mistakes += find_syntax_error(output.files[file], file)
     for file, text in find_hand_edits(root, changes).items():
-        mistakes.append(explain_hand_edit(file, text, output))
+        number = first_difference(text, output.text(file))
+        origin = nearest_origin(output.files[file], number)
+        message = f"edited by hand (made from {origin or 'no block'}); "
+        message += "scripts/tangle.py --back puts the edit into the chapter; "
+        message += "to drop it, delete the file and tangle again"
+        mistakes.append(Mistake(file, number, message))
     raise_any(mistakes)
-
-
-def explain_hand_edit(file: str, old: str, output: Output) -> Mistake:
-    """Say where a file on disk first differs, and where that comes from."""
-    marker = find_marker(old)
-    if marker:
-        message = (
-            "git could not join two versions here: resolve the chapters, take "
-            f"either side of this file (git checkout --ours {file}) and run "
-            "scripts/tangle.py"
-        )
-        return Mistake(file, marker, message)
-    number = first_difference(old, output.text(file))
-    origin = nearest_origin(output.files[file], number)
-    place = f" (made from {origin})" if origin else ""
-    return Mistake(
-        file,
-        number,
-        f"edited by hand{place}; scripts/tangle.py --back puts the edit into "
-        "the chapter; to drop it, delete the file and tangle again",
-    )
 
 
 def first_difference(text: str, made: str) -> int:
@@ -159,26 +142,20 @@ def first_difference(text: str, made: str) -> int:
 
 
 def find_orphans(root: Path, output: Output) -> list[Mistake]:
-    """Find files in generated folders that no block makes, data aside."""
+    """Find files in generated folders that no block makes.
+
+    Data, caches and hidden files may stand there.
+    """
     message = "no block of the book makes this file; delete or move it"
     return [
         Mistake(file.as_posix(), 1, message)
         for name in GENERATED_FOLDERS
         for path in sorted((root / name).rglob("*"))
         for file in [path.relative_to(root)]
-        if path.is_file() and not is_allowed(file)
-        if file.as_posix() not in output.files
+        if path.is_file() and file.as_posix() not in output.files
+        if not any(x[0] == "." or x == "__pycache__" for x in file.parts)
+        if not any(file.is_relative_to(each) for each in ALLOWED)
     ]
-
-
-def is_allowed(file: Path) -> bool:
-    """Whether a file may stand among generated ones: data or a cache."""
-    return (
-        file.name == "py.typed"
-        or file.suffix == ".pyc"
-        or any(x[0] == "." or x == "__pycache__" for x in file.parts)
-        or any(file.is_relative_to(folder) for folder in DATA_FOLDERS)
-    )
 
 
 # --- Writing ---
@@ -225,7 +202,6 @@ def write_files(
 def write_beside(path: Path, place: Path, content: bytes) -> None:
     """Write a file that is to be moved to its place."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    remove_litter(path.parent)
     with open(path, "wb") as stream:
         stream.write(content)
         stream.flush()
@@ -234,24 +210,12 @@ def write_beside(path: Path, place: Path, content: bytes) -> None:
         shutil.copymode(place, path)
 
 
-def remove_litter(folder: Path) -> None:
-    """Delete what a run that was killed has left in a folder.
-
-    Files of the last minute may belong to a run that goes on.
-    """
-    for path in folder.glob(".*.tmp"):
-        with contextlib.suppress(OSError):
-            is_ours = LITTER.fullmatch(path.name)
-            if is_ours and path.stat().st_mtime < time.time() - 60:
-                path.unlink()
-
-
 def write_output(root: Path, output: Output) -> list[str]:
     """Write the files that changed and return their names."""
     changes = find_changes(root, output)
     check_changes(root, output, changes)
     texts = {file: output.text(file) for file in changes}
-    write_files(root, texts | remember(output), changes)
+    write_files(root, texts | remember(output, {}), changes)
     return list(changes)
 
 
@@ -262,11 +226,14 @@ def write_snapshot(root: Path, output: Output, folder: Path) -> list[str]:
     """Write a package and its tests into a folder of their own.
 
     `folder` may hold an earlier snapshot, which is brought up to date; raises
-    `BookError` if it holds anything else.
+    `BookError` if it holds anything else. Hidden files do not count: a run
+    leaves them that was killed.
     """
     with WRITING, disk_errors(folder, "read or written"):
-        message = explain_no_snapshot(root, folder)
-        if message:
+        has_mark = (folder / STATE).parent.exists()
+        ours = {*GENERATED_FOLDERS, "__pycache__"} if has_mark else set()
+        if folder.is_file() or {x.name for x in folder.glob("[!.]*")} - ours:
+            message = "is not an earlier snapshot; choose an empty folder"
             raise BookError([Mistake(str(folder), 1, message)])
         (folder / STATE).parent.mkdir(parents=True, exist_ok=True)
         for file, *_ in find_orphans(folder, output):
@@ -276,22 +243,6 @@ def write_snapshot(root: Path, output: Output, folder: Path) -> list[str]:
         if "dlfs/__init__.py" in output.files:
             write_files(folder, read_data(root))
     return changes
-
-
-def explain_no_snapshot(root: Path, folder: Path) -> str | None:
-    """Say why a folder is neither new nor empty nor a snapshot.
-
-    Hidden files do not count: a run leaves them that was killed.
-    """
-    for name in GENERATED_FOLDERS:
-        if folder.resolve().is_relative_to(root / name):
-            return f"is inside {name}/, which the book makes"
-    has_mark = (folder / STATE).parent.exists()
-    ours = {*GENERATED_FOLDERS, "__pycache__"} if has_mark else set()
-    others = {path.name for path in folder.glob("[!.]*")} - ours
-    if others or folder.is_file():
-        return "is not an earlier snapshot; choose an empty folder"
-    return None
 
 
 def read_data(root: Path) -> dict[str, bytes]:

@@ -6,10 +6,11 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from bookkit.read.fences import GENERATED_FOLDERS
 from bookkit.tangle.blocks import Line, Origin
 
 LINE_LENGTH = 79  # as in [tool.ruff] of pyproject.toml
-FIRST_PARTY = {"dlfs", "tests"}
+FUTURE, STANDARD, THIRD_PARTY, FIRST_PARTY = range(4)  # in this order
 
 
 class Imported(NamedTuple):
@@ -23,6 +24,17 @@ class Imported(NamedTuple):
     def bound(self) -> str:
         """The name that the statement binds."""
         return self.alias or self.name or self.module.partition(".")[0]
+
+    @property
+    def inner(self) -> str:
+        """What it is if it is a module: that of the name."""
+        return f"{self.module}.{self.name}"
+
+    @property
+    def text(self) -> str:
+        """Its own part of the statement: "numpy as np"."""
+        text = self.name or self.module
+        return f"{text} as {self.alias}" if self.alias else text
 
 
 def read_import(
@@ -40,22 +52,17 @@ def render_imports(imports: dict[Imported, Origin | None]) -> Iterator[Line]:
 
     The lines have the origins that `imports` gives.
     """
-    statements: dict[tuple, list[Imported]] = {}
+    statements: dict[tuple, dict[str, Origin | None]] = {}
     for each in sorted(imports, key=import_key):
-        key = each.module, each.alias and each, each.name is None
-        statements.setdefault(key, []).append(each)
+        start = f"from {each.module} import" if each.name else "import"
+        is_alone = each.alias or not each.name
+        key = section(each), start, each.text if is_alone else None
+        statements.setdefault(key, {})[each.text] = imports[each]
     above = None
-    for first, *others in statements.values():
-        if above not in (None, section(first)):
+    for (part, start, _), names in statements.items():
+        if above not in (None, part):
             yield Line("")
-        above, origin = section(first), imports[first]
-        if first.name is None:
-            yield Line(f"import {first.module}{as_alias(first)}", origin)
-            continue
-        names = {
-            f"{x.name}{as_alias(x)}": imports[x] for x in [first, *others]
-        }
-        start = f"from {first.module} import"
+        above, origin = part, next(iter(names.values()))
         line = f"{start} {', '.join(names)}"
         if len(line) <= LINE_LENGTH:
             yield Line(line, origin)
@@ -66,32 +73,26 @@ def render_imports(imports: dict[Imported, Origin | None]) -> Iterator[Line]:
         yield Line(")", origin)
 
 
-def as_alias(imported: Imported) -> str:
-    """The " as name" of an import, or nothing."""
-    return f" as {imported.alias}" if imported.alias else ""
-
-
 def section(imported: Imported) -> int:
-    """Future, standard library, third party and first party, in order."""
+    """Which section at the top of a file an import belongs to."""
     package = imported.module.partition(".")[0]
     if package == "__future__":
-        return 0
-    if package in sys.stdlib_module_names:
-        return 1
-    return 3 if package in FIRST_PARTY else 2
+        return FUTURE
+    if package in GENERATED_FOLDERS:
+        return FIRST_PARTY
+    return STANDARD if package in sys.stdlib_module_names else THIRD_PARTY
 
 
 def import_key(imported: Imported) -> tuple:
     """The order of imports: in a section, `import x` comes first."""
-    module, name = imported.module, imported.name or ""
-    texts = (name.lower(), name, imported.alias or "")
+    name = imported.name or ""
     return (
         section(imported),
         imported.name is not None,
-        natural_key(module.lower()),
-        natural_key(module),
+        natural_key(imported.module.lower()),
         kind_of_name(name),
-        *map(natural_key, texts),
+        natural_key(name.lower()),
+        natural_key(imported.alias or ""),
     )
 
 

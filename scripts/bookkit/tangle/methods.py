@@ -6,13 +6,13 @@ and how its lines are moved.
 """
 
 import ast
-import functools
 import io
 import re
+import textwrap
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from bookkit.read.mistakes import Mistake
+from bookkit.read.mistakes import Mistakes
 from bookkit.read.source import parse
 from bookkit.tangle.blocks import (
     DEFINITIONS,
@@ -25,59 +25,46 @@ from bookkit.tangle.blocks import (
 
 INDENT = "    "
 PLACEHOLDERS = ("...", "pass")
+EXTEND = re.compile(r"extend\([^\W\d]\w*\)")
+STRAY_EXTEND = re.compile(r"(.*\.)?extend(\(.*\))?", re.DOTALL)
 
 
 def find_extend(node: ast.stmt | None) -> ast.expr | None:
-    """The decorator of a function that says which class it extends."""
+    """The `@extend(Cls)` that stands above a function."""
     decorators = node.decorator_list if isinstance(node, FUNCTIONS) else []
-    return next(filter(mentions_extend, decorators), None)
+    for first in decorators[:1]:
+        if EXTEND.fullmatch(ast.unparse(first)):
+            return first
+    return None
 
 
-def mentions_extend(decorator: ast.expr) -> bool:
-    """Whether a decorator is `extend` in any form, right or wrong."""
-    if isinstance(decorator, ast.Call):
-        decorator = decorator.func
-    name = getattr(decorator, "id", getattr(decorator, "attr", None))
-    return name == "extend"
-
-
-def find_misuse(segment: Segment) -> Iterator[Mistake]:
-    """Find why a function cannot be a method, whatever the class is."""
-    node, decorator = segment.node, find_extend(segment.node)
-    if not re.fullmatch(r"extend\([^\W\d]\w*\)", ast.unparse(decorator)):
-        yield segment.mistake("write @extend(Cls), with the name of one class")
-    elif decorator is not node.decorator_list[0]:
-        yield segment.mistake("@extend(Cls) must be the first decorator")
-    text = "\n".join(line.text for line in segment.lines)
-    if "super" in text or "__" in text:  # a quick test, as it mostly fails
-        for child in ast.walk(node):
-            for message in explain_class_scope(child):
-                yield segment.mistake(message, child)
-
-
-def explain_class_scope(node: ast.AST) -> Iterator[str]:
-    """Say what means one thing in a function and another in a method."""
-    if isinstance(node, ast.Call) and ast.unparse(node) == "super()":
-        yield "super() does not work under @extend; say super(Cls, self)"
-    for attribute in ("id", "attr", "arg", "name", "asname"):
-        name = str(getattr(node, attribute, None))
-        if name.startswith("__") and not name.endswith("__"):
-            yield f"a class changes the private name {name}; use one _"
-
-
-def find_no_method(segment: Segment) -> Iterator[Mistake]:
-    """Find `@extend` where no function at the top of a block stands."""
-    if not any("extend" in line.text for line in segment.lines):
-        return
+def find_stray_extend(segment: Segment) -> Mistakes:
+    """Find `@extend` that makes no method, outside of functions."""
     nodes = [segment.node] if segment.node else []
     for node in nodes:
-        if any(map(mentions_extend, getattr(node, "decorator_list", []))):
-            message = "@extend(Cls) must not be indented"
-            if isinstance(node, ast.ClassDef):
-                message = "@extend(Cls) goes above a function, not a class"
+        texts = map(ast.unparse, getattr(node, "decorator_list", []))
+        if any(map(STRAY_EXTEND.fullmatch, texts)):
+            message = "write @extend(Cls), with the name of one class, as the "
+            message += "first decorator of a function that is not indented"
             yield segment.mistake(message, node)
         if not isinstance(node, FUNCTIONS):
             nodes += ast.iter_child_nodes(node)
+
+
+def find_misuse(segment: Segment) -> Mistakes:
+    """Find what means one thing in a function and another in a method."""
+    text = "\n".join(line.text for line in segment.lines)
+    if "super" not in text and "__" not in text:
+        return
+    for node in ast.walk(segment.node):
+        if isinstance(node, ast.Call) and ast.unparse(node) == "super()":
+            message = "super() does not work under @extend; "
+            yield segment.mistake(f"{message}say super(Cls, self)", node)
+        for attribute in ("id", "attr", "arg", "name", "asname"):
+            name = str(getattr(node, attribute, None))
+            if name.startswith("__") and not name.endswith("__"):
+                message = f"a class changes the private name {name}; use one _"
+                yield segment.mistake(message, node)
 
 
 def grows_property(node: ast.stmt) -> bool:
@@ -86,30 +73,16 @@ def grows_property(node: ast.stmt) -> bool:
     return not grown.isdisjoint(map(ast.unparse, node.decorator_list))
 
 
-def is_placeholder(segment: Segment) -> bool:
-    """Whether the body of a class is only `...` or `pass`."""
-    may_be = segment.lines[-1].text.endswith(PLACEHOLDERS)
-    return may_be and ast.unparse(segment.node.body) in PLACEHOLDERS
-
-
-def has_one_line_body(segment: Segment) -> bool:
-    """Whether code stands after the colon: `class A: x = 1`."""
-    body = segment.node.body[0]
-    text = segment.lines[body.lineno - 1 - segment.start].text
-    is_alone = not text[: body.col_offset].strip()
-    return not is_alone and not is_placeholder(segment)
-
-
-def render_class(segment: Segment) -> Iterator[Line]:
-    """Write a class and below it the methods that other blocks add.
+def render_statement(segment: Segment) -> Iterator[Line]:
+    """Write a statement; below a class, the methods that blocks add to it.
 
     A body that is only `...` gives way to them.
     """
     *lines, last = segment.lines
-    is_empty = is_placeholder(segment)
+    body = ast.unparse(segment.node.body) if segment.methods else ""
+    is_empty = body in PLACEHOLDERS and last.text.endswith(body)
     if is_empty:
-        words = ast.unparse(segment.node.body)
-        last = last._replace(text=last.text.removesuffix(words).rstrip())
+        last = last._replace(text=last.text.removesuffix(body).rstrip())
     yield from [*lines, last] if last.text else lines
     above = segment.block
     for method in segment.methods:
@@ -123,39 +96,42 @@ def render_class(segment: Segment) -> Iterator[Line]:
 
 def method_lines(segment: Segment) -> Iterator[Line]:
     """The lines of a method, indented, without `@extend(Cls)`."""
-    block, decorator = segment.block, find_extend(segment.node)
+    decorator = find_extend(segment.node)
     dropped = range(decorator.lineno, decorator.end_lineno + 1)
-    inside = lines_inside_strings(block.cell.source)
     first, was_blank = first_line(segment.node), False
-    for number, line in enumerate(segment.lines, segment.start + 1):
+    lines = move_lines(segment.lines, indent)
+    for number, line in enumerate(lines, segment.start + 1):
         is_blank = not line.text.strip()
         if number in dropped or (is_blank and was_blank and number < first):
             continue
         was_blank = is_blank
-        yield line if number in inside else indent(line)
+        yield line
 
 
-def indent(line: Line) -> Line:
+def indent(text: str) -> str:
     """A line moved to the right, unless it is blank."""
-    margin = INDENT if line.text.strip() else ""
-    return line._replace(text=margin + line.text)
+    return textwrap.indent(text, INDENT)
 
 
-@functools.lru_cache(4096)
-def lines_inside_strings(source: str) -> frozenset[int]:
-    """The lines that start inside a string that is not a docstring.
+def move_lines(lines: list[Line], move: Callable[[str], str]) -> list[Line]:
+    """Statements that are moved to the right or left, their strings kept.
 
-    To indent such a line would change the string.
+    To move a line that starts inside a string would change the string; a
+    docstring may change so. Raises `SyntaxError`.
     """
+    source = "\n".join(line.text for line in lines)
     docstrings = {
         child.body[0].lineno
         for child in ast.walk(parse(source))
         if isinstance(child, DEFINITIONS) and is_string(child.body[0])
     }
-    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
-    return frozenset(
+    inside = {
         number
-        for token in tokens  # only those of strings have several lines
-        if token.start[0] not in docstrings
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.start[0] not in docstrings  # only strings have several lines
         for number in range(token.start[0] + 1, token.end[0] + 1)
-    )
+    }
+    return [
+        line if n in inside else line._replace(text=move(line.text))
+        for n, line in enumerate(lines, 1)
+    ]

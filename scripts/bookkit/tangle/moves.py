@@ -24,24 +24,30 @@ from bookkit.tangle.blocks import (
     is_string,
     split_block,
 )
-from bookkit.tangle.disk import first_difference
-from bookkit.tangle.methods import INDENT, find_extend, lines_inside_strings
+from bookkit.tangle.methods import INDENT, find_extend, move_lines
 
 
 class Move(NamedTuple):
     """Lines of a chapter, from `start` up to `stop`, that get other texts.
 
-    The edit is on the lines `first` to `last` of the generated file, or where
-    these were if `texts` is empty.
+    They are in `block`, and `edit` is the line of the generated file that was
+    edited.
     """
 
-    file: str
-    first: int
-    last: int
-    block: Block
+    path: str
     start: int
     stop: int
     texts: list[str]
+    block: str
+    edit: tuple[str, int]
+
+
+class Part(NamedTuple):
+    """Lines of a file from an index up to another, below a comment."""
+
+    comment: str
+    start: int
+    stop: int
 
 
 @dataclass(frozen=True)
@@ -49,25 +55,22 @@ class Edited:
     """A generated file that was edited by hand, and what the book makes."""
 
     file: str
+    text: str
     old: list[Line]
-    new: list[str]
     blocks: dict[str, Block]
 
     @property
-    def text(self) -> str:
-        """The file as it was read."""
-        return "".join(f"{line}\n" for line in self.new)
+    def new(self) -> list[str]:
+        """The lines of the file."""
+        return self.text.removesuffix("\n").split("\n")
 
     def mistake(self, line: int, message: str) -> BookError:
         """What is wrong on a line of the file."""
         number = max(1, min(line, len(self.new)))
         return BookError([Mistake(self.file, number, message)])
 
-    def parts(self, texts: list[str]) -> list[tuple[str, int, int]]:
-        """Where the docstring is, and what stands below each comment.
-
-        A part is its comment, the index of its first line, and where it ends.
-        """
+    def parts(self, texts: list[str]) -> list[Part]:
+        """The docstring, imports and `__all__`, and what is in blocks."""
         comments = {
             indent + block.comment.text
             for block in self.blocks.values()
@@ -77,7 +80,11 @@ class Edited:
         end = body[0].end_lineno if body and is_string(body[0]) else 1
         cuts = [i for i, text in enumerate(texts) if text in comments]
         stretches = itertools.pairwise([*cuts, len(texts)])
-        return [("", 1, end), *((texts[i], i + 1, j) for i, j in stretches)]
+        return [
+            Part("the docstring", 1, end),
+            Part("imports", end, [*cuts, len(texts)][0]),
+            *(Part(texts[i], i + 1, j) for i, j in stretches),
+        ]
 
 
 def find_moves(edited: Edited) -> Iterator[Move]:
@@ -86,7 +93,7 @@ def find_moves(edited: Edited) -> Iterator[Move]:
     Raises `BookError` if an edit is not inside one block.
     """
     try:
-        check_compiles("\n".join(edited.new))
+        check_compiles(edited.text)
     except SyntaxError as error:
         message = f"syntax error: {error.msg}"
         raise edited.mistake(error.lineno or 1, message) from error
@@ -95,84 +102,66 @@ def find_moves(edited: Edited) -> Iterator[Move]:
         Line(text, Origin(edited.file, number, ""))
         for number, text in enumerate(edited.new, 1)
     ]
-    old_parts, new_parts = edited.parts(texts), edited.parts(edited.new)
-    i = j = 0
-    for one, two in itertools.zip_longest(old_parts, new_parts):
-        comments = [each and each[0] for each in (one, two)]
-        if comments[0] != comments[1]:
-            ours, theirs = "\n".join(edited.new[j:]), "\n".join(texts[i:])
-            comment = (comments[0] or comments[1]).strip()
-            raise edited.mistake(
-                j + first_difference(ours, theirs),
-                "the edit crosses blocks: the comments above them stay as "
-                f'they are, but "{comment}" did not; edit inside one block',
-            )
-        i, j = one[1] - 1, two[1] - 1
-    for (comment, i1, i2), (_, j1, j2) in zip(old_parts, new_parts):
-        if texts[i1:i2] != edited.new[j1:j2]:
-            yield from part_moves(edited, comment, old[i1:i2], new[j1:j2], j1)
+    last = 0
+    sides = edited.parts(texts), edited.parts(edited.new)
+    for one, two in itertools.zip_longest(*sides):
+        if not one or not two or one.comment != two.comment:
+            comment = (one or two).comment.strip()
+            message = f'the edit crosses blocks: below this line, "{comment}" '
+            raise edited.mistake(last, f"{message}is not where it was")
+        last = two.start
+    for one, two in zip(*sides):
+        ours, theirs = old[one.start : one.stop], new[two.start : two.stop]
+        if one.comment != "imports":
+            yield from part_moves(edited, two, ours, theirs)
 
 
 def part_moves(
-    edited: Edited, comment: str, old: list[Line], new: list[Line], start: int
+    edited: Edited, part: Part, old: list[Line], new: list[Line]
 ) -> Iterator[Move]:
-    """The edits below one comment, from an index of the file on."""
-    while old and not old[-1].origin:
-        old = old[:-1]
-    while new and not new[-1].text.strip():
-        new = new[:-1]
-    if not old:
+    """The edits of a part."""
+    for lines in (old, new):
+        while lines and not lines[-1].text.strip():
+            lines.pop()
+    origin = next((line.origin for line in old if line.origin), None)
+    if not origin:
         return  # a docstring that no block has
-    origin = next(line.origin for line in old if line.origin)
     block = edited.blocks[origin.block]
-    if comment.startswith(INDENT):
+    if part.comment.startswith(INDENT):
         number = origin.line - block.cell.fence
         nodes = block.tree.body
         method = next(node for node in nodes if node.end_lineno >= number)
         name = find_extend(method).args[0].id
-        old = find_origins(block, as_block(edited, block, old, name))
-        new = as_block(edited, block, new, name) if new else []
-    yield from compare(edited, block, old, new, start + 1)
+        old = find_origins(block, as_block(block, old, name))
+        try:
+            new = as_block(block, new, name) if new else []
+        except SyntaxError as error:
+            message = f"only methods of {name} can stand below this comment"
+            raise edited.mistake(part.start, message) from error
+    yield from compare(edited, block, old, new, part.start + 1)
 
 
 # --- Methods that were moved into a class ---
 
 
-def as_block(
-    edited: Edited, block: Block, lines: list[Line], name: str
-) -> list[Line]:
+def as_block(block: Block, lines: list[Line], name: str) -> list[Line]:
     """Methods of a class as a block would hold them.
 
-    Each stands under its `@extend(Cls)`, with two blank lines above it.
+    Each stands under its `@extend(Cls)`, with two blank lines above it. Raises
+    `SyntaxError` if there is anything else.
     """
-    source = "\n".join([f"class {name}:", *(each.text for each in lines)])
+    inside = [Line(f"class {name}:"), *lines]
+    _, *lines = move_lines(inside, lambda text: text.removeprefix(INDENT))
+    source = "\n".join(each.text for each in lines)
     found: list[Line] = []
-    number = 0
-    try:
-        for outside in parse(source).body[1:2]:
-            number = outside.lineno - 2
+    cell = Cell("code", source, 1, block.cell.options)
+    for segment in split_block(Block(block.chapter, cell)):
+        if not isinstance(segment.node, FUNCTIONS):
             raise SyntaxError
-        inside = lines_inside_strings(source)
-        lines = [
-            each
-            if number in inside
-            else each._replace(text=each.text.removeprefix(INDENT))
-            for number, each in enumerate(lines, 2)
-        ]
-        source = "\n".join(each.text for each in lines)
-        cell = Cell("code", source, 1, block.cell.options)
-        for segment in split_block(Block(block.chapter, cell)):
-            number = segment.start
-            if not isinstance(segment.node, FUNCTIONS):
-                raise SyntaxError
-            above = first_line(segment.node) - 1
-            stop = number + len(segment.lines)
-            found += [Line(""), Line("")] if found else []
-            found += lines[number:above]
-            found += [Line(f"@extend({name})"), *lines[above:stop]]
-    except SyntaxError as error:
-        message = f"only methods of class {name} can stand in this block here"
-        raise edited.mistake(lines[number].origin.line, message) from error
+        start, above = segment.start, first_line(segment.node) - 1
+        found += [Line(""), Line("")] if found else []
+        found += [*lines[start:above], Line(f"@extend({name})")]
+        found += lines[above : start + len(segment.lines)]
     return found
 
 
@@ -210,8 +199,7 @@ def compare(
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
         if tag == "equal":
             continue
-        numbers = line_numbers(new[j1:j2])
-        numbers = numbers or [max([first - 1, *line_numbers(new[:j1])]) + 1]
+        number = [first, *line_numbers(new[: j1 + 1])][-1]
         inside = line_numbers(old[i1:i2])
         above, below = line_numbers(old[:i1]), line_numbers(old[i2:])
         if inside:
@@ -222,14 +210,12 @@ def compare(
             start = stop = above[-1] + 1
         for line in block.lines[start - block.cell.line :][: stop - start]:
             if line.text.strip() and line.origin.line not in inside:
-                message = (
-                    "the lines of this edit do not stand together in the "
-                    f"chapter ({block.chapter.path}:{start}); edit them one "
-                    "at a time"
-                )
-                raise edited.mistake(numbers[0], message)
-        edit = edited.file, numbers[0], numbers[-1]
-        yield Move(*edit, block, start, stop, texts[1][j1:j2])
+                place = f"{block.chapter.path}:{start}"
+                message = f"other lines stand between these in {place}; edit "
+                raise edited.mistake(number, f"{message}one at a time")
+        edit = edited.file, number
+        lines = start, stop, texts[1][j1:j2]
+        yield Move(block.chapter.path, *lines, block.id, edit)
 
 
 def line_numbers(lines: list[Line]) -> list[int]:

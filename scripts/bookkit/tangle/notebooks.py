@@ -24,7 +24,7 @@ def make_notebook(
     repository: str = "",
     before: Chapter | None = None,
 ) -> str:
-    """The text of the notebook; `outputs` are those of its live cells.
+    """The text of the notebook; `outputs` are those of its live cells, if any.
 
     The ids of its cells are fixed, so that the same chapter makes the same
     notebook. `repository` is where links to files outside the book lead, and
@@ -34,16 +34,14 @@ def make_notebook(
 
     found = iter(outputs)
     count, cells = 0, []
-    for number, cell in enumerate(chapter.cells):
-        if cell.kind == "raw":
-            continue
+    for number, cell in enumerate(chapter.cells, 1):
         if cell.kind == "markdown" or cell.is_test:
             made = make_cell("markdown", text_of(cell, repository))
         else:
             if not count and before:
                 cells += start_cells(before, repository)
             count += 1
-            made = code_cell(cell, next(found), count)
+            made = code_cell(cell, next(found, []), count)
         cells.append({"id": cell.options.get("id", f"cell-{number}"), **made})
     metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
     # Made of plain dictionaries, as nbformat checks each cell that it makes.
@@ -59,13 +57,9 @@ def start_cells(before: Chapter, repository: str) -> list[dict]:
     if repository:
         where = "It looks for the copy around this notebook, and if there is\n"
         where += "none, as on Colab, it fetches one."
-    text = Template(START.read_text(encoding="utf-8")).substitute(
-        where=where,
-        repository=repository,
-        last=before.number,
-        folder=f"{before.number:02}",
-        needs=NEEDS,
-    )
+    start = Template(START.read_text(encoding="utf-8"))
+    values = {"where": where, "repository": repository, "needs": NEEDS}
+    text = start.substitute(values, last=before.number)
     text, _, code = text.removesuffix("\n```\n").partition("\n\n```python\n")
     started = make_cell("code", code, execution_count=None, outputs=[])
     return [
@@ -87,10 +81,10 @@ def make_cell(kind: str, source: str, **others) -> dict:
     return {"cell_type": kind, "metadata": {}, "source": source} | others
 
 
-def link_out(line: str, repository: str) -> str:
+def link_out(text: str, repository: str) -> str:
     """Turn links to files outside the book into ones that lead there."""
     target = rf"[\1]({repository}/blob/main/\2)" if repository else r"\1"
-    return README_LINK.sub(target, line)
+    return README_LINK.sub(target, text)
 
 
 def text_of(cell: Cell, repository: str) -> str:
@@ -100,9 +94,7 @@ def text_of(cell: Cell, repository: str) -> str:
     """
     if cell.kind == "code":
         return f"```python\n{cell.source}\n```"
-    lines = cell.source.split("\n")
-    text = "\n".join(link_out(line, repository) for line in lines)
-    return PAGE_LINK.sub(r"\1.ipynb", text)
+    return PAGE_LINK.sub(r"\1.ipynb", link_out(cell.source, repository))
 
 
 def code_cell(cell: Cell, outputs: list[dict], count: int) -> dict:

@@ -1,21 +1,16 @@
 """Make all generated files from the chapters, in memory."""
 
-import contextlib
 import difflib
 import functools
 import gc
-import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bookkit.read.chapters import Chapter
-from bookkit.read.mistakes import Mistake, raise_any
+from bookkit.read.mistakes import Mistake, Mistakes, raise_any
 from bookkit.read.source import check_compiles
-from bookkit.tangle.assemble import KEPT, Module, gather, module_name, render
+from bookkit.tangle.assemble import KEPT, gather, module_name, render
 from bookkit.tangle.blocks import Block, Line, Origin
 from bookkit.tangle.rooms import link
-
-HEADER = "# Made from book/ by scripts/tangle.py: edit the chapters."
 
 
 @dataclass(frozen=True)
@@ -36,44 +31,23 @@ class Output:
         return "".join(f"{line.text}\n" for line in self.files[file])
 
 
-@contextlib.contextmanager
-def paused_collector() -> Iterator[None]:
-    """Pause the garbage collector, which costs two thirds of the time.
-
-    Syntax trees are many small objects, of which none can be freed yet.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
-@paused_collector()
 def tangle(chapters: list[Chapter]) -> Output:
     """Make all files from the chapters; raises `BookError`.
 
     Only what has changed since the last run in this process is made again.
     """
+    gc.set_threshold(200_000)  # to look for garbage in trees takes a while
     parsed = [parse_cells(chapter) for chapter in chapters]
     blocks = [block for found, _ in parsed for block in found]
     mistakes = [mistake for _, found in parsed for mistake in found]
     placed: dict[str, list[Block]] = {}
     mistakes += [*place_blocks(blocks, placed), *check_files(placed)]
-    broken = [mistake[:2] for mistake in mistakes]
-    modules = {}
-    for file in sorted(placed):
-        # Most that is wrong below a mistake only follows from it.
-        sound = itertools.takewhile(
-            lambda block: not any(block.holds(*place) for place in broken),
-            placed[file],
-        )
-        modules[file] = gather(file, tuple(sound))
-        mistakes += modules[file].mistakes
     raise_any(mistakes)
+    modules = {file: gather(file, tuple(placed[file])) for file in placed}
+    raise_any(x for module in modules.values() for x in module.mistakes)
     imports = link(modules)
     files = {
-        file: make_file(modules[file], tuple(imports[file].items()))
+        file: render(modules[file], tuple(imports[file].items()))
         for file in sorted(modules)
     }
     rooms = {m.file: m.package for m in modules.values() if m.package}
@@ -81,25 +55,17 @@ def tangle(chapters: list[Chapter]) -> Output:
 
 
 @functools.lru_cache(KEPT)
-def make_file(module: Module, imports: tuple[tuple, ...]) -> list[Line]:
-    """Make the lines of a file, its header included."""
-    return [Line(HEADER), *render(module, dict(imports))]
-
-
-@functools.lru_cache(KEPT)
 def parse_cells(chapter: Chapter) -> tuple[list[Block], list[Mistake]]:
     """Parse the cells of a chapter that go into a file."""
-    blocks, mistakes = [], []
-    for cell in chapter.code_cells:
-        if "file" not in cell.options:
-            continue
-        blocks.append(Block(chapter, cell))
+    cells = [cell for cell in chapter.code_cells if "file" in cell.options]
+    blocks, mistakes = [Block(chapter, cell) for cell in cells], []
+    for block in blocks:
         try:
-            if not blocks[-1].tree.body:
+            if not block.tree.body:
                 message = "a block with file= needs at least one statement"
-                mistakes.append(blocks[-1].mistake(message))
+                mistakes.append(block.mistake(message))
         except SyntaxError as error:
-            line = cell.fence + (error.lineno or 1)
+            line = block.cell.fence + (error.lineno or 1)
             message = f"syntax error: {error.msg}"
             mistakes.append(Mistake(chapter.path, line, message))
     return blocks, mistakes
@@ -107,20 +73,16 @@ def parse_cells(chapter: Chapter) -> tuple[list[Block], list[Mistake]]:
 
 def place_blocks(
     blocks: list[Block], files: dict[str, list[Block]]
-) -> Iterator[Mistake]:
+) -> Mistakes:
     """Arrange the blocks by file, each replacement in the old place.
 
     `newest` says for the blocks so far which one stands in their place.
     """
     newest: dict[str, Block] = {}
-    by_id = {block.id: block for block in blocks}
     for block in blocks:
-        old = [by_id[x] for x in block.replaces if x in by_id]
-        for name in block.replaces:
-            message = explain_no_place(name, block, by_id, newest)
-            if message:
-                old = []
-                yield block.mistake(f'replaces="{name}": {message}')
+        mistakes = [*check_replaces(block, newest)]
+        yield from mistakes
+        old = [] if mistakes else [newest[name] for name in block.replaces]
         slots = files.setdefault(block.file, [])
         slots.insert(slots.index(old[0]) if old else len(slots), block)
         for each in old:
@@ -128,52 +90,42 @@ def place_blocks(
         newest |= dict.fromkeys([block.id, *(b.id for b in old)], block)
 
 
-def explain_no_place(
-    name: str, block: Block, by_id: dict[str, Block], newest: dict[str, Block]
-) -> str | None:
-    """Say why a block cannot replace the one with this name."""
-    if name == block.id:
-        return "a block cannot replace itself"
-    if name not in by_id:
-        close = difflib.get_close_matches(name, by_id, 1)
-        hint = f'; did you mean "{close[0]}"?' if close else ""
-        return f"no block has this id{hint}"
-    if name not in newest:
-        return f"that block comes later ({by_id[name].place})"
-    now = newest[name]
-    if now.id != name:
-        return f'it is replaced already; say replaces="{now.id}" ({now.place})'
-    if now.file != block.file:
-        return f"that block is in {now.file}"
-    is_twice = block.replaces.count(name) > 1
-    return "it names a block twice" if is_twice else None
+def check_replaces(block: Block, newest: dict[str, Block]) -> Mistakes:
+    """Check that what a block replaces stands above it, in the same file."""
+    for name in block.replaces:
+        now, message = newest.get(name), None
+        if now is None:
+            close = difflib.get_close_matches(name, newest, 1)
+            hint = f'; did you mean "{close[0]}"?' if close else ""
+            message = f"no block above has this id{hint}"
+        elif now.id != name:
+            message = "it is replaced already; say "
+            message += f'replaces="{now.id}" ({now.place})'
+        elif now.file != block.file:
+            message = f"that block is in {now.file}"
+        if message:
+            yield block.mistake(f'replaces="{name}": {message}')
 
 
-def check_files(files: dict[str, list[Block]]) -> Iterator[Mistake]:
-    """Check that no file hides another one."""
-    known: dict[str, str] = {}
-    for file, (block, *_) in sorted(files.items()):
+def check_files(files: dict[str, list[Block]]) -> Mistakes:
+    """Check that no file hides a folder of the same name."""
+    for file, (block, *_) in files.items():
         package = f"{file.rpartition('/')[0]}.py"
-        other = known.setdefault(file.lower(), file)
-        message = f"{file} and {other} are one file on some computers"
         if package in files:
             message = f"{file} and {package} cannot both be imported"
-        if other != file or package in files:
             yield block.mistake(message)
 
 
-def find_syntax_error(lines: list[Line], file: str) -> Iterator[Mistake]:
+def find_syntax_error(lines: list[Line], file: str) -> Mistakes:
     """Check that a file compiles as a whole."""
     try:
         check_compiles("\n".join(line.text for line in lines))
     except SyntaxError as error:
         place = nearest_origin(lines, error.lineno or 1)
-        message = f"syntax error in {file}: {error.msg}"
-        yield Mistake(place.path, place.line, message)
+        yield Mistake(*place[:2], f"syntax error in {file}: {error.msg}")
 
 
 def nearest_origin(lines: list[Line], number: int) -> Origin | None:
     """The origin of a line, or of the closest copied line above or below."""
-    before = [line.origin for line in lines[:number] if line.origin]
-    after = [line.origin for line in lines[number:] if line.origin]
-    return before[-1] if before else after[0] if after else None
+    near = [*reversed(lines[:number]), *lines[number:]]
+    return next((line.origin for line in near if line.origin), None)

@@ -14,21 +14,11 @@ from bookkit.read.chapters import Cell, Chapter
 from bookkit.read.mistakes import raise_any
 from bookkit.tangle.blocks import Block, Line
 from bookkit.tangle.disk import keep_snapshot, snapshot_folder, write_files
-from bookkit.tangle.methods import indent, lines_inside_strings
+from bookkit.tangle.methods import indent, move_lines
 from bookkit.tangle.notebooks import make_notebook
 from bookkit.tangle.output import Output, find_syntax_error
 
 START = Path(__file__).with_name("script_start.txt")
-EXPECT = """\
-except (Exception, SystemExit) as _error:
-    if type(_error).__name__ != "{name}":
-        raise AssertionError(
-            "{place}: expected {name}, but "
-            f"{{type(_error).__name__}} was raised: {{_error}}"
-        ) from _error
-    print(f"{name}: {{_error}}")
-else:
-    raise AssertionError("{place}: expected {name}, but nothing was raised")"""
 
 
 def write_pair(
@@ -48,9 +38,8 @@ def write_pair(
     lines = pair_lines(chapter, snapshot_folder(before.chapters))
     files = {script: "".join(f"{line.text}\n" for line in lines)}
     if notebook:
-        outputs = [[] for _ in chapter.live_cells]
         last = before.chapters[-1] if before.chapters else None
-        text = make_notebook(chapter, outputs, before=last)
+        text = make_notebook(chapter, [], before=last)
         files[f"{book.name}/ipynb/{chapter.name}.ipynb"] = text
     write_files(book.parent, files)
     return book.parent / script
@@ -67,7 +56,7 @@ def pair_lines(chapter: Chapter, snapshot: str) -> list[Line]:
     for cell in chapter.cells:
         if cell.kind == "code" and not cell.is_test:
             lines += [Line(""), Line("# %%"), *cell_lines(chapter, cell)]
-        elif cell.kind != "raw":
+        else:
             texts = [f"# {text}".rstrip() for text in cell.source.split("\n")]
             lines += map(Line, ["", "# %% [markdown]", *texts])
     raise_any(find_syntax_error(lines, f"{chapter.name}.py"))
@@ -78,7 +67,7 @@ def cell_lines(chapter: Chapter, cell: Cell) -> list[Line]:
     """The lines of a cell as they are in the script."""
     lines = Block(chapter, cell).lines
     try:
-        inside = lines_inside_strings(cell.source)
+        moved = move_lines(lines, indent)
     except SyntaxError:  # what only a notebook understands is left out
         return [
             line._replace(text=re.sub("^(?=[%!])", "# ", line.text))
@@ -86,10 +75,5 @@ def cell_lines(chapter: Chapter, cell: Cell) -> list[Line]:
         ]
     if "expect" not in cell.options:
         return lines
-    place = f"{chapter.path}:{cell.fence}"
-    after = EXPECT.format(name=cell.options["expect"], place=place)
-    body = [
-        line if number in inside else indent(line)
-        for number, line in enumerate(lines, 1)
-    ]
-    return [Line("try:"), *body, *map(Line, after.split("\n"))]
+    arguments = f'"{cell.options["expect"]}", "{chapter.path}:{cell.fence}"'
+    return [Line(f"with __expect({arguments}):"), *moved]

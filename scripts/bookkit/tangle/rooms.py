@@ -7,12 +7,11 @@ names of all rooms. A program, as `dlfs/experiments/` holds, is no room.
 """
 
 import ast
-import builtins
 import graphlib
 import itertools
 from collections.abc import Iterator
 
-from bookkit.read.mistakes import Mistake, raise_any
+from bookkit.read.mistakes import Mistake, Mistakes, raise_any
 from bookkit.tangle.assemble import Module
 from bookkit.tangle.blocks import Line, Origin
 from bookkit.tangle.imports import Imported
@@ -51,24 +50,22 @@ class Rooms:
         self.homes: dict[str, dict[str, Module]] = {x: {} for x in self.rooms}
         self.named = {module.name: module for module in modules.values()}
 
-    def fill_homes(self) -> Iterator[Mistake]:
+    def fill_homes(self) -> Mistakes:
         """Note which room defines which name; no other room may."""
         for package, rooms in self.rooms.items():
             home = self.homes[package]
-            for room in sorted(rooms, key=first_place):
-                for name, block in room.names.items():
-                    other = home.setdefault(name, room)
-                    if other is not room and name != "_":
-                        place = f"{other.file} ({other.names[name].place})"
-                        yield block.mistake(
-                            f"{name} is defined already in {place}; files of "
-                            "one folder share their names"
-                        )
-            for room in rooms:
-                name = room.name.rpartition(".")[2]
-                if name in home:
-                    message = f"{name} hides the file {room.file}; rename it"
-                    yield home[name].names[name].mistake(message)
+            for room, name in [(x, name) for x in rooms for name in x.names]:
+                other, block = home.setdefault(name, room), room.names[name]
+                hidden = self.named.get(f"{package}.{name}")
+                if hidden:
+                    message = f"{name} hides the file {hidden.file}; rename it"
+                    yield block.mistake(message)
+                if other is not room and name != "_":
+                    place = f"{other.file} ({other.names[name].place})"
+                    message = (
+                        f"{name} is defined already in {place}; rename it"
+                    )
+                    yield block.mistake(message)
 
     def find_imports(
         self, module: Module
@@ -76,10 +73,11 @@ class Rooms:
         """What a file imports: for its blocks, and what its code needs."""
         for imported, origin in module.imports.items():
             found = self.find_home(imported, module.package)
-            is_inside = f"{found.module}.{found.name}" in self.named
-            if found.module != module.name or is_inside:
+            is_inside = found.inner in self.named
+            is_own = found.module == module.name and not is_inside
+            if not is_own and found.inner != module.name:
                 yield found, origin
-        for name in sorted(module.missing - vars(builtins).keys()):
+        for name in sorted(module.missing):
             found = module.package and self.find_name(name, module.package)
             if found:
                 yield self.find_home(found, module.package), None
@@ -116,7 +114,7 @@ class Rooms:
             return imported._replace(module=home.name)
         return imported
 
-    def find_circle(self, imports: dict[str, Imports]) -> Iterator[Mistake]:
+    def find_circle(self, imports: dict[str, Imports]) -> Mistakes:
         """Find modules that need each other before either is there."""
         graph = {
             user: {
@@ -130,37 +128,29 @@ class Rooms:
             graphlib.TopologicalSorter(graph).prepare()
         except graphlib.CycleError as error:
             circle = error.args[1][::-1]
-            steps = []
+            words = f"{' needs '.join(circle)}: an import circle"
             for user, target in itertools.pairwise(circle):
                 module, imported = self.named[user], graph[user][target]
                 origin = imports[module.file][imported]
-                place = origin or find_use(module, imported.bound) or ("", 0)
-                message = f"{user} uses {imported.bound}, but "
-                message += f"{' needs '.join(circle)}: an import circle"
-                steps.append(Mistake(*place[:2], message))
-            yield max(step for step in steps if step.path)
+                place = origin or find_use(module, imported.bound)
+                if place:
+                    message = f"{user} uses {imported.bound}, but {words}"
+                    yield Mistake(*place[:2], message)
 
     def find_targets(self, user: str, imported: Imported) -> Iterator[str]:
         """The modules of the book that an import runs, packages included."""
         target = imported.module
-        inner = f"{target}.{imported.name}"
         is_name = imported.name in self.homes.get(target, {})
-        if inner in self.named and not is_name:
-            target = inner
+        if imported.inner in self.named and not is_name:
+            target = imported.inner
         while target in self.named and not f"{user}.".startswith(f"{target}."):
             yield target
             target = target.rpartition(".")[0]
 
 
-def first_place(module: Module) -> list[Mistake]:
-    """Where in the book a module begins; nowhere if it only imports."""
-    return [segment.mistake("") for segment in module.body[:1]]
-
-
-def find_undefined(module: Module, imports: Imports) -> Iterator[Mistake]:
+def find_undefined(module: Module, imports: Imports) -> Mistakes:
     """Find names that are there on the page, but not in the file."""
-    known = {*vars(builtins), "__file__", "__path__"}
-    known |= {imported.bound for imported in imports}
+    known = {imported.bound for imported in imports}
     for name in sorted(module.missing - known):
         use = find_use(module, name)
         if use:

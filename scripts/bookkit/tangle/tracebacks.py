@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bookkit.read.chapters import Chapter, chapter_paths, read_chapter
 from bookkit.read.fences import GENERATED_FOLDERS
-from bookkit.read.mistakes import BookError
+from bookkit.read.mistakes import BookError, collect
 from bookkit.tangle.blocks import Line
 from bookkit.tangle.disk import read_generated, snapshot_folder
 from bookkit.tangle.output import tangle
@@ -71,12 +71,8 @@ class ChapterLines:
 
     @functools.cached_property
     def chapters(self) -> list[Chapter]:
-        """The chapters, up to the first one with a mistake in it."""
-        chapters = []
-        with contextlib.suppress(BookError):
-            for path in chapter_paths(self.book):
-                chapters.append(read_chapter(path))
-        return chapters
+        """The chapters, but for those with a mistake in them."""
+        return collect(read_chapter, chapter_paths(self.book))[0]
 
     def tangle_until(self, count: int) -> dict[str, list[Line]]:
         """What the first chapters make, nothing if they have mistakes."""
@@ -104,13 +100,11 @@ def install_traceback_hook(root: Path | str) -> None:
     """
 
     def show(kind, error, trace) -> None:
-        text = None
-        if issubclass(kind, Exception):  # Ctrl-C does not wait
-            with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception):
+            if issubclass(kind, Exception):  # Ctrl-C does not wait
                 text = format_exception(error, Path(root))
-        if text is None:
-            sys.__excepthook__(kind, error, trace)
-        else:
-            print(text, end="", file=sys.stderr)
+                print(text, end="", file=sys.stderr)
+                return
+        sys.__excepthook__(kind, error, trace)
 
     sys.excepthook = show

@@ -15,13 +15,10 @@ from pathlib import Path
 from bookkit.read.chapters import read_book
 from bookkit.read.fences import GENERATED_FOLDERS
 from bookkit.read.mistakes import BookError, Mistake, raise_any
-from bookkit.tangle.back import propose, write_back
-from bookkit.tangle.disk import write_output
+from bookkit.tangle.back import bring_back
 from bookkit.tangle.output import tangle
 
 POLL = 0.05  # seconds between two looks at the disk
-QUIET = 0.03  # how long nothing may change before a file counts as saved
-LONG = 0.5  # the same, after a file has lost half of its bytes
 
 Stamps = dict[str, tuple[int, int, int]]
 
@@ -32,8 +29,7 @@ class Watch:
     def __init__(self, root: Path, book: Path) -> None:
         self.root, self.book = root, book
         self.stamps: Stamps = {}
-        self.written: set[str] = set()
-        self.was_wrong = False
+        self.is_in_step = False
 
     def scan(self) -> Stamps:
         """Size, time and number of every chapter and generated file."""
@@ -44,27 +40,29 @@ class Watch:
         for path in paths:
             with contextlib.suppress(OSError):
                 stat = path.stat()
-                stamp = stat.st_size, stat.st_mtime_ns, stat.st_ino
-                found[str(path)] = stamp
+                found[str(path)] = stat.st_size, stat.st_mtime_ns, stat.st_ino
         return found
 
     def wait(self) -> Stamps:
-        """Wait until something has changed, and is saved whole.
+        """Wait until something has changed, and is saved whole."""
+        stamps, looks = self.stamps, 0
+        while stamps == self.stamps or looks < self.patience(stamps):
+            time.sleep(POLL)
+            now = self.scan()
+            looks = looks + 1 if now == stamps else 0
+            stamps = now
+        return stamps
+
+    def patience(self, stamps: Stamps) -> int:
+        """How many looks have to find the same.
 
         Some editors empty a file or take it away before they write it.
         """
-        stamps, since, patience = self.stamps, 0.0, QUIET
-        while stamps == self.stamps or time.monotonic() - since < patience:
-            time.sleep(POLL if stamps == self.stamps else QUIET / 3)
-            now = self.scan()
-            if now != stamps:
-                stamps, since = now, time.monotonic()
-                has_shrunk = any(
-                    now.get(path, (0,))[0] < size / 2
-                    for path, (size, *_) in self.stamps.items()
-                )
-                patience = LONG if has_shrunk else QUIET
-        return stamps
+        has_shrunk = any(
+            stamps.get(path, (0,))[0] < size / 2
+            for path, (size, *_) in self.stamps.items()
+        )
+        return 10 if has_shrunk else 1
 
     def step(self) -> list[str]:
         """Bring everything in step; lines that say what was done.
@@ -73,17 +71,12 @@ class Watch:
         """
         chapters = read_book(self.book)
         message = "is empty now; delete it, or put its text back"
-        raise_any(Mistake(x.path, 1, message) for x in chapters if not x.cells)
+        empty = [each for each in chapters if not each.content.strip()]
+        raise_any(Mistake(each.path, 1, message) for each in empty)
         output = tangle(chapters)
-        proposal = propose(self.root, self.book, output)
-        if proposal:
-            names = [*write_back(self.root, proposal), *proposal.after]
-            lines = proposal.report
-        else:
-            names = write_output(self.root, output)
-            lines = [f"wrote {', '.join(names)}"] if names else []
-        self.written = {str(self.root / name) for name in names}
-        return lines
+        _, names, report = bring_back(self.root, self.book, output)
+        wrote = [f"wrote {', '.join(names)}"] if names else []
+        return report or wrote
 
     def look(self, stamps: Stamps) -> str:
         """Do what the changes on disk ask for; the text to print about it.
@@ -92,19 +85,17 @@ class Watch:
         else, so that none can be missed; there is nothing to say about it.
         """
         start = time.perf_counter()
-        pairs = {*stamps.items()} ^ {*self.stamps.items()}
-        is_news = not {path for path, _ in pairs} <= self.written
-        self.stamps, self.written = stamps, set()
+        was_in_step, self.is_in_step = self.is_in_step, False
+        self.stamps = stamps
         try:
             lines = self.step()
         except BookError as error:
-            self.was_wrong = True
             return str(error)
-        if not lines and (is_news or self.was_wrong):
-            lines = ["in step again" if self.was_wrong else "nothing to write"]
-        self.was_wrong = False
-        took = f" in {time.perf_counter() - start:.2f} s"
-        return "\n".join(lines) + took if lines else ""
+        self.is_in_step = True
+        if not lines and was_in_step:
+            return ""
+        text = "\n".join(lines or ["chapters and files are in step"])
+        return f"{text} in {time.perf_counter() - start:.2f} s"
 
 
 def watch(root: Path, book: Path, show: Callable[[str], None]) -> None:
