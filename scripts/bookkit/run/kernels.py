@@ -17,17 +17,14 @@ from pathlib import Path
 
 from bookkit import ROOT
 from bookkit.read.chapters import BookError, Cell, Chapter, Mistake
-from bookkit.run.cache import (
-    cache_file,
-    hash_of,
-    keep,
-    version,
-)
-from bookkit.run.run_chapters import ONE_THREAD
+from bookkit.run.cache import cache_file, hash_of, keep, version
 from bookkit.tangle.disk import keep_snapshot, read_data
 from bookkit.tangle.output import Output
 from bookkit.tangle.tracebacks import ChapterLines
 
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
+)
 STYLE = ROOT / "theme/figures.mplstyle"
 LIBRARIES = ("ipykernel", "ipython", "matplotlib", "nbclient", "numpy")
 SETUP = """\
@@ -129,7 +126,7 @@ def execute(root: Path, chapter: Chapter, snapshot: Path) -> list[list[dict]]:
         )
         # An error is found in the outputs, as what a cell should have raised.
         with contextlib.suppress(CellExecutionError):
-            client.execute(env=kernel_environment(snapshot, Path(folder)))
+            client.execute(env=kernel_environment(snapshot, folder))
     outputs = [cell.outputs for cell in notebook.cells[1:]]
     if notebook.cells[0].outputs:
         raise RuntimeError(f"the kernel is not set up: {notebook.cells[0]}")
@@ -146,17 +143,25 @@ def make_cell(cell: Cell):
     return new_code_cell(cell.source, metadata={"tags": tags})
 
 
-def kernel_environment(snapshot: Path, folder: Path) -> dict[str, str]:
+def kernel_environment(snapshot: Path, folder: str) -> dict[str, str]:
     """The environment of the kernel: nothing of the user's gets in."""
+    return environment(
+        snapshot,
+        PYTHONHASHSEED="0",
+        MPLBACKEND="module://matplotlib_inline.backend_inline",
+        IPYTHONDIR=f"{folder}/.ipython",
+        DLFS_DATA=f"{folder}/.data",  # so the slice is used
+    )
+
+
+def environment(*path: Path, **others: str) -> dict[str, str]:
+    """That of a process with one BLAS thread, and this path for imports."""
     return {
         **os.environ,
         **ONE_THREAD,
-        "PYTHONPATH": str(snapshot.resolve()),
-        "PYTHONHASHSEED": "0",
+        "PYTHONPATH": os.pathsep.join(str(each.resolve()) for each in path),
         "PYTHONIOENCODING": "utf-8",
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        "IPYTHONDIR": str(folder / ".ipython"),
-        "DLFS_DATA": str(folder / ".data"),  # so the slice is used
+        **others,
     }
 
 
