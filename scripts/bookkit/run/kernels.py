@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bookkit import ROOT
 from bookkit.read.chapters import BookError, Cell, Chapter, Mistake
-from bookkit.run.cache import cache_file, hash_of, keep, version
+from bookkit.run.cache import cache_file, hash_of, keep
 from bookkit.tangle.disk import keep_snapshot, read_data
 from bookkit.tangle.output import Output
 from bookkit.tangle.tracebacks import ChapterLines
@@ -26,7 +26,6 @@ ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
 )
 STYLE = ROOT / "theme/figures.mplstyle"
-LIBRARIES = ("ipykernel", "ipython", "matplotlib", "nbclient", "numpy")
 SETUP = """\
 import matplotlib.pyplot
 from matplotlib_inline.backend_inline import set_matplotlib_formats
@@ -64,8 +63,9 @@ def run_chapter(
     Raises `BookError` at the line of the chapter where a cell fails.
     """
     keys = cell_keys(chapter, package_hash(root, before))
+    program = Path(__file__).read_text("utf-8") + STYLE.read_text("utf-8")
     outputs, is_fresh = keep(
-        cache_file(root, chapter.name, [*keys, *program()]),
+        cache_file(root, chapter.name, [*keys, program]),
         lambda: execute(root, chapter, keep_snapshot(root, before)),
         use_cache,
     )
@@ -93,13 +93,6 @@ def package_hash(root: Path, package: Output) -> str:
     for file, content in read_data(root).items():
         parts += [file, hashlib.sha256(content).hexdigest()]
     return hash_of(parts)
-
-
-def program() -> list[str]:
-    """What runs a chapter: this module, the style of figures, libraries."""
-    files = (Path(__file__), STYLE)
-    versions = [f"{each} {version(each)}" for each in LIBRARIES]
-    return [path.read_text(encoding="utf-8") for path in files] + versions
 
 
 # --- Running ---

@@ -7,8 +7,6 @@ the outputs of the chapters are.
 """
 
 import ast
-import contextlib
-import importlib.metadata
 import os
 import re
 import subprocess
@@ -22,7 +20,7 @@ from xml.etree.ElementTree import Element, ElementTree
 from bookkit import SCRIPTS
 from bookkit.read.chapters import BookError, Chapter, Mistake
 from bookkit.run.affected import is_test
-from bookkit.run.cache import cache_file, hash_of, keep, version
+from bookkit.run.cache import cache_file, hash_of, keep
 from bookkit.run.kernels import environment, package_hash
 from bookkit.tangle.blocks import Block
 from bookkit.tangle.disk import keep_snapshot
@@ -31,7 +29,6 @@ from bookkit.tangle.output import Output
 
 ARROW = re.compile(r"-> (\S+):(\d+) \((\S+)\)$", re.MULTILINE)
 NO_TESTS = 5  # the exit code of pytest
-LIBRARIES = ("hypothesis", "numpy", "pytest", "torch")
 # The block of a case, the class and name of its test, seconds, why skipped.
 Case = tuple[str, str, str, float, str | None]
 
@@ -117,9 +114,7 @@ def run_tests(
     key = tests_key(root, list(asked), after)
     program = Path(__file__).read_text(encoding="utf-8")
     cases, is_fresh = keep(
-        cache_file(
-            root, f"tests-{chapter.name}", [key, program, *installed()]
-        ),
+        cache_file(root, f"tests-{chapter.name}", [key, program]),
         lambda: execute(root, chapter, after, asked),
         use_cache,
     )
@@ -153,15 +148,6 @@ def tests_key(root: Path, names: list[str], after: Output) -> str:
         for text in (file, after.text(file))
     ]
     return hash_of([package_hash(root, after), *texts, *names])
-
-
-def installed() -> list[str]:
-    """The versions of the libraries that tests use, where there are any."""
-    found = []
-    for library in LIBRARIES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found.append(f"{library} {version(library)}")
-    return found
 
 
 def execute(
