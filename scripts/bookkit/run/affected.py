@@ -36,7 +36,7 @@ from dataclasses import dataclass, replace
 
 from bookkit.read.source import parse
 from bookkit.tangle.assemble import module_name
-from bookkit.tangle.blocks import DEFINITIONS, IMPORTS, first_line, is_string
+from bookkit.tangle.blocks import DEFINITIONS, IMPORTS, is_string
 from bookkit.tangle.imports import Imported, read_import
 from bookkit.tangle.output import Output
 
@@ -205,7 +205,7 @@ def read_file(file: str, text: str, modules: frozenset[str]) -> list[Part]:
 @functools.lru_cache(1024)
 def read_parts(file: str, text: str) -> list[Part]:
     """Read what the statements of a file name."""
-    tree, lines = parse(text), text.splitlines()
+    tree = parse(text)
     is_test_file = file.startswith("tests/test_")
     start = f"{file}::" if is_test_file else f"{module_name(file)}."
     meanings = {}
@@ -219,8 +219,7 @@ def read_parts(file: str, text: str) -> list[Part]:
     ]
     meanings |= {name: start + name for _, made in nodes for name in made}
     parts = [
-        read_part(node, lines, meanings, start * is_test_file)
-        for node, _ in nodes
+        read_part(node, meanings, start * is_test_file) for node, _ in nodes
     ]
     if is_test_file:
         return parts
@@ -269,10 +268,9 @@ def full_name(imported: Imported) -> str:
     return imported.module if imported.alias else imported.bound
 
 
-def read_part(
-    node: ast.stmt, lines: list[str], meanings: dict[str, str], start: str
-) -> Part:
+def read_part(node: ast.stmt, meanings: dict[str, str], start: str) -> Part:
     """Read a statement; `start` begins the names of a test file."""
+    code = ast.unparse(node)
     names, strings = names_in(node)
     said = {name.split()[-1] for name in IN_STRING.findall(strings)}
     if not start:  # what is in a module does not follow from its place
@@ -296,8 +294,7 @@ def read_part(
         uses.add(PACKAGE)
     if start or hides:
         uses |= said.union(*(name.split(".")[1:] for name in said))
-    code = lines[first_line(node) - 1 : node.end_lineno]
-    text = "\n".join([*code, *sorted(uses)])
+    text = "\n".join([code, *sorted(uses)])
     whole = {x for x in uses - said if start and PUBLIC.fullmatch(x)}
     decorators = set()
     for each in getattr(node, "decorator_list", []):
@@ -307,7 +304,6 @@ def read_part(
         if isinstance(called, ast.Attribute):  # as in @TABLE.register
             makes |= found
     value = getattr(node, "value", None)
-    plain = FOR_EVAL.sub("", ast.unparse(node))
     return Part(
         text,
         makes,
@@ -317,7 +313,7 @@ def read_part(
         says=bool(said),
         hides=bool(hides),
         whole=whole,
-        looks=bool(LOOKS_INSIDE.search(plain)),
+        looks=bool(LOOKS_INSIDE.search(FOR_EVAL.sub("", code))),
         words=words_in(node, strings),
     )
 

@@ -73,14 +73,6 @@ class BlockTests:
         """How many cases were skipped."""
         return sum(each.skipped for each in self.results)
 
-    def result_of(self, group: str, name: str) -> Result:
-        """The result of a test function, a new one for its first case."""
-        for each in self.results:
-            if (each.group, each.name) == (group, name):
-                return each
-        self.results.append(Result(name, group))
-        return self.results[-1]
-
 
 @dataclass
 class ChapterTests:
@@ -253,24 +245,23 @@ def read_case(case: Element, asked: dict[str, Block]) -> Case:
     last = case.get("classname").rpartition(".")[2]
     group = last if last.startswith("Test") else ""  # else it is the module
     name = case.get("name").partition("[")[0]
+    seconds = float(case.get("time"))
     skipped = case.find("skipped")
     reason = None if skipped is None else skipped.get("message", "")
-    return (
-        block_of(case, asked).id,
-        group,
-        name,
-        float(case.get("time")),
-        reason,
-    )
+    return block_of(case, asked).id, group, name, seconds, reason
 
 
 def count_tests(cases: list[Case]) -> dict[str, BlockTests]:
     """Count the tests that passed, for each block of the chapter."""
     found: dict[str, BlockTests] = {}
+    results: dict[tuple[str, str, str], Result] = {}
     for block, group, name, seconds, reason in cases:
         tests = found.setdefault(block, BlockTests())
         tests.seconds += seconds
-        result = tests.result_of(group, name)
+        if (block, group, name) not in results:
+            results[block, group, name] = Result(name, group)
+            tests.results.append(results[block, group, name])
+        result = results[block, group, name]
         if reason is None:
             result.passed += 1
         else:
