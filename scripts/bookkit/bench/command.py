@@ -53,10 +53,6 @@ CNN_GFLOP = 19.4  # of the products of a step of W2
 BUSY = 0.8  # load average of other processes before the start
 
 
-class BenchError(SystemExit):
-    """What ends the run, in one sentence."""
-
-
 # --- In the process of a library ---
 
 
@@ -143,7 +139,7 @@ def compare(
 ) -> tuple[dict[str, list[float]], dict[str, dict[str, int]]]:
     """{library: seconds in each round} at a workload, and {library: memory}.
 
-    Raises `BenchError` unless all of them compute the same.
+    Raises `SystemExit` unless all of them compute the same.
     """
     numbers, memory, turns = {}, {}, {}
     with contextlib.ExitStack() as stack:
@@ -156,7 +152,7 @@ def compare(
 
 
 def check(workload: str, numbers: dict[str, np.ndarray]) -> None:
-    """Raise `BenchError` unless all libraries computed the same numbers.
+    """Raise `SystemExit` unless all libraries computed the same numbers.
 
     They may differ by a part of the largest one.
     """
@@ -165,7 +161,7 @@ def check(workload: str, numbers: dict[str, np.ndarray]) -> None:
     for name, found in numbers.items():
         difference = np.abs(found - expected).max() / np.abs(expected).max()
         if not difference <= allowed:  # NaN is no agreement
-            raise BenchError(
+            raise SystemExit(
                 f"bench.py: {workload} {name}: computes something else: "
                 f"its numbers differ by {difference:.1g} from those of the "
                 f"first library, allowed are {allowed:g}"
@@ -244,25 +240,14 @@ def find_disturbances() -> list[str]:
     return warnings
 
 
-def print_setting(setting: dict) -> None:
-    """Print where and with what the figures are made."""
-    for name, value in setting.items():
-        if isinstance(value, dict):
-            value = [f"{key} {text}" for key, text in value.items()]
-        if isinstance(value, list):
-            value = "; ".join(value)
-        print(f"{name:12} {value}")
-    print(flush=True)
-
-
 def print_table(title: str, heads: list[str], rows: dict, unit=1) -> None:
     """Print what is known of these figures of each library."""
     print(title)
-    print(f"  {'':16}" + "".join(f"{head:>10}" for head in heads))
+    print(f"  {'':16}" + "".join(f"{head:>11}" for head in heads))
     for library, row in rows.items():
         figures = [row[head] for head in heads if row.get(head) is not None]
         print(
-            f"  {library:16}" + "".join(f"{x / unit:10.3f}" for x in figures)
+            f"  {library:16}" + "".join(f"{x / unit:11.3f}" for x in figures)
         )
     print(flush=True)
 
@@ -292,7 +277,7 @@ def bench(only: list[str], rounds: int) -> dict:
     libraries = find_libraries(notes)
     setting, found = describe_setting(libraries), {}
     report = {"rounds": rounds, "setting": setting, "workloads": found}
-    print_setting(setting)
+    print(json.dumps(setting, indent=1), flush=True)
     for name in only:
         those = [x for x in libraries if name in (LIBRARIES[x].only or [name])]
         seconds, memory = compare(name, those, rounds)

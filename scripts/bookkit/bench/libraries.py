@@ -9,6 +9,7 @@ import functools
 import itertools
 import re
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -262,11 +263,10 @@ class DeZero(Peer):
 
     def __init__(self):
         np.int = int  # which its last release needs, and NumPy 2 has not
-        import dezero
-        from dezero import functions, optimizers
+        from dezero import Parameter, Variable, functions, optimizers
 
-        self.dezero, self.optimizers = dezero, optimizers
-        self.tensor, self.parameter = dezero.Variable, dezero.Parameter
+        self.tensor, self.parameter = Variable, Parameter
+        self.new_adam = optimizers.Adam
         self.relu, self.linear = functions.relu, functions.linear
         self.convolve = functools.partial(functions.conv2d, pad=1)
         self.pool = functools.partial(
@@ -275,14 +275,12 @@ class DeZero(Peer):
         self.cross_entropy = functions.softmax_cross_entropy
 
     def adam(self, weights):
-        layer = self.dezero.Layer()
-        for number, weight in enumerate(weights):
-            setattr(layer, f"weight{number}", weight)
-        adam = self.optimizers.Adam().setup(layer)
+        adam = self.new_adam().setup(SimpleNamespace(params=lambda: weights))
 
         def update():
             adam.update()
-            layer.cleargrads()
+            for weight in weights:
+                weight.cleargrad()
 
         return update
 

@@ -281,9 +281,8 @@ def read_part(node: ast.stmt, meanings: dict[str, str], start: str) -> Part:
         own_name(meanings[name]) if name in meanings else start
         for name in made_names(node)
     }
-    for target in getattr(node, "targets", []):
-        if getattr(target, "attr", "") == "__getattr__":
-            makes.add(DOOR)
+    if re.match(r"\w+\.__getattr__ = ", code):
+        makes.add(DOOR)
     if start:
         words = join(resolve(w, meanings) for w in WORD.findall(strings))
         opened = join(resolve(w, meanings) for w in OPENED.findall(strings))

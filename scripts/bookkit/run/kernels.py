@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +55,11 @@ class Run:
     keys: list[str]
     is_fresh: bool
 
+    @property
+    def cells(self) -> Iterator[tuple[Cell, list[dict], str]]:
+        """Each live cell with its outputs and its key."""
+        return zip(self.chapter.live_cells, self.outputs, self.keys)
+
 
 def run_chapter(
     root: Path, chapter: Chapter, before: Output, use_cache: bool = True
@@ -79,8 +85,8 @@ def cell_keys(chapter: Chapter, package: str) -> list[str]:
     """For each live cell the hash of the package and all code up to it."""
     keys = [package]
     for cell in chapter.live_cells:
-        parts = [keys[-1], cell.source, expected(cell) or ""]
-        keys.append(hash_of(parts))
+        expected = cell.options.get("expect", "")
+        keys.append(hash_of([keys[-1], cell.source, expected]))
     return keys[1:]
 
 
@@ -132,7 +138,7 @@ def make_cell(cell: Cell):
     """A cell for nbclient."""
     from nbformat.v4 import new_code_cell
 
-    tags = ["raises-exception"] if expected(cell) else []
+    tags = ["raises-exception"] if "expect" in cell.options else []
     return new_code_cell(cell.source, metadata={"tags": tags})
 
 
@@ -158,11 +164,6 @@ def environment(*path: Path, **others: str) -> dict[str, str]:
     }
 
 
-def expected(cell: Cell) -> str | None:
-    """The name of the exception that a cell must raise."""
-    return cell.options.get("expect")
-
-
 def clean(output: dict) -> dict:
     """An output without what changes from run to run and nobody sees."""
     output = dict(output)
@@ -185,7 +186,7 @@ def check_error(
     """Raise `BookError` unless a cell raised what it should, or nothing."""
     errors = [each for each in outputs if each["output_type"] == "error"]
     raised = errors[0]["ename"] if errors else None
-    wanted = expected(cell)
+    wanted = cell.options.get("expect")
     if raised == wanted:
         return
     if raised is None:
