@@ -169,16 +169,13 @@ CNN_STEP = Workload(
     runs=3,
     warm=1,
 )
+BACK_TO_BACK = "W1 back to back, without rest between turns"
+WINOGRAD = "the same step, dlfs inside nn.winograd()"
 A, B = 1 + 0.001 * START, 0.01 * START[::-1].copy()
 LARGE = (32, 32, 32)
 WORKLOADS = {
     "W1": STEP,
-    "W1b": replace(
-        STEP,
-        title="W1 back to back, without rest between turns",
-        warm=0,
-        rest=0.0,
-    ),
+    "W1b": replace(STEP, title=BACK_TO_BACK, warm=0, rest=0.0),
     "W1e": Workload(
         f"an epoch of it over {IMAGES:,} images, shuffled",
         lambda library: start_epoch(library, library.mlp(), IMAGES, IMAGE),
@@ -194,11 +191,7 @@ WORKLOADS = {
         tolerance=0.2,
         every=6,
     ),
-    "W2w": replace(
-        CNN_STEP,
-        title="the same step, dlfs inside nn.winograd()",
-        start=start_winograd,
-    ),
+    "W2w": replace(CNN_STEP, title=WINOGRAD, start=start_winograd),
     "W4": make_chain("tensors", A, B, 1e-5),
     # libraries that turn to float64 round differently
     "W4s": make_chain("Python floats", 1.001, 0.01, 1e-4),

@@ -9,8 +9,8 @@ A module's name stands for all in it, and nothing, after the file if there is
 one, for what every test depends on. In doubt a name is used:
 
 * A module that is not followed by a name of its own, as in `vars(nn)`, stands
-  for all that is in it. So does a module named in a string of a test, or of a
-  function that imports by text; else it is a label. The package's own code
+  for all that is in it. So does a module named in a string of a test, or
+  where the package imports by text; else it is a label. The package's own code
   may ask for a module's `__file__`, which is only a place.
 * `globals().update(...)` changes all that is in its file, and a function that
   becomes a `__getattr__` all that is asked of the package itself, `dlfs.x`.
@@ -213,18 +213,14 @@ def read_parts(file: str, text: str) -> list[Part]:
         if isinstance(node, IMPORTS):
             meanings |= {x.bound: full_name(x) for x, _ in read_import(node)}
     imported = join(resolve(name, meanings) for name in meanings)
-    nodes = [
-        (node, {*made_names(node)} - {*meanings} - {""})
-        for node in statements(tree)
-    ]
-    meanings |= {name: start + name for _, made in nodes for name in made}
-    parts = [
-        read_part(node, meanings, start * is_test_file) for node, _ in nodes
-    ]
+    nodes = statements(tree)
+    own = {name for node in nodes for name in made_names(node)} - {""}
+    meanings |= {name: start + name for name in own - {*meanings}}
+    parts = [read_part(node, meanings, start * is_test_file) for node in nodes]
     if is_test_file:
         return parts
     if file.startswith("tests/"):
-        return [shared(n, part) for (n, _), part in zip(nodes, parts)]
+        return list(map(shared, nodes, parts))
     made = join(part.makes for part in parts)
     openers = join(part.uses for part in parts if DOOR in part.makes)
     for number, part in enumerate(parts):

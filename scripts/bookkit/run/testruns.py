@@ -1,4 +1,4 @@
-"""Run the tests that a chapter adds, on the package as it is after it.
+"""Run tests of a snapshot, and for a page those that its chapter adds.
 
 The page of a chapter says for each block of tests/ which of its tests
 passed. Only these run: those of earlier chapters ran for their own pages. What
