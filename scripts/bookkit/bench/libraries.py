@@ -235,25 +235,21 @@ class Peer(Library):
         arrays = draw(dict(enumerate(pairs))).values()
         arrays = [a.T.copy() if a.ndim == 2 else a for a in arrays]
         weights = list(map(self.parameter, arrays))
+        *convolutions, first, second = zip(weights[::2], weights[1::2])
         update = self.adam(weights)
 
         def step(inputs, targets):
-            logits = self.forward(self.tensor(inputs), weights)
-            loss = self.cross_entropy(logits, targets)
+            x = self.tensor(inputs)
+            for number, pair in enumerate(convolutions):
+                x = self.relu(self.convolve(x, *pair))
+                x = self.pool(x) if number % 2 else x
+            x = self.relu(self.linear(x.reshape(BATCH, -1), *first))
+            loss = self.cross_entropy(self.linear(x, *second), targets)
             loss.backward()
             update()
             return loss.data
 
         return step
-
-    def forward(self, x, weights: list):
-        """The logits."""
-        *convolutions, first, second = zip(weights[::2], weights[1::2])
-        for number, pair in enumerate(convolutions):
-            x = self.relu(self.convolve(x, *pair))
-            x = self.pool(x) if number % 2 else x
-        x = self.relu(self.linear(x.reshape(BATCH, -1), *first))
-        return self.linear(x, *second)
 
 
 class DeZero(Peer):
