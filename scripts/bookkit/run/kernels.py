@@ -92,13 +92,16 @@ def cell_keys(chapter: Chapter, package: str) -> list[str]:
 
 def package_hash(root: Path, package: Output) -> str:
     """The hash of the package that the chapters make so far."""
-    parts = []
-    for file in package.files:
-        if file.startswith("dlfs/"):
-            parts += [file, package.text(file)]
+    parts = texts_in("dlfs/", package)
     for file, content in read_data(root).items():
         parts += [file, hashlib.sha256(content).hexdigest()]
     return hash_of(parts)
+
+
+def texts_in(folder: str, output: Output) -> list[str]:
+    """The names and the texts of all files in a folder."""
+    files = [file for file in output.files if file.startswith(folder)]
+    return [text for file in files for text in (file, output.text(file))]
 
 
 # --- Running ---
@@ -170,10 +173,10 @@ def clean(output: dict) -> dict:
     output.pop("execution_count", None)
     if output["output_type"] == "error":
         output["traceback"] = []
-    if "data" in output and "text/plain" in output["data"]:
-        others = dict(output["data"])
-        plain = others.pop("text/plain")
-        output["data"] = others or {"text/plain": plain}
+    data = output.get("data", {})
+    rich = {kind: data[kind] for kind in data if kind != "text/plain"}
+    if rich:
+        output["data"] = rich
     return output
 
 
@@ -192,15 +195,14 @@ def check_error(
     if raised is None:
         message = f"expected {wanted}, but nothing was raised"
         raise BookError([Mistake(chapter.path, cell.fence, message)])
-    error = errors[0]
-    trace = ESCAPES.sub("", "\n".join(error["traceback"]))
-    lines = IN_CELL.findall(trace)
-    number = cell.line + int(lines[-1][1]) - 1 if lines else cell.fence
-    message = f"{raised}: {error['evalue']}"
+    trace = ESCAPES.sub("", "\n".join(errors[0]["traceback"]))
+    trace = add_chapter_lines(root, chapter, trace)
+    lines = re.findall(rf"^ *{re.escape(chapter.path)}:(\d+)", trace, re.M)
+    number = int(lines[-1]) if lines else cell.fence
+    message = f"{raised}: {errors[0]['evalue']}"
     if wanted:
         message = f"expected {wanted}, but there was {message}"
-    message += "\n" + add_chapter_lines(root, chapter, trace)
-    raise BookError([Mistake(chapter.path, number, message)])
+    raise BookError([Mistake(chapter.path, number, f"{message}\n{trace}")])
 
 
 def add_chapter_lines(root: Path, chapter: Chapter, trace: str) -> str:

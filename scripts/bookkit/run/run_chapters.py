@@ -132,15 +132,10 @@ def command_pair(root: Path, book: Path, args: argparse.Namespace) -> int:
 
 def command_run(root: Path, book: Path, args: argparse.Namespace) -> int:
     """Run the chapters that were asked for; 1 if anything failed."""
-    jobs = [
-        Job(
-            root,
-            write_pair(root, book, after.chapters[-1], before),
-            before,
-            after,
-        )
-        for before, after in select(book, args.numbers)
-    ]
+    jobs = []
+    for before, after in select(book, args.numbers):
+        script = write_pair(root, book, after.chapters[-1], before)
+        jobs.append(Job(root, script, before, after))
     with ThreadPoolExecutor(args.jobs) as pool:
         list(pool.map(lambda job: job.run(args.cells), jobs))
     passed = sum(job.passed for job in jobs)

@@ -21,7 +21,7 @@ from bookkit import SCRIPTS
 from bookkit.read.chapters import BookError, Chapter, Mistake
 from bookkit.run.affected import is_test
 from bookkit.run.cache import cache_file, hash_of, keep
-from bookkit.run.kernels import environment, package_hash
+from bookkit.run.kernels import environment, package_hash, texts_in
 from bookkit.tangle.blocks import Block
 from bookkit.tangle.disk import keep_snapshot
 from bookkit.tangle.methods import find_extend
@@ -103,7 +103,8 @@ def run_tests(
     at the lines of the chapter where tests fail.
     """
     asked = dict(chapter_tests(chapter, after))
-    key = tests_key(root, list(asked), after)
+    texts = [package_hash(root, after), *texts_in("tests/", after)]
+    key = hash_of([*texts, *asked])
     program = Path(__file__).read_text(encoding="utf-8")
     cases, is_fresh = keep(
         cache_file(root, f"tests-{chapter.name}", [key, program]),
@@ -129,17 +130,6 @@ def chapter_tests(
                 extend = find_extend(node)
                 names = [ast.unparse(extend.args[0])] if extend else []
                 yield "::".join([block.file, *names, node.name]), block
-
-
-def tests_key(root: Path, names: list[str], after: Output) -> str:
-    """The hash of the package, of all tests, and of the names of some."""
-    texts = [
-        text
-        for file in after.files
-        if file.startswith("tests/")
-        for text in (file, after.text(file))
-    ]
-    return hash_of([package_hash(root, after), *texts, *names])
 
 
 def execute(
