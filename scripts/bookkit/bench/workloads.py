@@ -52,12 +52,13 @@ def draw_images(count: int, shape: tuple) -> tuple[np.ndarray, np.ndarray]:
 
 
 def start_steps(
-    library: Library, step: Callable, shape: tuple, count: int
+    library: Library, make: Callable, shape: tuple, count: int
 ) -> Callable:
-    """run() is one step of training, on so many batches in turn."""
+    """run() is one step of what is made, on so many batches in turn."""
     images, labels = draw_images(count * BATCH, shape)
     pairs = zip(np.split(images, count), np.split(labels, count))
     batches = itertools.cycle([library.batch(*pair) for pair in pairs])
+    step = make()
     return lambda: step(*next(batches))
 
 
@@ -73,13 +74,14 @@ def start_winograd(library: Library) -> Callable:
 
 
 def start_epoch(
-    library: Library, step: Callable, count: int, shape: tuple
+    library: Library, make: Callable, count: int, shape: tuple
 ) -> Callable:
     """run() learns once from each image; returns the mean loss.
 
     run(limit) stops after so many batches.
     """
     images, labels = draw_images(count, shape)
+    step = make()
 
     def run(limit=None):
         total, seen = 0.0, 0
@@ -156,14 +158,14 @@ def make_convolution(before: int, after: int, size: int) -> Workload:
 
 STEP = Workload(
     "a step of training the MLP 784-256-128-10, Adam, batch 128",
-    lambda library: start_steps(library, library.mlp(), IMAGE, 16),
+    lambda library: start_steps(library, library.mlp, IMAGE, 16),
     losses(5),
     runs=20,
     warm=3,
 )
 CNN_STEP = Workload(
     "a step of training the CNN on 128 images of 32 x 32, Adam",
-    lambda library: start_steps(library, library.cnn(), PHOTO, 1),
+    lambda library: start_steps(library, library.cnn, PHOTO, 1),
     losses(5),
     tolerance=5e-3,  # Adam divides by gradients near 0
     runs=3,
@@ -178,7 +180,7 @@ WORKLOADS = {
     "W1b": replace(STEP, title=BACK_TO_BACK, warm=0, rest=0.0),
     "W1e": Workload(
         f"an epoch of it over {IMAGES:,} images, shuffled",
-        lambda library: start_epoch(library, library.mlp(), IMAGES, IMAGE),
+        lambda library: start_epoch(library, library.mlp, IMAGES, IMAGE),
         lambda run: run(),
         tolerance=0.1,  # everybody draws another order
         every=5,
@@ -186,7 +188,7 @@ WORKLOADS = {
     "W2": CNN_STEP,
     "W2e": Workload(
         f"an epoch of it over {PHOTOS:,} images, shuffled",
-        lambda library: start_epoch(library, library.cnn(), PHOTOS, PHOTO),
+        lambda library: start_epoch(library, library.cnn, PHOTOS, PHOTO),
         lambda run: run(2),
         tolerance=0.2,
         every=6,
