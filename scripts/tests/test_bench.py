@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import subprocess
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ import pytest
 
 from bookkit.bench import command as bench
 from bookkit.bench import libraries, workloads
-from bookkit.bench.libraries import DLFS, LIBRARIES, SIZES
+from bookkit.bench.libraries import DLFS, SIZES
 from bookkit.bench.workloads import WORKLOADS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,10 +42,8 @@ class TestRun:
     def test_dlfs_alone_is_timed_without_ratios(
         self, tmp_path, monkeypatch, capsys
     ):
-        def missing():
-            raise ImportError("torch")
-
-        monkeypatch.setitem(LIBRARIES, "pytorch", missing)
+        (tmp_path / "torch.py").write_text("raise ImportError('torch')")
+        monkeypatch.syspath_prepend(tmp_path)  # of all new processes, too
         variables = {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_L2_SIZE": "512"}
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
@@ -71,18 +69,27 @@ class TestRun:
         assert rows["dlfs"]["ratio"] == np.mean(np.divide(*seconds))
         assert set(report["setting"]["blas"]) == {"numpy", "pytorch"}
 
-    def test_every_round_has_one_turn_for_each_in_changing_order(
-        self, monkeypatch
-    ):
-        turns = []
-        monkeypatch.setattr(bench, "turn", lambda w, x: turns.append(x.name))
-        everybody = [LIBRARIES["pytorch"], DLFS]
-        bench.measure({"W4": everybody}, 8)
-        each = len(everybody)
-        rounds = [turns[i : i + each] for i in range(0, len(turns), each)]
+    def test_every_round_has_one_turn_for_each_in_changing_order(self):
+        names = ["dlfs", "pytorch"]
+        took = []
+        turns = {name: partial(took.append, name) for name in names}
+        bench.take_turns("W4", turns, 8)
+        rounds = list(zip(took[::2], took[1::2]))
         assert len(rounds) == 8
-        assert all(sorted(names) == ["dlfs", "pytorch"] for names in rounds)
-        assert len({tuple(names) for names in rounds}) == 2
+        assert all(sorted(each) == names for each in rounds)
+        assert len(set(rounds)) == 2
+
+    def test_a_slow_workload_has_fewer_rounds(self):
+        seconds = bench.take_turns("W1e", {"dlfs": lambda: 1.0}, 11)
+        assert seconds == {"dlfs": [1.0] * 3}  # one in five
+
+    def test_libraries_that_differ_are_not_timed(self, monkeypatch):
+        def ask(process, function, name, workload):
+            return np.float32([name == "dlfs", 1]), {}
+
+        monkeypatch.setattr(bench, "ask", ask)
+        with pytest.raises(SystemExit, match=r"W1 pytorch: .*thing el"):
+            bench.compare("W1", ["dlfs", "pytorch"], 2)
 
     def test_a_busy_machine_is_reported(self, monkeypatch):
         monkeypatch.setattr(os, "getloadavg", lambda: (2.4, 0, 0), False)
@@ -108,7 +115,8 @@ class TestRun:
     )
     def test_memory_is_that_of_a_fresh_process(self):
         ballast = np.ones(12_500_000)  # 100 MB, which are ours alone
-        row = bench.measure_memory("dlfs")
+        _, memory = bench.compare("W1", ["dlfs"], 1)
+        row = memory["dlfs"]
         assert row["peak"] * 1024 < ballast.nbytes
         assert row["peak"] == row["before"] + row["growth"]
         model = 4 * sum(a * b for a, b in itertools.pairwise(SIZES))
@@ -122,22 +130,30 @@ def small_batches(monkeypatch):
         monkeypatch.setattr(module, "BATCH", 16)
 
 
+def numbers(name, *libraries):
+    """What libraries compute in a workload, as `check` is told."""
+    workload = WORKLOADS[name]
+    return {
+        f"number {place}": workload.numbers(workload.start(library))
+        for place, library in enumerate(libraries)
+    }
+
+
 @pytest.mark.usefixtures("small_batches")
 class TestAgreement:
     def test_libraries_that_compute_the_same_are_timed(self):
-        for name, workload in WORKLOADS.items():
+        for name in WORKLOADS:
             if name not in ("W1e", "W2e"):
-                bench.check(name, workload, [DLFS(), DLFS()])
+                bench.check(name, numbers(name, DLFS(), DLFS()))
 
     def test_nothing_is_timed_when_they_differ(self):
-        with pytest.raises(bench.BenchError, match=r"W1 dlfs: .*thing else"):
-            bench.check("W1", WORKLOADS["W1"], [DLFS(), WrongRate()])
+        found = numbers("W1", DLFS(), WrongRate())
+        with pytest.raises(SystemExit, match=r"W1 number 1: .*thing el"):
+            bench.check("W1", found)
 
     def test_nan_is_no_agreement(self):
-        nan = np.float32([np.nan])
-        workload = replace(WORKLOADS["W4"], numbers=lambda run: nan)
-        with pytest.raises(bench.BenchError, match="something else"):
-            bench.check("W4", workload, [DLFS()])
+        with pytest.raises(SystemExit, match="something else"):
+            bench.check("W4", {"dlfs": np.float32([np.nan])})
 
 
 class TestCommand:

@@ -438,6 +438,16 @@ class TestRun:
         assert "    -> book/01-one.md:4 (f)" in rest
         assert not (book.root / "out/02-two.md").exists()
 
+    def test_a_function_of_an_earlier_cell_fails_at_its_own_line(self, book):
+        book.chapter(
+            "01-one",
+            make_cell("def f(x):\n    y = x\n    return 1 / y"),
+            make_cell("f(0)"),
+        )
+        outcome = weave_book(book)
+        first = outcome.err.splitlines()[0]
+        assert first == "book/01-one.md:4: ZeroDivisionError: division by zero"
+
     def test_stops_where_the_expected_error_does_not_come(self, book):
         mistake = self.mistake_of(book, [])
         assert mistake == (

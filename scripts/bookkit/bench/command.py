@@ -4,26 +4,24 @@
     python scripts/bench.py --only W1 W4 --rounds 60
     python scripts/bench.py --json FILE          not into build/bench.json
 
-Both libraries run in this one process or, for the convolutional network (W2,
-its layers and G2), each in one of its own for every workload, as what a
-process did before changes how it gets memory. They take turns: in every round
-each has a turn at each workload, in an order drawn from a fixed seed, so that
-whatever disturbs the machine disturbs them all. Before a turn the garbage is
-collected and the threads of the turn before get time to fall asleep; then some
-runs go untimed. Only W1b leaves out that rest: it shows how much a library
-suffers when the other one's threads still spin and wait for work. During a
-turn Python's garbage collector works as it does for everybody. `ratio` is a
-library's time divided by PyTorch's time in the same round, the median over
-the rounds: 0.5 is twice as fast as PyTorch. `best` is the shortest turn. A
-GFLOP is 1e9 additions and multiplications.
+Each library has a process of its own for every workload, as what a process
+did before changes how it gets memory. They take turns: in every round each has
+one, in an order drawn from a fixed seed, so that whatever disturbs the machine
+disturbs them all. Before a turn the garbage is collected and the threads of
+the turn before get time to fall asleep; then some runs go untimed. Only W1b
+leaves out that rest: it shows how much a library suffers when the other one's
+threads still spin and wait for work. During a turn Python's garbage collector
+works as it does for everybody. `ratio` is a library's time divided by
+PyTorch's time in the same round, the median over the rounds: 0.5 is twice as
+fast as PyTorch. `best` is the shortest turn. A GFLOP is 1e9 additions and
+multiplications.
 
-Before anything is timed, the libraries have to agree about the losses of the
-first five steps of training and about value and gradient of the chain. Peak
-memory is measured with one fresh process for each library.
+Before a workload is timed, the libraries have to agree about what it computes:
+the losses of the first steps of training, value and gradient of the chain.
 """
 
 import argparse
-import collections
+import contextlib
 import functools
 import gc
 import json
@@ -31,6 +29,7 @@ import os
 import random
 import re
 import time
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from multiprocessing import get_context
@@ -43,75 +42,73 @@ from tqdm import tqdm
 
 from bookkit import ROOT
 from bookkit.bench.libraries import LIBRARIES, THREADS, Library
-from bookkit.bench.workloads import WORKLOADS, Workload, digits
+from bookkit.bench.workloads import WORKLOADS, Workload
 from bookkit.run.machine import blas, machine
 from bookkit.run.run_chapters import at_least_one
 
 TUNING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-# What the report calls the memory of a workload, and after how many steps.
-MEMORY = {"W1": ("memory", 100), "W2": ("memory_W2", 5)}
+MEMORY = {"W1": "memory", "W2": "memory_W2"}  # what the report calls it
 STATUS = Path("/proc/self/status")  # ru_maxrss begins with our parent's
 CNN_GFLOP = 19.4  # of the products of a step of W2
 BUSY = 0.8  # load average of other processes before the start
 
 
-class BenchError(SystemExit):
-    """What ends the run, in one sentence."""
+# --- In the process of a library ---
 
 
-# --- Who takes part ---
+@functools.cache
+def load(name: str) -> Library:
+    """The library of this process, which has no other one."""
+    library = LIBRARIES[name]()
+    threadpool_limits(THREADS)  # of all that are loaded by now
+    return library
 
 
-def load(notes: list[str]) -> list[Library]:
-    """The libraries that run here; `notes` gets why one does not."""
-    libraries = []
-    for name, library in LIBRARIES.items():
-        try:
-            libraries.append(library())
-        except ImportError as error:
-            if name == "pytorch":  # the others are there or not
-                notes.append(f"without {name} there are no ratios ({error})")
-    return libraries
+def describe(name: str) -> dict[str, str]:
+    """What the report says about a library; raises `ImportError`."""
+    return {"version": load(name).version, "blas": load(name).blas}
 
 
-def taking_part(workload: str, libraries: list[Library]) -> list[Library]:
-    """Those that have this workload."""
-    return [one for one in libraries if workload in (one.only or [workload])]
+def try_out(name: str, workload: str) -> tuple[np.ndarray, dict[str, int]]:
+    """What a library computes, and the memory for it in kB, if known.
 
-
-def check(name: str, workload: Workload, libraries: list[Library]) -> None:
-    """Raise `BenchError` unless all libraries compute the same numbers.
-
-    They may differ by a part of the largest one.
+    That is what it has before, by how much it grows, and its peak.
     """
-    expected = None
-    for library in libraries:
-        found = workload.numbers(workload.start(library))
-        expected = found if expected is None else expected
-        difference = np.abs(found - expected).max() / np.abs(expected).max()
-        if not difference <= workload.tolerance:  # NaN is no agreement
-            raise BenchError(
-                f"bench.py: {name} {library.name}: computes something else: "
-                f"its numbers differ by {difference:.1g} from those of the "
-                f"first library, allowed are {workload.tolerance:g}"
-            )
+    run = WORKLOADS[workload].start(load(name))
+    before = resident("RSS")
+    numbers = WORKLOADS[workload].numbers(run)
+    peak = resident("HWM")
+    if not peak:
+        return numbers, {}
+    return numbers, {"before": before, "growth": peak - before, "peak": peak}
 
 
-# --- Taking turns ---
+def resident(name: str) -> int:
+    """Memory of this process in kB: now (RSS) or at its peak (HWM).
+
+    It is 0 where the system does not tell.
+    """
+    if not STATUS.exists():
+        return 0
+    return int(re.search(rf"Vm{name}:\s+(\d+)", STATUS.read_text("utf-8"))[1])
 
 
-def turn(workload: Workload, library: Library) -> float:
+def turn(name: str, workload: str) -> float:
     """Seconds of one run."""
-    run = workload.start(library)
-    if workload.pause:
+    asked = WORKLOADS[workload]
+    run = asked.start(load(name))
+    if asked.rest:
         gc.collect()
-        time.sleep(workload.pause)
-    for _ in range(workload.warm):
+        time.sleep(asked.rest)
+    for _ in range(asked.warm):
         run()
     began = time.perf_counter()
-    for _ in range(workload.runs):
+    for _ in range(asked.runs):
         run()
-    return (time.perf_counter() - began) / workload.runs
+    return (time.perf_counter() - began) / asked.runs
+
+
+# --- Asking the processes ---
 
 
 def fresh_process() -> ProcessPoolExecutor:
@@ -119,45 +116,72 @@ def fresh_process() -> ProcessPoolExecutor:
     return ProcessPoolExecutor(1, get_context("spawn"))
 
 
-@functools.cache
-def alone(name: str) -> Library:
-    """A library in a process that has no other one."""
-    library = LIBRARIES[name]()
-    threadpool_limits(THREADS)  # of all that are loaded by now
-    return library
+def ask(process: ProcessPoolExecutor, function: Callable, *arguments: str):
+    """What a function returns in another process."""
+    return process.submit(function, *arguments).result()
 
 
-def turn_apart(workload: str, name: str) -> float:
-    """Seconds of one run, in a process that has only this library."""
-    return turn(WORKLOADS[workload], alone(name))
+def find_libraries(notes: list[str]) -> dict[str, dict[str, str]]:
+    """The libraries that are installed; `notes` gets why one is not."""
+    found = {}
+    for name in LIBRARIES:
+        try:
+            with fresh_process() as process:
+                found[name] = ask(process, describe, name)
+        except ImportError as error:
+            if name == "pytorch":  # the others are there or not
+                notes.append(f"without {name} there are no ratios ({error})")
+    return found
 
 
-def measure(
-    parties: dict[str, list[Library]], rounds: int
-) -> dict[str, dict[str, list[float]]]:
-    """{workload: {library: seconds in each round}}, of those taking part."""
-    seconds = {
-        name: {library.name: [] for library in those}
-        for name, those in parties.items()
-    }
+def compare(
+    workload: str, libraries: Iterable[str], rounds: int
+) -> tuple[dict[str, list[float]], dict[str, dict[str, int]]]:
+    """{library: seconds in each round} at a workload, and {library: memory}.
+
+    Raises `SystemExit` unless all of them compute the same.
+    """
+    numbers, memory, turns = {}, {}, {}
+    with contextlib.ExitStack() as stack:
+        for name in libraries:
+            process = stack.enter_context(fresh_process())
+            numbers[name], memory[name] = ask(process, try_out, name, workload)
+            turns[name] = functools.partial(ask, process, turn, name, workload)
+        check(workload, numbers)
+        return take_turns(workload, turns, rounds), memory
+
+
+def check(workload: str, numbers: dict[str, np.ndarray]) -> None:
+    """Raise `SystemExit` unless all libraries computed the same numbers.
+
+    They may differ by a part of the largest one.
+    """
+    expected, *_ = numbers.values()
+    allowed = WORKLOADS[workload].tolerance
+    for name, found in numbers.items():
+        difference = np.abs(found - expected).max() / np.abs(expected).max()
+        if not difference <= allowed:  # NaN is no agreement
+            raise SystemExit(
+                f"bench.py: {workload} {name}: computes something else: "
+                f"its numbers differ by {difference:.1g} from those of the "
+                f"first library, allowed are {allowed:g}"
+            )
+
+
+def take_turns(
+    workload: str, turns: dict[str, Callable[[], float]], rounds: int
+) -> dict[str, list[float]]:
+    """What each turn returns; the order in a round is drawn."""
+    seconds = {name: [] for name in turns}
     rng = random.Random(0)
-    processes = collections.defaultdict(fresh_process)
-    for number in tqdm(range(rounds), "rounds", disable=None):
-        for name, those in parties.items():
-            workload = WORKLOADS[name]
-            if number % workload.every:
-                continue
-            for library in rng.sample(those, len(those)):
-                if workload.apart:
-                    process = processes[name, library.name]
-                    asked = process.submit(turn_apart, name, library.name)
-                    spent = asked.result()
-                else:
-                    spent = turn(workload, library)
-                seconds[name][library.name].append(spent)
-    for process in processes.values():
-        process.shutdown()
+    rounds = range(0, rounds, WORKLOADS[workload].every)
+    for _ in tqdm(rounds, f"{workload}, rounds", disable=None):
+        for name in rng.sample([*turns], len(turns)):
+            seconds[name].append(turns[name]())
     return seconds
+
+
+# --- The report ---
 
 
 def summarize(workload: Workload, seconds: dict[str, list[float]]) -> dict:
@@ -175,49 +199,20 @@ def summarize(workload: Workload, seconds: dict[str, list[float]]) -> dict:
     return {"title": workload.title, "unit": workload.unit, "libraries": rows}
 
 
-# --- Memory ---
-
-
-def resident(name: str) -> int:
-    """Memory of this process in kB: now (RSS) or at its peak (HWM)."""
-    return int(re.search(rf"Vm{name}:\s+(\d+)", STATUS.read_text("utf-8"))[1])
-
-
-def train_alone(name: str, workload: str) -> dict[str, int]:
-    """A workload in this process: before, growth and peak, if known."""
-    run = WORKLOADS[workload].start(alone(name))
-    if not STATUS.exists():
-        return {}
-    before = resident("RSS")
-    for _ in range(MEMORY[workload][1]):
-        run()
-    peak = resident("HWM")
-    return {"before": before, "growth": peak - before, "peak": peak}
-
-
-def measure_memory(name: str, workload: str = "W1") -> dict[str, int]:
-    """A workload in a process of its own, in kB."""
-    with fresh_process() as process:
-        return process.submit(train_alone, name, workload).result()
-
-
-# --- The report ---
-
-
 def where() -> dict:
     """Where, when and with what something is measured."""
-    from dlfs.trainer import environment  # not into train_alone's memory
+    from dlfs.trainer import environment  # the processes need it not
 
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return {"date": now, "machine": machine(), **environment(), "blas": blas()}
 
 
-def describe_setting(libraries: list[Library]) -> dict:
+def describe_setting(libraries: dict[str, dict[str, str]]) -> dict:
     """Where and with what the figures were made."""
     setting = where()
-    others = {each.name: each.blas for each in libraries if each.blas}
+    others = {k: each["blas"] for k, each in libraries.items() if each["blas"]}
     return setting | {
-        "libraries": {library.name: library.version for library in libraries},
+        "libraries": {k: each["version"] for k, each in libraries.items()},
         "threads": THREADS,
         "blas": {"numpy": setting["blas"], **others},
         "environment": {k: os.environ[k] for k in TUNING if k in os.environ},
@@ -245,25 +240,14 @@ def find_disturbances() -> list[str]:
     return warnings
 
 
-def print_setting(setting: dict) -> None:
-    """Print where and with what the figures are made."""
-    for name, value in setting.items():
-        if isinstance(value, dict):
-            value = [f"{key} {text}" for key, text in value.items()]
-        if isinstance(value, list):
-            value = "; ".join(value)
-        print(f"{name:12} {value}")
-    print(flush=True)
-
-
 def print_table(title: str, heads: list[str], rows: dict, unit=1) -> None:
     """Print what is known of these figures of each library."""
     print(title)
-    print(f"  {'':16}" + "".join(f"{head:>10}" for head in heads))
+    print(f"  {'':16}" + "".join(f"{head:>11}" for head in heads))
     for library, row in rows.items():
         figures = [row[head] for head in heads if row.get(head) is not None]
         print(
-            f"  {library:16}" + "".join(f"{x / unit:10.3f}" for x in figures)
+            f"  {library:16}" + "".join(f"{x / unit:11.3f}" for x in figures)
         )
     print(flush=True)
 
@@ -288,37 +272,28 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def bench(only: list[str], rounds: int) -> dict:
-    """Load, check, measure and print; returns the report."""
+    """Measure and print; returns the report."""
     notes: list[str] = []
-    libraries = load(notes)
-    parties = {name: taking_part(name, libraries) for name in only}
-    with threadpool_limits(THREADS):  # of all that are loaded by now
-        setting = describe_setting(libraries)
-        print_setting(setting)
-        for name, those in parties.items():
-            check(name, WORKLOADS[name], those)
-        seconds = measure(parties, rounds)
-    found = {name: summarize(WORKLOADS[name], seconds[name]) for name in only}
+    libraries = find_libraries(notes)
+    setting, found = describe_setting(libraries), {}
     report = {"rounds": rounds, "setting": setting, "workloads": found}
-    for name, each in found.items():
+    print(json.dumps(setting, indent=1), flush=True)
+    for name in only:
+        those = [x for x in libraries if name in (LIBRARIES[x].only or [name])]
+        seconds, memory = compare(name, those, rounds)
+        found[name] = each = summarize(WORKLOADS[name], seconds)
         title = f"{name}: {each['title']}, in {each['unit']}"
         print_table(title, ["best", "median", "ratio"], each["libraries"])
-    for name in (each for each in MEMORY if each in parties):
-        key, steps = MEMORY[name]
-        report[key] = {
-            one.name: measure_memory(one.name, name) for one in parties[name]
-        }
-        title = f"memory of {name}, {steps} steps in a fresh process, in MB"
-        print_table(title, ["before", "growth", "peak"], report[key], 1024)
-    if {"W2", "G2"} <= parties.keys():
+        if name in MEMORY:
+            report[MEMORY[name]] = memory
+            title = f"memory of the first steps of {name}, in MB"
+            print_table(title, ["before", "growth", "peak"], memory, 1024)
+    if {"W2", "G2"} <= found.keys():
         notes += [
             f"W2: at the rate of its products (G2) {one} would need at least "
             f"{1e3 * CNN_GFLOP / row['best']:.0f} ms"
             for one, row in found["G2"]["libraries"].items()
         ]
-    if "W1e" in parties:
-        source = digits()[2].partition(":")[0]
-        notes.append(f"W1e: the images are those of {source}")
     for note in notes:
         print(f"note: {note}")
     return report | {"notes": notes}

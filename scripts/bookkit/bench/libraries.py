@@ -9,6 +9,7 @@ import functools
 import itertools
 import re
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -234,25 +235,21 @@ class Peer(Library):
         arrays = draw(dict(enumerate(pairs))).values()
         arrays = [a.T.copy() if a.ndim == 2 else a for a in arrays]
         weights = list(map(self.parameter, arrays))
+        *convolutions, first, second = zip(weights[::2], weights[1::2])
         update = self.adam(weights)
 
         def step(inputs, targets):
-            logits = self.forward(self.tensor(inputs), weights)
-            loss = self.cross_entropy(logits, targets)
+            x = self.tensor(inputs)
+            for number, pair in enumerate(convolutions):
+                x = self.relu(self.convolve(x, *pair))
+                x = self.pool(x) if number % 2 else x
+            x = self.relu(self.linear(x.reshape(BATCH, -1), *first))
+            loss = self.cross_entropy(self.linear(x, *second), targets)
             loss.backward()
             update()
             return loss.data
 
         return step
-
-    def forward(self, x, weights: list):
-        """The logits."""
-        *convolutions, first, second = zip(weights[::2], weights[1::2])
-        for number, pair in enumerate(convolutions):
-            x = self.relu(self.convolve(x, *pair))
-            x = self.pool(x) if number % 2 else x
-        x = self.relu(self.linear(x.reshape(BATCH, -1), *first))
-        return self.linear(x, *second)
 
 
 class DeZero(Peer):
@@ -262,11 +259,10 @@ class DeZero(Peer):
 
     def __init__(self):
         np.int = int  # which its last release needs, and NumPy 2 has not
-        import dezero
-        from dezero import functions, optimizers
+        from dezero import Parameter, Variable, functions, optimizers
 
-        self.dezero, self.optimizers = dezero, optimizers
-        self.tensor, self.parameter = dezero.Variable, dezero.Parameter
+        self.tensor, self.parameter = Variable, Parameter
+        self.new_adam = optimizers.Adam
         self.relu, self.linear = functions.relu, functions.linear
         self.convolve = functools.partial(functions.conv2d, pad=1)
         self.pool = functools.partial(
@@ -275,14 +271,12 @@ class DeZero(Peer):
         self.cross_entropy = functions.softmax_cross_entropy
 
     def adam(self, weights):
-        layer = self.dezero.Layer()
-        for number, weight in enumerate(weights):
-            setattr(layer, f"weight{number}", weight)
-        adam = self.optimizers.Adam().setup(layer)
+        adam = self.new_adam().setup(SimpleNamespace(params=lambda: weights))
 
         def update():
             adam.update()
-            layer.cleargrads()
+            for weight in weights:
+                weight.cleargrad()
 
         return update
 

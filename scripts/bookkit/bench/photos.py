@@ -18,7 +18,6 @@ average.
 import argparse
 import base64
 import json
-import statistics
 import tempfile
 import timeit
 from pathlib import Path
@@ -46,7 +45,7 @@ def packed(pixels) -> str:
 def seconds_of(function, turns: int) -> float:
     """Return the median time of a call."""
     times = timeit.repeat(function, number=1, repeat=turns)
-    return round(statistics.median(times), 7)
+    return round(float(np.median(times)), 7)
 
 
 def measure_set(note: str) -> dict:

@@ -9,8 +9,8 @@ A module's name stands for all in it, and nothing, after the file if there is
 one, for what every test depends on. In doubt a name is used:
 
 * A module that is not followed by a name of its own, as in `vars(nn)`, stands
-  for all that is in it. So does a module named in a string of a test, or of a
-  function that imports by text; else it is a label. The package's own code
+  for all that is in it. So does a module named in a string of a test, or
+  where the package imports by text; else it is a label. The package's own code
   may ask for a module's `__file__`, which is only a place.
 * `globals().update(...)` changes all that is in its file, and a function that
   becomes a `__getattr__` all that is asked of the package itself, `dlfs.x`.
@@ -36,7 +36,7 @@ from dataclasses import dataclass, replace
 
 from bookkit.read.source import parse
 from bookkit.tangle.assemble import module_name
-from bookkit.tangle.blocks import DEFINITIONS, IMPORTS, first_line, is_string
+from bookkit.tangle.blocks import DEFINITIONS, IMPORTS, is_string
 from bookkit.tangle.imports import Imported, read_import
 from bookkit.tangle.output import Output
 
@@ -54,8 +54,8 @@ FOR_EVAL = re.compile(
 LOOKS_INSIDE = re.compile(  # a module, for names that nobody says
     r"\b(?:vars|dir|inspect|pkgutil|importlib|__subclasses__)\b"
     r"|__(?:all|dict|file|path|version)__|\._[a-z]"
+    r"|\w{|}\w"  # "conv{n}d" says no name
 )
-GLUED = re.compile(r"\w{|}\w")  # "conv{n}d" says no name
 # A module, or a name in one that is known without it.
 PUBLIC = re.compile(r"dlfs(?!\.experiments\.\w+\.)(?:\.[A-Za-z]\w*)*")
 TABLE = re.compile(r"[\[{]|(?:\w+\.)*(?:\w*[dD]ict\w*|list|set|Weak\w+)\(")
@@ -124,10 +124,11 @@ def is_fixture(decorator: ast.expr) -> bool:
 
 def read_package(output: Output) -> tuple[dict[str, list[str]], Graph]:
     """The texts that make each name, and which names use it."""
-    modules = join(
-        folders(module_name(file))
+    modules = frozenset(
+        module
         for file in output.files
         if not file.startswith("tests/")
+        for module in folders(module_name(file))
     )
     parts = [
         part
@@ -174,21 +175,37 @@ def closure(names: set[str], graph: Graph) -> set[str]:
 # --- Reading a file ---
 
 
-def read_file(file: str, text: str, modules: set[str]) -> list[Part]:
-    """The parts of a file; a test may use more than it names."""
+@functools.lru_cache(1024)  # most files stay as they are for many chapters
+def read_file(file: str, text: str, modules: frozenset[str]) -> list[Part]:
+    """The parts of a file; those of a test with what they do not name."""
     parts = read_parts(file, text)
     if not file.startswith("tests/test_"):
         return parts
-    public = join(part.whole for part in parts)
-    at_door = {x for x in public - modules if x.count(".") == 1}
-    whole = frozenset(public & modules)
-    return use_hidden(file, text, whole, frozenset(at_door))
+    graph = link((part.makes, part.uses) for part in parts)
+    found = []
+    for part in parts:
+        own = closure(part.makes, graph)
+        mine = [each for each in parts if each.makes & own]
+        uses = set(part.uses)
+        if any(x.hides for x in mine) and not any(x.says for x in mine):
+            uses.add(PACKAGE)
+        if "__subclasses__" in part.words:
+            uses |= join(each.makes for each in parts)
+        said = join(each.whole for each in mine)
+        if any(x.count(".") < 2 for x in said - (modules - {PACKAGE})):
+            uses.add(DOOR)
+        if any(each.looks for each in mine):
+            uses |= said & modules
+        elif said & modules or any(x.startswith("tests/") for x in uses - own):
+            uses |= join(each.words for each in mine)
+        found.append(replace(part, uses=uses))
+    return found
 
 
-@functools.lru_cache(1024)  # most files stay as they are for many chapters
+@functools.lru_cache(1024)
 def read_parts(file: str, text: str) -> list[Part]:
     """Read what the statements of a file name."""
-    tree, lines = parse(text), text.splitlines()
+    tree = parse(text)
     is_test_file = file.startswith("tests/test_")
     start = f"{file}::" if is_test_file else f"{module_name(file)}."
     meanings = {}
@@ -196,19 +213,14 @@ def read_parts(file: str, text: str) -> list[Part]:
         if isinstance(node, IMPORTS):
             meanings |= {x.bound: full_name(x) for x, _ in read_import(node)}
     imported = join(resolve(name, meanings) for name in meanings)
-    nodes = [
-        (node, {*made_names(node)} - {*meanings} - {""})
-        for node in statements(tree)
-    ]
-    meanings |= {name: start + name for _, made in nodes for name in made}
-    parts = [
-        read_part(node, lines, meanings, start * is_test_file)
-        for node, _ in nodes
-    ]
+    nodes = statements(tree)
+    own = {name for node in nodes for name in made_names(node)} - {""}
+    meanings |= {name: start + name for name in own - {*meanings}}
+    parts = [read_part(node, meanings, start * is_test_file) for node in nodes]
     if is_test_file:
         return parts
     if file.startswith("tests/"):
-        return [shared(n, part) for (n, _), part in zip(nodes, parts)]
+        return list(map(shared, nodes, parts))
     made = join(part.makes for part in parts)
     openers = join(part.uses for part in parts if DOOR in part.makes)
     for number, part in enumerate(parts):
@@ -252,41 +264,9 @@ def full_name(imported: Imported) -> str:
     return imported.module if imported.alias else imported.bound
 
 
-@functools.lru_cache(1024)
-def use_hidden(
-    file: str, text: str, whole: frozenset[str], at_door: frozenset[str]
-) -> list[Part]:
-    """The parts of a test file, with what they use and do not name.
-
-    `whole` are the modules that are not followed by a name in it, `at_door`
-    the names that it asks of the package itself.
-    """
-    parts = read_parts(file, text)
-    graph = link((part.makes, part.uses) for part in parts)
-    found = []
-    for part in parts:
-        own = closure(part.makes, graph)
-        mine = [each for each in parts if each.makes & own]
-        uses = set(part.uses)
-        if any(x.hides for x in mine) and not any(x.says for x in mine):
-            uses.add(PACKAGE)
-        if "__subclasses__" in part.words:
-            uses |= join(each.makes for each in parts)
-        said = join(each.whole for each in mine)
-        modules = whole & said
-        uses |= {DOOR} if said & (at_door | {PACKAGE}) else set()
-        if any(each.looks for each in mine):
-            uses |= modules
-        elif modules or any(name.startswith("tests/") for name in uses - own):
-            uses |= join(each.words for each in mine)
-        found.append(replace(part, uses=uses))
-    return found
-
-
-def read_part(
-    node: ast.stmt, lines: list[str], meanings: dict[str, str], start: str
-) -> Part:
+def read_part(node: ast.stmt, meanings: dict[str, str], start: str) -> Part:
     """Read a statement; `start` begins the names of a test file."""
+    code = ast.unparse(node)
     names, strings = names_in(node)
     said = {name.split()[-1] for name in IN_STRING.findall(strings)}
     if not start:  # what is in a module does not follow from its place
@@ -297,9 +277,8 @@ def read_part(
         own_name(meanings[name]) if name in meanings else start
         for name in made_names(node)
     }
-    for target in getattr(node, "targets", []):
-        if getattr(target, "attr", "") == "__getattr__":
-            makes.add(DOOR)
+    if re.match(r"\w+\.__getattr__ = ", code):
+        makes.add(DOOR)
     if start:
         words = join(resolve(w, meanings) for w in WORD.findall(strings))
         opened = join(resolve(w, meanings) for w in OPENED.findall(strings))
@@ -308,10 +287,9 @@ def read_part(
         uses |= {f"fixture {x}" for x in names | {*WORD.findall(strings)}}
     elif "import_module" in hides and not all(map(is_private, makes)):
         uses.add(PACKAGE)
-    if start or (hides and isinstance(node, DEFINITIONS)):
+    if start or hides:
         uses |= said.union(*(name.split(".")[1:] for name in said))
-    code = lines[first_line(node) - 1 : node.end_lineno]
-    text = "\n".join([*code, *sorted(uses)])
+    text = "\n".join([code, *sorted(uses)])
     whole = {x for x in uses - said if start and PUBLIC.fullmatch(x)}
     decorators = set()
     for each in getattr(node, "decorator_list", []):
@@ -321,10 +299,6 @@ def read_part(
         if isinstance(called, ast.Attribute):  # as in @TABLE.register
             makes |= found
     value = getattr(node, "value", None)
-    plain = FOR_EVAL.sub("", ast.unparse(node))
-    glued = [
-        ast.unparse(x) for x in ast.walk(node) if type(x) is ast.JoinedStr
-    ]
     return Part(
         text,
         makes,
@@ -334,8 +308,7 @@ def read_part(
         says=bool(said),
         hides=bool(hides),
         whole=whole,
-        looks=bool(LOOKS_INSIDE.search(plain))
-        or any(map(GLUED.search, [strings, *glued])),
+        looks=bool(LOOKS_INSIDE.search(FOR_EVAL.sub("", code))),
         words=words_in(node, strings),
     )
 

@@ -4,6 +4,7 @@ A file is NAME-HASH.json. The hash is of everything that its content follows
 from, so what is found is never stale.
 """
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -14,6 +15,10 @@ from pathlib import Path
 from bookkit.tangle.disk import write_files
 
 CACHE = ".cache/weave"
+LIBRARIES = (
+    *("hypothesis", "ipykernel", "ipython", "matplotlib", "nbclient"),
+    *("numpy", "pytest", "torch"),
+)
 KEPT = 5  # how many files of one name are remembered
 
 
@@ -33,9 +38,12 @@ def version(distribution: str) -> str:
 def cache_file(root: Path, name: str, parts: list[str]) -> Path:
     """Where something is kept; its content follows from these parts.
 
-    And from the version of Python and the kind of machine.
+    And from the versions of Python and of libraries, and the kind of machine.
     """
     parts = [*parts, platform.python_version(), platform.machine()]
+    for library in LIBRARIES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            parts.append(f"{library} {version(library)}")
     return root / CACHE / f"{name}-{hash_of(parts)[:20]}.json"
 
 

@@ -12,24 +12,21 @@ import hashlib
 import os
 import re
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from bookkit import ROOT
 from bookkit.read.chapters import BookError, Cell, Chapter, Mistake
-from bookkit.run.cache import (
-    cache_file,
-    hash_of,
-    keep,
-    version,
-)
-from bookkit.run.run_chapters import ONE_THREAD
+from bookkit.run.cache import cache_file, hash_of, keep
 from bookkit.tangle.disk import keep_snapshot, read_data
 from bookkit.tangle.output import Output
 from bookkit.tangle.tracebacks import ChapterLines
 
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
+)
 STYLE = ROOT / "theme/figures.mplstyle"
-LIBRARIES = ("ipykernel", "ipython", "matplotlib", "nbclient", "numpy")
 SETUP = """\
 import matplotlib.pyplot
 from matplotlib_inline.backend_inline import set_matplotlib_formats
@@ -58,6 +55,11 @@ class Run:
     keys: list[str]
     is_fresh: bool
 
+    @property
+    def cells(self) -> Iterator[tuple[Cell, list[dict], str]]:
+        """Each live cell with its outputs and its key."""
+        return zip(self.chapter.live_cells, self.outputs, self.keys)
+
 
 def run_chapter(
     root: Path, chapter: Chapter, before: Output, use_cache: bool = True
@@ -67,8 +69,9 @@ def run_chapter(
     Raises `BookError` at the line of the chapter where a cell fails.
     """
     keys = cell_keys(chapter, package_hash(root, before))
+    program = Path(__file__).read_text("utf-8") + STYLE.read_text("utf-8")
     outputs, is_fresh = keep(
-        cache_file(root, chapter.name, [*keys, *program()]),
+        cache_file(root, chapter.name, [*keys, program]),
         lambda: execute(root, chapter, keep_snapshot(root, before)),
         use_cache,
     )
@@ -82,27 +85,23 @@ def cell_keys(chapter: Chapter, package: str) -> list[str]:
     """For each live cell the hash of the package and all code up to it."""
     keys = [package]
     for cell in chapter.live_cells:
-        parts = [keys[-1], cell.source, expected(cell) or ""]
-        keys.append(hash_of(parts))
+        expected = cell.options.get("expect", "")
+        keys.append(hash_of([keys[-1], cell.source, expected]))
     return keys[1:]
 
 
 def package_hash(root: Path, package: Output) -> str:
     """The hash of the package that the chapters make so far."""
-    parts = []
-    for file in package.files:
-        if file.startswith("dlfs/"):
-            parts += [file, package.text(file)]
+    parts = texts_in("dlfs/", package)
     for file, content in read_data(root).items():
         parts += [file, hashlib.sha256(content).hexdigest()]
     return hash_of(parts)
 
 
-def program() -> list[str]:
-    """What runs a chapter: this module, the style of figures, libraries."""
-    files = (Path(__file__), STYLE)
-    versions = [f"{each} {version(each)}" for each in LIBRARIES]
-    return [path.read_text(encoding="utf-8") for path in files] + versions
+def texts_in(folder: str, output: Output) -> list[str]:
+    """The names and the texts of all files in a folder."""
+    files = [file for file in output.files if file.startswith(folder)]
+    return [text for file in files for text in (file, output.text(file))]
 
 
 # --- Running ---
@@ -129,7 +128,7 @@ def execute(root: Path, chapter: Chapter, snapshot: Path) -> list[list[dict]]:
         )
         # An error is found in the outputs, as what a cell should have raised.
         with contextlib.suppress(CellExecutionError):
-            client.execute(env=kernel_environment(snapshot, Path(folder)))
+            client.execute(env=kernel_environment(snapshot, folder))
     outputs = [cell.outputs for cell in notebook.cells[1:]]
     if notebook.cells[0].outputs:
         raise RuntimeError(f"the kernel is not set up: {notebook.cells[0]}")
@@ -142,27 +141,30 @@ def make_cell(cell: Cell):
     """A cell for nbclient."""
     from nbformat.v4 import new_code_cell
 
-    tags = ["raises-exception"] if expected(cell) else []
+    tags = ["raises-exception"] if "expect" in cell.options else []
     return new_code_cell(cell.source, metadata={"tags": tags})
 
 
-def kernel_environment(snapshot: Path, folder: Path) -> dict[str, str]:
+def kernel_environment(snapshot: Path, folder: str) -> dict[str, str]:
     """The environment of the kernel: nothing of the user's gets in."""
+    return environment(
+        snapshot,
+        PYTHONHASHSEED="0",
+        MPLBACKEND="module://matplotlib_inline.backend_inline",
+        IPYTHONDIR=f"{folder}/.ipython",
+        DLFS_DATA=f"{folder}/.data",  # so the slice is used
+    )
+
+
+def environment(*path: Path, **others: str) -> dict[str, str]:
+    """That of a process with one BLAS thread, and this path for imports."""
     return {
         **os.environ,
         **ONE_THREAD,
-        "PYTHONPATH": str(snapshot.resolve()),
-        "PYTHONHASHSEED": "0",
+        "PYTHONPATH": os.pathsep.join(str(each.resolve()) for each in path),
         "PYTHONIOENCODING": "utf-8",
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        "IPYTHONDIR": str(folder / ".ipython"),
-        "DLFS_DATA": str(folder / ".data"),  # so the slice is used
+        **others,
     }
-
-
-def expected(cell: Cell) -> str | None:
-    """The name of the exception that a cell must raise."""
-    return cell.options.get("expect")
 
 
 def clean(output: dict) -> dict:
@@ -171,10 +173,10 @@ def clean(output: dict) -> dict:
     output.pop("execution_count", None)
     if output["output_type"] == "error":
         output["traceback"] = []
-    if "data" in output and "text/plain" in output["data"]:
-        others = dict(output["data"])
-        plain = others.pop("text/plain")
-        output["data"] = others or {"text/plain": plain}
+    data = output.get("data", {})
+    rich = {kind: data[kind] for kind in data if kind != "text/plain"}
+    if rich:
+        output["data"] = rich
     return output
 
 
@@ -187,21 +189,20 @@ def check_error(
     """Raise `BookError` unless a cell raised what it should, or nothing."""
     errors = [each for each in outputs if each["output_type"] == "error"]
     raised = errors[0]["ename"] if errors else None
-    wanted = expected(cell)
+    wanted = cell.options.get("expect")
     if raised == wanted:
         return
     if raised is None:
         message = f"expected {wanted}, but nothing was raised"
         raise BookError([Mistake(chapter.path, cell.fence, message)])
-    error = errors[0]
-    trace = ESCAPES.sub("", "\n".join(error["traceback"]))
-    lines = IN_CELL.findall(trace)
-    number = cell.line + int(lines[-1][1]) - 1 if lines else cell.fence
-    message = f"{raised}: {error['evalue']}"
+    trace = ESCAPES.sub("", "\n".join(errors[0]["traceback"]))
+    trace = add_chapter_lines(root, chapter, trace)
+    lines = re.findall(rf"^ *{re.escape(chapter.path)}:(\d+)", trace, re.M)
+    number = int(lines[-1]) if lines else cell.fence
+    message = f"{raised}: {errors[0]['evalue']}"
     if wanted:
         message = f"expected {wanted}, but there was {message}"
-    message += "\n" + add_chapter_lines(root, chapter, trace)
-    raise BookError([Mistake(chapter.path, number, message)])
+    raise BookError([Mistake(chapter.path, number, f"{message}\n{trace}")])
 
 
 def add_chapter_lines(root: Path, chapter: Chapter, trace: str) -> str:

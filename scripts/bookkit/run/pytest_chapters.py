@@ -33,21 +33,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item):
     """Add chapter lines to the report of a failed test."""
-    report = yield
-    add_to_report(report, item.config)
-    return report
+    return add_to_report((yield), item.config)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector: pytest.Collector):
     """Add chapter lines to the report of a file that cannot be imported."""
-    report = yield
-    add_to_report(report, collector.config)
-    return report
+    return add_to_report((yield), collector.config)
 
 
-def add_to_report(report, config: pytest.Config) -> None:
-    """Add chapter lines below each entry of a report's tracebacks."""
+def add_to_report(report, config: pytest.Config):
+    """The report, with chapter lines below each entry of its tracebacks."""
     if isinstance(report.longrepr, CollectErrorRepr):
         report.longrepr.longrepr = PLACE.sub(
             lambda found: "\n".join(
@@ -61,6 +57,7 @@ def add_to_report(report, config: pytest.Config) -> None:
                 place = getattr(entry, "reprfileloc", None)
                 if place:
                     entry.lines += arrows(config, place.path, place.lineno)
+    return report
 
 
 def arrows(config: pytest.Config, path: str, line: str | int) -> list[str]:

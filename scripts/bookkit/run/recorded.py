@@ -65,9 +65,7 @@ def read_recorded(book: Path, chapter: Chapter) -> dict:
 
 def timings(run: Run) -> Iterator[tuple[str, list[dict]]]:
     """The outputs of each cell that is tagged, by what they follow from."""
-    for cell, outputs, key in zip(
-        run.chapter.live_cells, run.outputs, run.keys
-    ):
+    for cell, outputs, key in run.cells:
         if is_timing(cell):
             yield key[:20], outputs
 
@@ -108,9 +106,7 @@ def with_recorded(
         return run.outputs, conditions()
     outputs = [
         recorded["cells"][key[:20]] if is_timing(cell) else found
-        for cell, found, key in zip(
-            run.chapter.live_cells, run.outputs, run.keys
-        )
+        for cell, found, key in run.cells
     ]
     return outputs, recorded["conditions"]
 
@@ -136,8 +132,6 @@ def find_untagged(one: Run, other: Run) -> list[Mistake]:
     message = f'prints something else each time; say tags=["{TAG}"]'
     return [
         Mistake(one.chapter.path, cell.fence, message)
-        for cell, first, second in zip(
-            one.chapter.live_cells, one.outputs, other.outputs
-        )
+        for (cell, first, _), second in zip(one.cells, other.outputs)
         if first != second and not is_timing(cell)
     ]

@@ -9,53 +9,104 @@ and those tests of their snapshots that they may have broken, `new` begins one.
 """
 
 import argparse
+import collections
 import functools
-import os
-import re
-import subprocess
 import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree.ElementTree import Element, ElementTree
 
-from bookkit import ROOT, SCRIPTS
+from bookkit import ROOT
 from bookkit.read.chapters import BookError, Chapter, read_book, write_any_text
 from bookkit.read.lists import begin_chapter
 from bookkit.run.affected import affected_tests
+from bookkit.run.testruns import ARROW, outcome, run_pytest, run_python
 from bookkit.tangle.assemble import module_name
 from bookkit.tangle.disk import keep_snapshot, snapshot_folder
 from bookkit.tangle.output import Output, tangle
 from bookkit.tangle.pairs import write_pair
 
-ONE_THREAD = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
-)
-ARROW = re.compile(r"-> (\S+):(\d+) \((\S+)\)$", re.MULTILINE)
-NO_TESTS = 5  # the exit code of pytest
-IMPORT_ALL = """\
-import importlib, sys
+WITH_LINES = """\
 from bookkit.tangle.tracebacks import install_traceback_hook
-install_traceback_hook(sys.argv[1])
-for name in sys.argv[2:]:
-    importlib.import_module(name)
+install_traceback_hook({!r})
 """
 
 
 @dataclass
 class Job:
-    """A chapter with all that is needed to run it, and how often it failed."""
+    """A chapter to run by its script, and how often something failed.
 
-    chapter: Chapter
+    `before` and `after` are what is made up to it, and with it.
+    """
+
+    root: Path
     script: Path
-    before: Path
-    after: Path
-    modules: list[str]
-    tests: list[str]
+    before: Output
+    after: Output
     passed: int = 0
     failed: int = 0
+
+    def run(self, cells: bool) -> None:
+        """Run it on the snapshot before it, and the tests after it.
+
+        Says at once what fails. Without `cells` it only runs the tests.
+        """
+        snapshot = keep_snapshot(self.root, self.after)
+        parts = [self.run_script()] if cells else []
+        if not self.run_imports(snapshot):
+            parts.append("snapshot: imports FAILED")
+        parts.append(f"snapshot: {self.run_tests(snapshot)}")
+        say(f"{self.chapter.name}: {'; '.join(parts)}")
+
+    @property
+    def chapter(self) -> Chapter:
+        """The chapter that runs."""
+        return self.after.chapters[-1]
+
+    def run_script(self) -> str:
+        """Run the script in an empty folder; say how that went."""
+        start = time.perf_counter()
+        before = self.root / snapshot_folder(self.before.chapters)
+        with tempfile.TemporaryDirectory() as folder:
+            ran = run_python([str(self.script)], before, Path(folder))
+        seconds = time.perf_counter() - start
+        if ran.returncode:
+            self.fail("its cells", ran.stdout)
+        verb = "FAILED" if ran.returncode else "ran"
+        return (
+            f"{len(self.chapter.live_cells)} cells {verb} in {seconds:.1f} s"
+        )
+
+    def run_imports(self, snapshot: Path) -> bool:
+        """Whether all modules of the package can be imported."""
+        code = WITH_LINES.format(str(self.root))
+        for file in self.after.files:
+            if file.startswith("dlfs/") and not file.endswith("__main__.py"):
+                code += f"import {module_name(file)}\n"
+        ran = run_python(["-c", code], snapshot, snapshot)
+        if ran.returncode:
+            self.fail("imports after it", ran.stdout)
+        return not ran.returncode
+
+    def run_tests(self, snapshot: Path) -> str:
+        """Run the tests that it may have broken; say how that went."""
+        tests = affected_tests(self.before, self.after)
+        if not tests:
+            return "no tests to run"
+        start = time.perf_counter()
+        cases, problem = run_pytest(self.root, snapshot, tests)
+        seconds = time.perf_counter() - start
+        counts = collections.Counter(map(outcome, cases))
+        self.passed = counts["passed"]
+        if problem:
+            self.fail("tests after it", problem)
+            counts["FAILED"] = max(counts["FAILED"], 1)
+        text = f"{self.passed} tests passed"
+        for other in "FAILED", "skipped":
+            text += f", {counts[other]} {other}" if counts[other] else ""
+        return f"{text} in {seconds:.1f} s"
 
     def fail(self, what: str, output: str) -> None:
         """Say what failed and where, in the chapter if it shows there."""
@@ -66,125 +117,9 @@ class Job:
         self.failed += 1
 
 
-def prepare(root: Path, book: Path, before: Output, after: Output) -> Job:
-    """Write the pair of the last chapter and both its snapshots."""
-    chapter = after.chapters[-1]
-    modules = [
-        module_name(file)
-        for file in after.files
-        if file.startswith("dlfs/") and not file.endswith("__main__.py")
-    ]
-    return Job(
-        chapter,
-        write_pair(root, book, chapter, before),
-        root / snapshot_folder(before.chapters),
-        keep_snapshot(root, after),
-        modules,
-        affected_tests(before, after),
-    )
-
-
-def run_job(root: Path, cells: bool, job: Job) -> None:
-    """Run a chapter on the snapshot before it, and the tests after it.
-
-    Says at once what fails. Without `cells` it only runs the tests.
-    """
-    parts = [run_script(job)] if cells else []
-    arguments = ["-c", IMPORT_ALL, str(root), *job.modules]
-    ran = run_python(arguments, job.after, job.after)
-    if ran.returncode:
-        job.fail("imports after it", ran.stdout)
-        parts.append("snapshot: imports FAILED")
-    parts.append(f"snapshot: {run_tests(root, job)}")
-    say(f"{job.chapter.name}: {'; '.join(parts)}")
-
-
 def say(text: str) -> None:
     """Print a text at once, whatever other threads print."""
     print(f"{text}\n", end="", flush=True)
-
-
-def run_script(job: Job) -> str:
-    """Run the script of a chapter in an empty folder; say how that went."""
-    start = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
-        ran = run_python([str(job.script)], job.before, Path(folder))
-    seconds = time.perf_counter() - start
-    if ran.returncode:
-        job.fail("its cells", ran.stdout)
-    verb = "FAILED" if ran.returncode else "ran"
-    return f"{len(job.chapter.live_cells)} cells {verb} in {seconds:.1f} s"
-
-
-def run_tests(root: Path, job: Job) -> str:
-    """Run the tests that a chapter may have broken, on the snapshot after."""
-    if not job.tests:
-        return "no tests to run"
-    start = time.perf_counter()
-    ran, cases = run_pytest(root, job.after, job.tests)
-    seconds = time.perf_counter() - start
-    failed = sum(problem_of(case) is not None for case in cases)
-    skipped = sum(case.find("skipped") is not None for case in cases)
-    job.passed = len(cases) - failed - skipped
-    if ran.returncode not in (0, NO_TESTS):
-        job.fail("tests after it", ran.stdout)
-        failed = max(failed, 1)
-    text = f"{job.passed} tests passed"
-    text += f", {failed} FAILED" if failed else ""
-    text += f", {skipped} skipped" if skipped else ""
-    return f"{text} in {seconds:.1f} s"
-
-
-def run_pytest(
-    root: Path, snapshot: Path, tests: list[str]
-) -> tuple[subprocess.CompletedProcess, list[Element]]:
-    """Run tests of a snapshot on that snapshot; return its report, too.
-
-    It must not find the `conftest.py` of the repository: pytest would put the
-    repository, with the finished package, first on the path.
-    """
-    settings = root / "pyproject.toml"
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.xml"
-        arguments = [
-            *("-m", "pytest", "-q", "-p", "no:cacheprovider"),
-            *("-p", "no:hypothesispytest"),  # loads longer than most tests run
-            *("-p", "bookkit.run.pytest_chapters"),
-            *("--chapters-root", str(root)),
-            *("-c", str(settings if settings.exists() else os.devnull)),
-            *("--rootdir", str(snapshot), "--confcutdir", str(snapshot)),
-            *("-o", "junit_family=xunit1", "--junitxml", str(report), *tests),
-        ]
-        ran = run_python(arguments, snapshot, snapshot)
-        tree = ElementTree(file=report) if report.exists() else None
-    return ran, list(tree.iter("testcase")) if tree else []
-
-
-def problem_of(case: Element) -> Element | None:
-    """What pytest reports of a test that failed."""
-    found = [case.find(kind) for kind in ("failure", "error")]
-    return next((each for each in found if each is not None), None)
-
-
-def run_python(
-    arguments: list[str], snapshot: Path, folder: Path
-) -> subprocess.CompletedProcess:
-    """Run Python in `folder` on the package of a snapshot."""
-    path = os.pathsep.join([str(snapshot.resolve()), str(SCRIPTS)])
-    environment = os.environ | ONE_THREAD
-    environment |= {"PYTHONPATH": path, "MPLBACKEND": "Agg"}
-    environment |= {"PYTHONIOENCODING": "utf-8"}
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-    )
 
 
 def command_pair(root: Path, book: Path, args: argparse.Namespace) -> int:
@@ -197,9 +132,12 @@ def command_pair(root: Path, book: Path, args: argparse.Namespace) -> int:
 
 def command_run(root: Path, book: Path, args: argparse.Namespace) -> int:
     """Run the chapters that were asked for; 1 if anything failed."""
-    jobs = [prepare(root, book, *each) for each in select(book, args.numbers)]
+    jobs = []
+    for before, after in select(book, args.numbers):
+        script = write_pair(root, book, after.chapters[-1], before)
+        jobs.append(Job(root, script, before, after))
     with ThreadPoolExecutor(args.jobs) as pool:
-        list(pool.map(functools.partial(run_job, root, args.cells), jobs))
+        list(pool.map(lambda job: job.run(args.cells), jobs))
     passed = sum(job.passed for job in jobs)
     failed = sum(job.failed for job in jobs)
     print(f"{len(jobs)} chapters ran, {passed} tests passed, {failed} failed")

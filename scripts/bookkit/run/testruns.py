@@ -1,4 +1,4 @@
-"""Run the tests that a chapter adds, on the package as it is after it.
+"""Run tests of a snapshot, and for a page those that its chapter adds.
 
 The page of a chapter says for each block of tests/ which of its tests
 passed. Only these run: those of earlier chapters ran for their own pages. What
@@ -7,29 +7,28 @@ the outputs of the chapters are.
 """
 
 import ast
-import contextlib
-import importlib.metadata
-from collections.abc import Iterator
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, ElementTree
 
+from bookkit import SCRIPTS
 from bookkit.read.chapters import BookError, Chapter, Mistake
 from bookkit.run.affected import is_test
-from bookkit.run.cache import cache_file, hash_of, keep, version
-from bookkit.run.kernels import package_hash
-from bookkit.run.run_chapters import (
-    ARROW,
-    NO_TESTS,
-    problem_of,
-    run_pytest,
-)
-from bookkit.tangle.blocks import Block, Line
+from bookkit.run.cache import cache_file, hash_of, keep
+from bookkit.run.kernels import environment, package_hash, texts_in
+from bookkit.tangle.blocks import Block
 from bookkit.tangle.disk import keep_snapshot
 from bookkit.tangle.methods import find_extend
-from bookkit.tangle.output import Output, nearest_origin
+from bookkit.tangle.output import Output
 
-LIBRARIES = ("hypothesis", "numpy", "pytest", "torch")
+ARROW = re.compile(r"-> (\S+):(\d+) \((\S+)\)$", re.MULTILINE)
+NO_TESTS = 5  # the exit code of pytest
 # The block of a case, the class and name of its test, seconds, why skipped.
 Case = tuple[str, str, str, float, str | None]
 
@@ -74,14 +73,6 @@ class BlockTests:
         """How many cases were skipped."""
         return sum(each.skipped for each in self.results)
 
-    def result_of(self, group: str, name: str) -> Result:
-        """The result of a test function, a new one for its first case."""
-        for each in self.results:
-            if (each.group, each.name) == (group, name):
-                return each
-        self.results.append(Result(name, group))
-        return self.results[-1]
-
 
 @dataclass
 class ChapterTests:
@@ -111,21 +102,22 @@ def run_tests(
     `after` is what is made up to the end of the chapter. Raises `BookError`
     at the lines of the chapter where tests fail.
     """
-    names = list(test_names(chapter, after))
-    key = tests_key(root, names, after)
+    asked = dict(chapter_tests(chapter, after))
+    texts = [package_hash(root, after), *texts_in("tests/", after)]
+    key = hash_of([*texts, *asked])
     program = Path(__file__).read_text(encoding="utf-8")
     cases, is_fresh = keep(
-        cache_file(
-            root, f"tests-{chapter.name}", [key, program, *installed()]
-        ),
-        lambda: execute(root, chapter, after, names),
+        cache_file(root, f"tests-{chapter.name}", [key, program]),
+        lambda: execute(root, chapter, after, asked),
         use_cache,
     )
     return ChapterTests(key, count_tests(cases), is_fresh)
 
 
-def test_names(chapter: Chapter, after: Output) -> Iterator[str]:
-    """The tests of a chapter, as pytest is asked for them.
+def chapter_tests(
+    chapter: Chapter, after: Output
+) -> Iterator[tuple[str, Block]]:
+    """The tests of a chapter, as pytest is asked for them, and their blocks.
 
     A method that a block adds to an earlier class is named with its class.
     """
@@ -135,61 +127,99 @@ def test_names(chapter: Chapter, after: Output) -> Iterator[str]:
             continue
         for node in block.tree.body if block.id not in replaced else []:
             if is_test(node):
-                names = [class_of(node)] if find_extend(node) else []
-                yield "::".join([block.file, *names, node.name])
-
-
-def tests_key(root: Path, names: list[str], after: Output) -> str:
-    """The hash of the package, of all tests, and of the names of some."""
-    texts = [
-        text
-        for file in after.files
-        if file.startswith("tests/")
-        for text in (file, after.text(file))
-    ]
-    return hash_of([package_hash(root, after), *texts, *names])
-
-
-def installed() -> list[str]:
-    """The versions of the libraries that tests use, where there are any."""
-    found = []
-    for library in LIBRARIES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found.append(f"{library} {version(library)}")
-    return found
+                extend = find_extend(node)
+                names = [ast.unparse(extend.args[0])] if extend else []
+                yield "::".join([block.file, *names, node.name]), block
 
 
 def execute(
-    root: Path, chapter: Chapter, after: Output, names: list[str]
+    root: Path, chapter: Chapter, after: Output, asked: dict[str, Block]
 ) -> list[Case]:
     """Run tests and return what came of them; raises `BookError`."""
-    if not names:
+    if not asked:
         return []
-    ran, cases = run_pytest(root, keep_snapshot(root, after), names)
-    mistakes = [
-        find_failure(chapter, after, case, problem)
-        for case in cases
-        if (problem := problem_of(case)) is not None
-    ]
-    if ran.returncode not in (0, NO_TESTS) and not mistakes:
-        message = f"its tests do not run\n{ran.stdout}"
+    cases, problem = run_pytest(root, keep_snapshot(root, after), asked)
+    failed = [case for case in cases if outcome(case) == "FAILED"]
+    mistakes = [find_failure(chapter, case, asked) for case in failed]
+    if problem and not mistakes:
+        message = f"its tests do not run\n{problem}"
         mistakes = [Mistake(chapter.path, 1, message)]
     if mistakes:
         raise BookError(mistakes)
-    found = [(block_of(case, after), case) for case in cases]
-    return [
-        read_case(block, case)
-        for block, case in found
-        if block and block.chapter is chapter
-    ]
+    return [read_case(case, asked) for case in cases]
+
+
+def run_pytest(
+    root: Path, snapshot: Path, tests: Iterable[str]
+) -> tuple[list[Element], str]:
+    """Run tests of a snapshot on that snapshot.
+
+    Returns what pytest reports of each case, and if there was any problem all
+    that it printed. It must not find the `conftest.py` of the repository: it
+    would put the repository, with the finished package, first on the path.
+    """
+    settings = root / "pyproject.toml"
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        arguments = [
+            *("-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *("-p", "no:hypothesispytest"),  # loads longer than most tests run
+            *("-p", "bookkit.run.pytest_chapters"),
+            *("--chapters-root", str(root)),
+            *("-c", str(settings if settings.exists() else os.devnull)),
+            *("--rootdir", str(snapshot), "--confcutdir", str(snapshot)),
+            *("--junitxml", str(report), *tests),
+        ]
+        ran = run_python(arguments, snapshot, snapshot)
+        tree = ElementTree(file=report) if report.exists() else None
+    problem = "" if ran.returncode in (0, NO_TESTS) else ran.stdout
+    return list(tree.iter("testcase")) if tree else [], problem
+
+
+def outcome(case: Element) -> str:
+    """What came of a test: "passed", "skipped" or "FAILED"."""
+    found = {child.tag for child in case}
+    if found & {"failure", "error"}:
+        return "FAILED"
+    return "skipped" if "skipped" in found else "passed"
+
+
+def run_python(
+    arguments: list[str], snapshot: Path, folder: Path
+) -> subprocess.CompletedProcess:
+    """Run Python in `folder` on the package of a snapshot."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=environment(snapshot, SCRIPTS, MPLBACKEND="Agg"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+
+
+def block_of(case: Element, asked: dict[str, Block]) -> Block | None:
+    """The block that asked for a test, or else for the class around it."""
+    blocks = {
+        re.sub(r"\.py::|::|/", ".", name): block
+        for name, block in asked.items()
+    }
+    name = f"{case.get('classname')}.{case.get('name')}".partition("[")[0]
+    while name and name not in blocks:
+        name = name.rpartition(".")[0]
+    return blocks.get(name)
 
 
 def find_failure(
-    chapter: Chapter, after: Output, case: Element, problem: Element
+    chapter: Chapter, case: Element, asked: dict[str, Block]
 ) -> Mistake:
     """The mistake that a test has found, at the chapter's line."""
+    problem = next(each for each in case if each.tag in ("failure", "error"))
     text = problem.text or ""
-    block = block_of(case, after)
+    block = block_of(case, asked)
     line = block.cell.fence if block else 1
     for path, number, name in ARROW.findall(text):
         if path == chapter.path and (not block or name == block.id):
@@ -200,61 +230,31 @@ def find_failure(
     )
 
 
-def read_case(block: Block, case: Element) -> Case:
+def read_case(case: Element, asked: dict[str, Block]) -> Case:
     """What pytest reports of a case of a test that did not fail."""
-    group = group_of(case)
-    name = case.get("name", "").partition("[")[0]
+    last = case.get("classname").rpartition(".")[2]
+    group = last if last.startswith("Test") else ""  # else it is the module
+    name = case.get("name").partition("[")[0]
+    seconds = float(case.get("time"))
     skipped = case.find("skipped")
     reason = None if skipped is None else skipped.get("message", "")
-    return block.id, group, name, float(case.get("time", 0)), reason
-
-
-def group_of(case: Element) -> str:
-    """The class of a test, whose name begins with Test; "" if it has none."""
-    last = case.get("classname", "").rpartition(".")[2]
-    return last if last.startswith("Test") else ""
+    return block_of(case, asked).id, group, name, seconds, reason
 
 
 def count_tests(cases: list[Case]) -> dict[str, BlockTests]:
     """Count the tests that passed, for each block of the chapter."""
     found: dict[str, BlockTests] = {}
+    results: dict[tuple[str, str, str], Result] = {}
     for block, group, name, seconds, reason in cases:
         tests = found.setdefault(block, BlockTests())
         tests.seconds += seconds
-        result = tests.result_of(group, name)
+        if (block, group, name) not in results:
+            results[block, group, name] = Result(name, group)
+            tests.results.append(results[block, group, name])
+        result = results[block, group, name]
         if reason is None:
             result.passed += 1
         else:
             result.skipped += 1
             result.reason = reason
     return found
-
-
-def block_of(case: Element, after: Output) -> Block | None:
-    """The block that holds a test, or the class that has inherited it."""
-    block, group = block_at(case, after), group_of(case)
-    if not block or not group or group in map(class_of, block.tree.body):
-        return block
-    heirs = (
-        each
-        for each in after.blocks
-        if each.file == block.file and group in map(class_of, each.tree.body)
-    )
-    return next(heirs, block)
-
-
-def class_of(node: ast.stmt) -> str:
-    """The class that a statement makes or extends, if it does."""
-    extend = find_extend(node)
-    if extend:
-        return ast.unparse(extend.args[0])
-    return node.name if isinstance(node, ast.ClassDef) else ""
-
-
-def block_at(case: Element, after: Output) -> Block | None:
-    """The block of the line that pytest names; it counts from 0."""
-    lines: list[Line] = after.files.get(case.get("file", ""), [])
-    line = case.get("line")
-    origin = nearest_origin(lines, int(line) + 1) if line else None
-    blocks = {block.id: block for block in after.blocks}
-    return blocks[origin.block] if origin else None
