@@ -117,9 +117,9 @@ class TestChapters:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("---\n\ttitle: x\n---", "1: the front matter is not YAML"),
+            ("---\n\ttitle: x\n---", "2: the front matter is not YAML"),
             ('---\ntitle: "x\n---', "the front matter is not YAML"),
-            ("---\na: b\ntitle: x: y\n---", "line 3, column 9"),
+            ("---\na: b\ntitle: x: y\n---", "3: the front matter is not YAML"),
             ("---\n- a\n---", "1: the front matter has title"),
             ("---\njupytext: 3\n---", "1: the front matter has title"),
             ('```python caption="\\ud800"\n1\n```', "1: cannot read"),
