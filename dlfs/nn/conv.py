@@ -110,7 +110,8 @@ class _ConvNd(Module):
                 f"{name}: in_channels={inputs}, out_channels={outputs}, "
                 "expected at least 1 for each"
             )
-        _check_groups(name, self.groups, inputs, outputs)
+        (groups,) = _whole(self.groups, 1, f"{name}: groups", least=1)
+        _check_groups(f"{name}: groups", groups, inputs, outputs)
         if self.padding_mode != "zeros":
             raise ValueError(
                 f"{name}: padding_mode={self.padding_mode!r}, expected 'zeros'"

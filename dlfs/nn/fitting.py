@@ -1,8 +1,18 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
-"""What fits: arguments of convolutions, checked before they are used."""
+"""What fits: arguments of layers, checked before they are used."""
 
 import operator
 from collections.abc import Sequence
+
+
+# book/23-batch-normalisation.md#fitting-groups
+def _check_groups(name, groups, *channels):
+    """Raise unless numbers of channels can be cut into so many groups."""
+    if groups < 1 or any(n < 1 or n % groups for n in channels):
+        shown = " and ".join(str(n) for n in channels)
+        raise ValueError(
+            f"{name}={groups}, expected a divisor of {shown} channels"
+        )
 
 
 # book/33-convolution-arguments.md#conv-numbers
@@ -24,16 +34,6 @@ def _whole(value, count, name, least):
 def _pair(value, name, least):
     """Return two whole numbers from `least` on, for one or two of them."""
     return _whole(value, 2, name, least)
-
-
-def _check_groups(name, groups, *channels):
-    """Raise unless numbers of channels can be cut into so many groups."""
-    (groups,) = _whole(groups, 1, f"{name}: groups", least=1)
-    if any(number % groups for number in channels):
-        shown = " and ".join(str(number) for number in channels)
-        raise ValueError(
-            f"{name}: groups={groups}, expected a divisor of {shown} channels"
-        )
 
 
 def _border(name, padding, reach, stride):
@@ -65,7 +65,8 @@ def _check_conv(name, dims, input, weight, bias, groups, turned=False):
             f"{said} and a weight of shape {weight.shape}; expected (N, C, "
             f"{sizes}) or (C, {sizes}), and ({first}, {kernel})"
         )
-    _check_groups(name, groups, len(weight))
+    (groups,) = _whole(groups, 1, f"{name}: groups", least=1)
+    _check_groups(f"{name}: groups", groups, len(weight))
     wide = weight.shape[1] * groups
     inputs, outputs = (len(weight), wide) if turned else (wide, len(weight))
     channels = input.shape[-dims - 1]

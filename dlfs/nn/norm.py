@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dlfs.autograd import Tensor, operation
+from dlfs.nn.fitting import _check_groups
 from dlfs.nn.module import Module, Parameter
 
 __all__ = [
@@ -160,7 +161,11 @@ def batch_norm(
     """
     _check_channels("batch_norm", input, running_mean, weight, bias)
     if not training:
-        _check_running(running_mean, running_var)
+        if running_mean is None or running_var is None:
+            raise ValueError(
+                "batch_norm: running_mean and running_var are needed unless "
+                "training=True"
+            )
         shape = (1, -1, *[1] * (input.ndim - 2))
         scale = (running_var + eps) ** -0.5
         shift = running_mean.reshape(shape).astype(input.dtype)
@@ -198,15 +203,6 @@ def _check_channels(name, input, *others):
                 f"{name}: an input of shape {input.shape} has "
                 f"{input.shape[1]} channels, expected {other.shape[0]}"
             )
-
-
-def _check_running(running_mean, running_var):
-    """Raise unless there are a mean and a variance to use."""
-    if running_mean is None or running_var is None:
-        raise ValueError(
-            "batch_norm: running_mean and running_var are needed unless "
-            "training=True"
-        )
 
 
 # book/23-batch-normalisation.md#batch-norm-kinds
@@ -268,11 +264,7 @@ def group_norm(
     """
     _check_channels("group_norm", input, weight, bias)
     size, channels = input.shape[:2]
-    if num_groups < 1 or channels % num_groups:
-        raise ValueError(
-            f"group_norm: {channels} channels must be divisible by "
-            f"{num_groups} groups"
-        )
+    _check_groups("group_norm: num_groups", num_groups, channels)
     length = math.prod(input.shape[1:]) // num_groups
     groups = input.reshape(size, num_groups, length)
     y = _standardize(groups, axes=(2,), eps=eps, saved={})
@@ -337,11 +329,7 @@ class GroupNorm(Module):
         eps: float = 1e-5,
         affine: bool = True,
     ):
-        if num_groups < 1 or num_channels < 1 or num_channels % num_groups:
-            raise ValueError(
-                f"GroupNorm: {num_channels} channels must be divisible by "
-                f"{num_groups} groups"
-            )
+        _check_groups("GroupNorm: num_groups", num_groups, num_channels)
         self.num_groups, self.num_channels = num_groups, num_channels
         self.eps, self.affine = eps, affine
         self.weight, self.bias = _ones_and_zeros(num_channels, affine)
@@ -463,8 +451,7 @@ def _normalised(x, weight, bias, *, eps, saved):
     squares = (np.square(lines[b] - centre) for b in blocks)
     variance = _channel_sums(squares, channels) / count
     scale = (variance + eps) ** -0.5
-    saved |= {"mean": mean, "variance": variance}
-    saved |= {"centre": centre, "scale": scale}
+    saved.update(mean=mean, variance=variance, centre=centre, scale=scale)
     y = np.empty(lines.shape, np.result_type(x, weight))
     factor = np.tile((scale * weight).astype(y.dtype), wide)
     shift = np.tile(bias, wide)
@@ -485,8 +472,8 @@ def _gradients_of(g, x, weight, saved):
     of_weight = _channel_sums(products, channels) * scale
     factor = scale * weight
     count = lines.size // channels
-    parts = factor, -factor * scale * of_weight, -factor * of_bias
-    parts = (parts[0], parts[1] / count, parts[2] / count)
+    along = -factor * scale * of_weight / count
+    parts = factor, along, -factor * of_bias / count
     factor, along, shift = (np.tile(p.astype(g.dtype), wide) for p in parts)
     of_x = np.empty(lines.shape, g.dtype)
     for b in blocks:
