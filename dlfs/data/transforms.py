@@ -200,8 +200,7 @@ def channel_statistics(
     """
     channels = range(images.shape[1])
     pairs = [pixel_statistics(images[:, channel]) for channel in channels]
-    means, deviations = zip(*pairs, strict=True)
-    return means, deviations
+    return tuple(zip(*pairs, strict=True))
 
 
 # book/26-colour.md#transforms-normalize
@@ -265,12 +264,13 @@ class Compose:
     # book/26-colour.md#transforms-state
     def state_dict(self) -> dict:
         """Return the states of the random ones, each with its name."""
-        states = [
-            [type(transform).__name__, transform.state_dict()]
-            for transform in self.transforms
-            if hasattr(transform, "state_dict")
-        ]
+        own = self._random_ones()
+        states = [[type(t).__name__, t.state_dict()] for t in own]
         return {"transforms": states}
+
+    def _random_ones(self):
+        """Return the transforms that have a state."""
+        return [t for t in self.transforms if hasattr(t, "state_dict")]
 
     def load_state_dict(self, state: dict) -> None:
         """Go on drawing where `state` was taken.
@@ -279,7 +279,7 @@ class Compose:
             ValueError: If the state belongs to other transforms.
         """
         saved = [name for name, _ in state["transforms"]]
-        own = [t for t in self.transforms if hasattr(t, "state_dict")]
+        own = self._random_ones()
         names = [type(transform).__name__ for transform in own]
         if saved != names:
             raise ValueError(

@@ -300,37 +300,29 @@ def _line_tables(
     rows, numbers = math.prod(places), kernel[1] * channels
     piece = _piece(rows, numbers, outputs, least)
     apart = stride[0] == 1 and (piece is not None or rows >= 256)
-    if not apart:  # one table of windows, not of lines
+    if apart:  # a table of lines, which windows below each other share
+        seen, down, height = (1, kernel[1]), 1, room[0]
+        starts = range(0, kernel[0] * dilation[0], dilation[0])
+    else:  # a table of windows
+        seen, down, height, starts = kernel, stride[0], places[0], [0]
         numbers *= kernel[0]
         piece = _piece(rows, numbers, outputs, least)
-    height = room[0] if apart else places[0]  # lines in the table
     cost = math.prod(room) * channels + height * places[1] * numbers
     cost = (cost + 2 * rows * outputs) * x.itemsize
     step = _at_a_time(count, cost)
     padded = np.zeros((step, *room, channels), x.dtype)
-    reach = _reach(kernel, dilation)
-    if apart:
-        windows = sliding_window_view(padded, reach[1], 2)
-        windows = windows[:, :, :: stride[1]][..., :: dilation[1]]
-        windows = windows[:, :, : places[1]].swapaxes(3, 4)
-    else:
-        windows = sliding_window_view(padded, reach, (1, 2))
-        windows = windows[:, :: stride[0], :: stride[1]]
-        windows = windows[:, : places[0], : places[1]]
-        windows = windows[..., :: dilation[0], :: dilation[1]]
-        windows = windows.transpose(0, 1, 2, 4, 5, 3)
+    windows = sliding_window_view(padded, _reach(seen, dilation), (1, 2))
+    windows = windows[:, ::down, :: stride[1]][:, :height, : places[1]]
+    windows = windows[..., :: dilation[0], :: dilation[1]]
+    windows = windows.transpose(0, 1, 2, 4, 5, 3)
     table = np.empty(windows.shape, x.dtype)
     for images in _filled(padded, x, padding):
         n = images.stop - images.start
         np.copyto(table[:n], windows[:n])
-        if apart:
-            starts = range(0, kernel[0] * dilation[0], dilation[0])
-            lines = (table[:n, i : i + places[0]] for i in starts)
-            shape = (n, -1, piece or rows, numbers)
-            yield images, [line.reshape(shape) for line in lines]
-        else:
-            shape = (1, -1, piece or n * rows, numbers)
-            yield images, [table[:n].reshape(shape)]
+        count, most = (n, rows) if apart else (1, n * rows)
+        shape = count, -1, piece or most, numbers
+        lines = (table[:n, i : i + places[0]] for i in starts)
+        yield images, [line.reshape(shape) for line in lines]
 
 
 # book/33-convolution-arguments.md#conv-scatter
