@@ -3,7 +3,7 @@
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from glob import glob
 from pathlib import Path
 
@@ -133,13 +133,7 @@ class CIFAR10:
             self.data[part], self.targets[part] = self._read(path)
 
     # book/32-cifar-files.md#cifar10-find-anywhere
-    def _find(
-        self,
-        root: Path,
-        names: Sequence[str],
-        download: bool,
-        mirrors: Sequence[str],
-    ) -> list[Path]:
+    def _find(self, root, names, download, mirrors):
         """Return where the files are, unpacked or downloaded if need be."""
         folder = find_folder(root, names, _places(root))
         if any(_missing(folder, name) for name in names):
@@ -254,9 +248,7 @@ def _candidates(root: Path, begin: str) -> Iterator[Path]:
 
 
 # book/32-cifar-files.md#cifar-unpack-any
-def _unpack_any(
-    root: Path, folder: Path, sizes: Mapping[str, int]
-) -> Path | None:
+def _unpack_any(root, folder, sizes):
     """Unpack the first sound archive, and return it if there is one.
 
     Raises:

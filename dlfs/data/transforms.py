@@ -169,9 +169,8 @@ class RandomCrop(RandomTransform):
     def change(self, images: np.ndarray) -> np.ndarray:
         """Return windows (N, C, *size) of images (N, C, H, W)."""
         border = [(0, 0), (0, 0), *[(self.padding, self.padding)] * 2]
-        filled = {}
-        if self.padding_mode == "constant":
-            filled["constant_values"] = self.fill
+        constant = self.padding_mode == "constant"
+        filled = {"constant_values": self.fill} if constant else {}
         padded = np.pad(images, border, self.padding_mode, **filled)
         height, width = padded.shape[2:]
         if self.size[0] > height or self.size[1] > width:

@@ -73,13 +73,9 @@ def make_transform(
 # book/30-experiments.md#cnn-cifar10-parser
 def make_parser() -> argparse.ArgumentParser:
     """Return the command line of this experiment."""
-    parser = argument_parser(
-        "cnn_cifar10",
-        "Train a convolutional network on CIFAR-10.",
-        epochs=20,
-        lr=3e-4,
-        half_life=0,
-    )
+    about = "Train a convolutional network on CIFAR-10."
+    defaults = {"epochs": 20, "lr": 3e-4, "half_life": 0}
+    parser = argument_parser("cnn_cifar10", about, **defaults)
     add = parser.add_argument
     add("--model", choices=_MODELS, default="small", help="which network")
     dropout_help = "share of the values dropped before a linear layer"

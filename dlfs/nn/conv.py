@@ -242,8 +242,7 @@ def conv2d(
     Raises:
         ValueError: shapes or arguments do not fit.
     """
-    how = stride, padding, dilation, groups
-    return _convolve(2, input, weight, bias, *how)
+    return _convolve(2, input, weight, bias, stride, padding, dilation, groups)
 
 
 # book/33-convolution-arguments.md#conv-convolve
@@ -319,8 +318,8 @@ def _line_tables(
     for images in _filled(padded, x, padding):
         n = images.stop - images.start
         np.copyto(table[:n], windows[:n])
-        count, most = (n, rows) if apart else (1, n * rows)
-        shape = count, -1, piece or most, numbers
+        tables, most = (n, rows) if apart else (1, n * rows)
+        shape = tables, -1, piece or most, numbers
         lines = (table[:n, i : i + places[0]] for i in starts)
         yield images, [line.reshape(shape) for line in lines]
 
@@ -330,10 +329,8 @@ def _seen(kernel, places, stride, dilation):
     """Yield each place in a kernel, and slices of the pixels it sees."""
     for place in product(*map(range, kernel)):
         lines = zip(place, places, stride, dilation, strict=True)
-        yield (
-            place,
-            tuple(slice(d * k, d * k + s * n, s) for k, n, s, d in lines),
-        )
+        pixels = (slice(d * k, d * k + s * n, s) for k, n, s, d in lines)
+        yield place, tuple(pixels)
 
 
 def _scatter(x, weight, size, stride, padding, dilation, depthwise=False):
@@ -445,8 +442,7 @@ def conv1d(
     Raises:
         ValueError: shapes or arguments do not fit.
     """
-    how = stride, padding, dilation, groups
-    return _convolve(1, input, weight, bias, *how)
+    return _convolve(1, input, weight, bias, stride, padding, dilation, groups)
 
 
 # book/33-convolution-arguments.md#conv2d-layer-all

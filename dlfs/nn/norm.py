@@ -60,36 +60,27 @@ class _BatchNorm(Module):
         momentum = self.momentum
         if counts and momentum is None:  # the mean of all batches
             momentum = 1 / (int(self.num_batches_tracked) + 1)
-        y = batch_norm(
-            input,
-            self.running_mean,
-            self.running_var,
-            self.weight,
-            self.bias,
-            self.training or not self.track_running_stats,
-            momentum,
-            self.eps,
-        )
+        running = self.running_mean, self.running_var
+        affine = self.weight, self.bias
+        by_itself = self.training or not self.track_running_stats
+        y = batch_norm(input, *running, *affine, by_itself, momentum, self.eps)
         if counts:
             self.num_batches_tracked = self.num_batches_tracked + 1
         return y
 
     def extra_repr(self) -> str:
         """Return what to print between the brackets."""
-        return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
-            f"affine={self.affine}, "
-            f"track_running_stats={self.track_running_stats}"
-        )
+        text = f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"
+        text += f", affine={self.affine}"
+        return f"{text}, track_running_stats={self.track_running_stats}"
 
 
 def _ones_and_zeros(shape, wanted, bias=True):
     """Return a weight of ones and a bias of zeros, None where unwanted."""
-    ones, zeros = np.ones(shape, np.float32), np.zeros(shape, np.float32)
-    return (
-        Parameter(ones) if wanted else None,
-        Parameter(zeros) if wanted and bias else None,
-    )
+    if not wanted:
+        return None, None
+    weight = Parameter(np.ones(shape, np.float32))
+    return weight, Parameter(np.zeros(shape, np.float32)) if bias else None
 
 
 # book/23-batch-normalisation.md#standardize
@@ -341,9 +332,8 @@ class GroupNorm(Module):
                 f"GroupNorm: an input of shape {input.shape}, expected "
                 f"(N, {self.num_channels}, ...)"
             )
-        return group_norm(
-            input, self.num_groups, self.weight, self.bias, self.eps
-        )
+        affine = self.weight, self.bias
+        return group_norm(input, self.num_groups, *affine, self.eps)
 
     def extra_repr(self) -> str:
         """Return what to print between the brackets."""
@@ -378,9 +368,8 @@ class LayerNorm(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return an output of the shape of the input."""
-        return layer_norm(
-            input, self.normalized_shape, self.weight, self.bias, self.eps
-        )
+        affine = self.weight, self.bias
+        return layer_norm(input, self.normalized_shape, *affine, self.eps)
 
     def extra_repr(self) -> str:
         """Return what to print between the brackets."""

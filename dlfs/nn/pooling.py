@@ -314,10 +314,8 @@ class MaxPool2d(Module):
 
     def extra_repr(self) -> str:
         """Return what to print between the brackets."""
-        return (
-            f"kernel_size={self.kernel_size}, stride={self.stride}, "
-            f"padding={self.padding}"
-        )
+        sizes = f"kernel_size={self.kernel_size}, stride={self.stride}"
+        return f"{sizes}, padding={self.padding}"
 
 
 # book/22-pooling.md#pooling-mean-layers
@@ -337,13 +335,9 @@ class AvgPool2d(MaxPool2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return (N, C, H', W') for an input (N, C, H, W)."""
-        return avg_pool2d(
-            input,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            count_include_pad=self.count_include_pad,
-        )
+        how = {"count_include_pad": self.count_include_pad}
+        sizes = self.kernel_size, self.stride, self.padding
+        return avg_pool2d(input, *sizes, **how)
 
 
 class AdaptiveAvgPool2d(Module):

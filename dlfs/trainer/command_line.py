@@ -264,13 +264,7 @@ def _in_shards(args: argparse.Namespace, model: nn.Module) -> nn.Module:
     return Sharded(model, args.shards, args.threads)
 
 
-def _make_trainer(
-    args: argparse.Namespace,
-    model: nn.Module,
-    train_set,
-    validation_set,
-    config: dict,
-) -> Trainer:
+def _make_trainer(args, model, train_set, validation_set, config):
     """Put the parts together as the command line says."""
     generator = np.random.default_rng([args.seed, 1])
     optimizer = make_optimizer(args, model)
