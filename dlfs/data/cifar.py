@@ -124,13 +124,8 @@ class CIFAR10:
         self.transform = transform
         names = CIFAR10_FILES[:5] if train else CIFAR10_FILES[5:]
         self.files = self._find(data_root(root), names, download, mirrors)
-        count = len(names) * self.records
-        self.data = np.empty((count, *CIFAR10_SHAPE), np.uint8)
-        self.targets = np.empty(count, np.uint8)
-        for number, path in enumerate(self.files):
-            start = number * self.records
-            part = slice(start, start + self.records)
-            self.data[part], self.targets[part] = self._read(path)
+        parts = zip(*(self._read(path) for path in self.files))
+        self.data, self.targets = (np.concatenate(each) for each in parts)
 
     # book/32-cifar-files.md#cifar10-find-anywhere
     def _find(self, root, names, download, mirrors):

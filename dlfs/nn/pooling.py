@@ -213,7 +213,8 @@ def _add_up(x, windows):
     """Return the sum of each window."""
     sums = np.zeros_like(x, shape=(*x.shape[:2], *windows.shape))
     for here, pixels in windows.places:
-        sums[here] += _unbroadcast(x[pixels], sums[here].shape)
+        total = sums[here]
+        total += _unbroadcast(x[pixels], total.shape)
     return sums
 
 
