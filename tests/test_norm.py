@@ -166,10 +166,10 @@ class TestRefused:
             lambda: nn.GroupNorm(2, 5),
             lambda: nn.GroupNorm(0, 4),
         ):
-            with pytest.raises(ValueError, match=r"expected|divisible"):
+            with pytest.raises(ValueError, match="expected"):
                 make()
         x = Tensor(normal(2, 5))
-        with pytest.raises(ValueError, match="5 channels must be divisible"):
+        with pytest.raises(ValueError, match="a divisor of 5 channels"):
             nn.group_norm(x, 2)
         with pytest.raises(ValueError, match=r"bias of shape \(5, 1\)"):
             nn.layer_norm(x, (5,), Tensor(normal(5, 1)))

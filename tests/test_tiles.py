@@ -41,7 +41,7 @@ def test_is_the_sum_of_products(count, channels, places, padding, memory):
     weight = weight.transpose(1, 0, 2, 3)
     bias = normal(channels[1])
     with pytest.MonkeyPatch.context() as patch, winograd(), no_grad():
-        patch.setattr("dlfs.nn.tiles._MEMORY", memory)
+        patch.setattr("dlfs.nn.layout._CACHE", memory)
         y = nn.conv2d(*map(Tensor, (x, weight, bias)), padding=padding).data
     wanted = direct(x, weight, padding) + bias.reshape(-1, 1, 1)
     np.testing.assert_allclose(y, wanted, atol=1e-10)

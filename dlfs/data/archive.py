@@ -80,13 +80,12 @@ def read_archive(path: Path, sizes: Mapping[str, int]) -> dict[str, bytes]:
         DataError: If the archive is broken, lacks a file, or has a member
             that could write elsewhere. The message names both.
     """
-    found: dict[str, bytes] = {}
     with _opened(path) as stream:
         if _is_page(stream.peek(100)[:100]):
             raise DataError("is a web page and not the archive")
         limited = _Limited(stream, sum(sizes.values()) + _OTHERS)
         try:
-            _collect(limited, sizes, found)
+            found = _collect(limited, sizes)
         except DataError:
             raise
         except (tarfile.TarError, ValueError, RecursionError) as error:
@@ -99,10 +98,9 @@ def read_archive(path: Path, sizes: Mapping[str, int]) -> dict[str, bytes]:
 
 
 # book/32-cifar-files.md#archive-collect
-def _collect(
-    stream: _Limited, sizes: Mapping[str, int], found: dict[str, bytes]
-) -> None:
-    """Put the wanted members of a tar stream into `found`."""
+def _collect(stream: _Limited, sizes: Mapping[str, int]) -> dict[str, bytes]:
+    """Return the wanted members of a tar stream."""
+    found = {}
     with tarfile.open(fileobj=stream, mode="r|", bufsize=1 << 20) as tar:
         for number, member in enumerate(tar):
             _refuse_member(member, stream.limit)
@@ -117,6 +115,7 @@ def _collect(
                     f"file of that name with {sizes[name]:,}"
                 )
             found[name] = tar.extractfile(member).read()
+    return found
 
 
 # book/32-cifar-files.md#archive-unpack

@@ -3,7 +3,8 @@
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from glob import glob
 from pathlib import Path
 
 import numpy as np
@@ -123,25 +124,13 @@ class CIFAR10:
         self.transform = transform
         names = CIFAR10_FILES[:5] if train else CIFAR10_FILES[5:]
         self.files = self._find(data_root(root), names, download, mirrors)
-        count = len(names) * self.records
-        self.data = np.empty((count, *CIFAR10_SHAPE), np.uint8)
-        self.targets = np.empty(count, np.uint8)
-        for number, path in enumerate(self.files):
-            start = number * self.records
-            part = slice(start, start + self.records)
-            self.data[part], self.targets[part] = self._read(path)
+        parts = zip(*(self._read(path) for path in self.files))
+        self.data, self.targets = (np.concatenate(each) for each in parts)
 
     # book/32-cifar-files.md#cifar10-find-anywhere
-    def _find(
-        self,
-        root: Path,
-        names: Sequence[str],
-        download: bool,
-        mirrors: Sequence[str],
-    ) -> list[Path]:
+    def _find(self, root, names, download, mirrors):
         """Return where the files are, unpacked or downloaded if need be."""
-        places = [path.relative_to(root) for path in _places(root)]
-        folder = find_folder(root, names, places)
+        folder = find_folder(root, names, _places(root))
         if any(_missing(folder, name) for name in names):
             sizes = dict.fromkeys(CIFAR10_FILES, self.records * RECORD)
             if archive := _unpack_any(root, folder, sizes):
@@ -236,42 +225,25 @@ _UNFINISHED = (".part", ".crdownload", ".download", ".tmp")
 
 
 def _places(root: Path) -> list[Path]:
-    """Return the folders in which the set may lie, the usual one first."""
-    places, level = [root / CIFAR10_FOLDER], [root]
-    for _ in range(3):
-        places += level
-        level = [
-            path
-            for folder in level
-            for path in _entries(folder)
-            if path.name.lower().startswith("cifar") and os.path.isdir(path)
-        ]
+    """Return where below `root` the set may lie, the usual folder first."""
+    places = [Path(CIFAR10_FOLDER), Path()]
+    folders = "[Cc][Ii][Ff][Aa][Rr]*/"
+    for pattern in folders, folders + folders:
+        places += sorted(Path(each) for each in glob(pattern, root_dir=root))
     return places
-
-
-def _entries(folder: Path) -> list[Path]:
-    """Return what is in a folder, nothing if it cannot be read."""
-    try:
-        return sorted(folder.iterdir())
-    except OSError:
-        return []
 
 
 def _candidates(root: Path, begin: str) -> Iterator[Path]:
     """Yield the files whose names begin so, in all places."""
-    for folder in _places(root):
-        for path in _entries(folder):
-            finished = path.suffix not in _UNFINISHED
-            if not finished or not os.path.isfile(path):
-                continue
-            if path.name.startswith(begin):
+    for folder in (root / place for place in _places(root)):
+        for name in sorted(glob(f"{begin}*", root_dir=folder)):
+            path = folder / name
+            if path.suffix not in _UNFINISHED and os.path.isfile(path):
                 yield path
 
 
 # book/32-cifar-files.md#cifar-unpack-any
-def _unpack_any(
-    root: Path, folder: Path, sizes: Mapping[str, int]
-) -> Path | None:
+def _unpack_any(root, folder, sizes):
     """Unpack the first sound archive, and return it if there is one.
 
     Raises:
@@ -281,10 +253,9 @@ def _unpack_any(
     for archive in _candidates(root, "cifar-10-binary"):
         try:
             unpack(archive, folder, sizes)
+            return archive
         except DataError as fault:
             faults.append(fault)
-        else:
-            return archive
     if faults:
         raise faults[0]
     return None

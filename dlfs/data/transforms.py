@@ -169,9 +169,8 @@ class RandomCrop(RandomTransform):
     def change(self, images: np.ndarray) -> np.ndarray:
         """Return windows (N, C, *size) of images (N, C, H, W)."""
         border = [(0, 0), (0, 0), *[(self.padding, self.padding)] * 2]
-        filled = {}
-        if self.padding_mode == "constant":
-            filled["constant_values"] = self.fill
+        constant = self.padding_mode == "constant"
+        filled = {"constant_values": self.fill} if constant else {}
         padded = np.pad(images, border, self.padding_mode, **filled)
         height, width = padded.shape[2:]
         if self.size[0] > height or self.size[1] > width:
@@ -200,8 +199,7 @@ def channel_statistics(
     """
     channels = range(images.shape[1])
     pairs = [pixel_statistics(images[:, channel]) for channel in channels]
-    means, deviations = zip(*pairs, strict=True)
-    return means, deviations
+    return tuple(zip(*pairs, strict=True))
 
 
 # book/26-colour.md#transforms-normalize
@@ -265,12 +263,13 @@ class Compose:
     # book/26-colour.md#transforms-state
     def state_dict(self) -> dict:
         """Return the states of the random ones, each with its name."""
-        states = [
-            [type(transform).__name__, transform.state_dict()]
-            for transform in self.transforms
-            if hasattr(transform, "state_dict")
-        ]
+        own = self._random_ones()
+        states = [[type(t).__name__, t.state_dict()] for t in own]
         return {"transforms": states}
+
+    def _random_ones(self):
+        """Return the transforms that have a state."""
+        return [t for t in self.transforms if hasattr(t, "state_dict")]
 
     def load_state_dict(self, state: dict) -> None:
         """Go on drawing where `state` was taken.
@@ -279,7 +278,7 @@ class Compose:
             ValueError: If the state belongs to other transforms.
         """
         saved = [name for name, _ in state["transforms"]]
-        own = [t for t in self.transforms if hasattr(t, "state_dict")]
+        own = self._random_ones()
         names = [type(transform).__name__ for transform in own]
         if saved != names:
             raise ValueError(

@@ -10,16 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from dlfs import nn
-from dlfs.data import (
-    Compose,
-    Normalize,
-    RandomCrop,
-    RandomHorizontalFlip,
-    Transformed,
-    channel_statistics,
-    load_cifar10,
-)
+from dlfs import data, nn
 from dlfs.models import CNNConfig, ResNet, ResNetConfig, SmallCNN
 from dlfs.trainer import argument_parser, run_command, run_experiment
 from dlfs.trainer.command_line import _share
@@ -59,7 +50,9 @@ _MODELS = {"small": make_small, "resnet": make_resnet, "mlp": make_mlp}
 
 
 # book/30-experiments.md#cnn-cifar10-sets
-def make_transform(images: np.ndarray, augment: bool, seed: int) -> Compose:
+def make_transform(
+    images: np.ndarray, augment: bool, seed: int
+) -> data.Compose:
     """Return what is done to the photographs before the network sees them.
 
     Args:
@@ -71,21 +64,18 @@ def make_transform(images: np.ndarray, augment: bool, seed: int) -> Compose:
     if augment:
         crop, flip = np.random.default_rng([seed, 3]).spawn(2)
         border = {"padding": 4, "padding_mode": "reflect"}
-        changes += [RandomCrop(32, **border, generator=crop)]
-        changes += [RandomHorizontalFlip(generator=flip)]
-    return Compose([*changes, Normalize(*channel_statistics(images))])
+        changes += [data.RandomCrop(32, **border, generator=crop)]
+        changes += [data.RandomHorizontalFlip(generator=flip)]
+    statistics = data.channel_statistics(images)
+    return data.Compose([*changes, data.Normalize(*statistics)])
 
 
 # book/30-experiments.md#cnn-cifar10-parser
 def make_parser() -> argparse.ArgumentParser:
     """Return the command line of this experiment."""
-    parser = argument_parser(
-        "cnn_cifar10",
-        "Train a convolutional network on CIFAR-10.",
-        epochs=20,
-        lr=3e-4,
-        half_life=0,
-    )
+    about = "Train a convolutional network on CIFAR-10."
+    defaults = {"epochs": 20, "lr": 3e-4, "half_life": 0}
+    parser = argument_parser("cnn_cifar10", about, **defaults)
     add = parser.add_argument
     add("--model", choices=_MODELS, default="small", help="which network")
     dropout_help = "share of the values dropped before a linear layer"
@@ -108,10 +98,10 @@ def run(args: argparse.Namespace) -> dict:
         images = learn_from.arrays[0]
         plain = make_transform(images, False, args.seed)
         changed = make_transform(images, args.augment, args.seed)
-        rest = (Transformed(each, plain) for each in others)
-        return Transformed(learn_from, changed), *rest
+        rest = (data.Transformed(each, plain) for each in others)
+        return data.Transformed(learn_from, changed), *rest
 
-    load = partial(load_cifar10, args.data_dir)
+    load = partial(data.load_cifar10, args.data_dir)
     make_model = partial(_MODELS[args.model], args.dropout)
     return run_experiment(args, load, transformed, make_model)
 

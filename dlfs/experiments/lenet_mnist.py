@@ -18,13 +18,9 @@ __all__ = ["main", "make_parser"]
 # book/30-experiments.md#lenet-mnist
 def make_parser() -> argparse.ArgumentParser:
     """Return the command line of this experiment."""
-    return argument_parser(
-        "lenet_mnist",
-        "Train LeNet on MNIST.",
-        batch_size=64,
-        lr=4e-3,
-        schedule="one-cycle",
-    )
+    about = "Train LeNet on MNIST."
+    defaults = {"batch_size": 64, "lr": 4e-3, "schedule": "one-cycle"}
+    return argument_parser("lenet_mnist", about, **defaults)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -6,15 +6,7 @@ from itertools import pairwise
 
 from dlfs import nn
 from dlfs.autograd import Tensor
-from dlfs.nn import (
-    Conv2d,
-    Flatten,
-    Linear,
-    MaxPool2d,
-    Module,
-    ReLU,
-    Sequential,
-)
+from dlfs.nn import MaxPool2d
 
 __all__ = [
     "CNNConfig",
@@ -37,7 +29,7 @@ class LeNetConfig:
     classes: int = 10
 
 
-class LeNet(Module):
+class LeNet(nn.Module):
     """A network that reads digits, after LeNet-5 (LeCun et al., 1998).
 
     Two convolutions with windows of 5 x 5, each followed by ReLU and the
@@ -51,15 +43,15 @@ class LeNet(Module):
     def __init__(self, config: LeNetConfig | None = None):
         config = config or LeNetConfig()
         few, many = config.channels
-        self.features = Sequential(
-            *(Conv2d(1, few, 5, padding=2), ReLU(), MaxPool2d(2)),
-            *(Conv2d(few, many, 5), ReLU(), MaxPool2d(2)),
+        self.features = nn.Sequential(
+            *(nn.Conv2d(1, few, 5, padding=2), nn.ReLU(), MaxPool2d(2)),
+            *(nn.Conv2d(few, many, 5), nn.ReLU(), MaxPool2d(2)),
         )
         widths = [many * 5 * 5, *config.units, config.classes]
-        layers = [Flatten()]
+        layers = [nn.Flatten()]
         for before, after in pairwise(widths):
-            layers += [Linear(before, after), ReLU()]
-        self.classifier = Sequential(*layers[:-1])
+            layers += [nn.Linear(before, after), nn.ReLU()]
+        self.classifier = nn.Sequential(*layers[:-1])
 
     def forward(self, input: Tensor) -> Tensor:
         """Return logits (N, classes) for images (N, 1, 28, 28)."""

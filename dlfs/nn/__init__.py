@@ -1,7 +1,7 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
 """What the modules of dlfs.nn offer, in one place."""
 
-from dlfs.nn import fitting, functional, products
+from dlfs.nn import fitting, functional, layout, products
 from dlfs.nn.activations import (
     ELU,
     GELU,
@@ -155,6 +155,7 @@ __all__ = [
     "kaiming_uniform_",
     "l1_loss",
     "layer_norm",
+    "layout",
     "leaky_relu",
     "linear",
     "max_pool2d",

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from dlfs.autograd import Tensor, operation
-from dlfs.nn.fitting import _border, _check_conv, _whole
+from dlfs.nn.fitting import _border, _check_conv, _check_groups, _whole
 from dlfs.nn.init import uniform_
+from dlfs.nn.layout import _at_a_time, _channels_first, _channels_last, _filled
 from dlfs.nn.module import Module, Parameter
 from dlfs.nn.products import _piece
 from dlfs.nn.tiles import _convolve_tiles, _saves, _weight_from_tiles
@@ -18,19 +19,6 @@ __all__ = ["Conv1d", "Conv2d", "conv1d", "conv2d"]
 
 
 # book/33-convolution-arguments.md#conv-reach
-_CACHE = 2**21  # bytes: so much of the columns is made at a time
-
-
-def _channels_last(x):
-    """Return x (N, C, H, W) seen as (N, H, W, C)."""
-    return np.transpose(x, (0, 2, 3, 1))
-
-
-def _channels_first(x):
-    """Return x (N, H, W, C) seen as (N, C, H, W)."""
-    return np.transpose(x, (0, 3, 1, 2))
-
-
 def _reach(kernel, dilation):
     """Return how many pixels a window spans, down and across."""
     pairs = zip(kernel, dilation, strict=True)
@@ -63,8 +51,8 @@ class _ConvNd(Module):
     ):
         self.in_channels, self.out_channels = in_channels, out_channels
         self.kernel_size = self._whole("kernel_size", kernel_size)
-        self.stride = self._whole("stride", stride, least=1)
-        self.dilation = self._whole("dilation", dilation, least=1)
+        self.stride = self._whole("stride", stride)
+        self.dilation = self._whole("dilation", dilation)
         self.padding = padding
         if self._transposed or not isinstance(padding, str):
             self.padding = self._whole("padding", padding, least=0)
@@ -79,7 +67,7 @@ class _ConvNd(Module):
             self.bias = Parameter(np.empty(out_channels, np.float32))
         self.reset_parameters()
 
-    def _whole(self, what, value, least=None):
+    def _whole(self, what, value, least=1):
         """Return one number for each axis, or raise."""
         name = f"{type(self).__name__}: {what}"
         return _whole(value, self._dims, name, least)
@@ -91,6 +79,14 @@ class _ConvNd(Module):
         uniform_(self.weight, -bound, bound)
         if self.bias is not None:
             uniform_(self.bias, -bound, bound)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return (N, out_channels, OH, OW) for an input (N, C, H, W).
+
+        Of rows (N, C, L), it is (N, out_channels, OL).
+        """
+        how = self.stride, self.padding, self.dilation, self.groups
+        return _convolve(self._dims, input, self.weight, self.bias, *how)
 
     def extra_repr(self) -> str:
         """Return what to print between the brackets."""
@@ -107,26 +103,21 @@ class _ConvNd(Module):
     # book/33-convolution-arguments.md#conv-nd-check
     def _check(self):
         """Raise unless there can be such a layer."""
-        name, kernel = type(self).__name__, self.kernel_size
+        name = type(self).__name__
         inputs, outputs = self.in_channels, self.out_channels
-        if min(inputs, outputs, *kernel) < 1:
-            shown = kernel if len({*kernel}) > 1 else kernel[0]
+        if min(inputs, outputs) < 1:
             raise ValueError(
                 f"{name}: in_channels={inputs}, out_channels={outputs}, "
-                f"kernel_size={shown}: expected at least 1 for each"
+                "expected at least 1 for each"
             )
         (groups,) = _whole(self.groups, 1, f"{name}: groups", least=1)
-        if inputs % groups or outputs % groups:
-            raise ValueError(
-                f"{name}: groups={groups}, expected a divisor of in_channels="
-                f"{inputs} and of out_channels={outputs}"
-            )
+        _check_groups(f"{name}: groups", groups, inputs, outputs)
         if self.padding_mode != "zeros":
             raise ValueError(
                 f"{name}: padding_mode={self.padding_mode!r}, expected 'zeros'"
                 ", as there is no other border here"
             )
-        reach = _reach(kernel, self.dilation)
+        reach = _reach(self.kernel_size, self.dilation)
         _border(name, self.padding, reach, self.stride)
 
 
@@ -152,9 +143,7 @@ def _conv2d(x, weight, bias=None, *, places, groups, **how):
         return y if bias is None else y + bias[:, None, None]
     outputs, _, *kernel = weight.shape
     if _saves(weight.shape[:2], kernel, x.shape[2:], places, **how):
-        images = _channels_last(x)
-        y = _convolve_tiles(images, weight, bias, how["padding"])
-        return _channels_first(y)
+        return _convolve_tiles(x, weight, bias, how["padding"])
     y = np.empty((len(x), *places, outputs), np.result_type(x, weight))
     table = weight.transpose(2, 3, 1, 0).reshape(-1, outputs)
     if bias is not None:  # a line of the picture at a time is faster
@@ -187,8 +176,7 @@ def _conv2d_weight(x, input, *, kernel, groups, **how):
     outputs, channels = x.shape[1], input.shape[1]
     size, places = input.shape[2:], x.shape[2:]
     if _saves((outputs, channels), kernel, size, places, **how):
-        images, g = _channels_last(input), _channels_last(x)
-        return _weight_from_tiles(images, g, how["padding"])
+        return _weight_from_tiles(input, x, how["padding"])
     shape = (math.prod(kernel) * channels, outputs)
     total = np.zeros(shape, np.result_type(x, input))
     how |= {"outputs": outputs, "least": 64}
@@ -254,15 +242,13 @@ def conv2d(
     Raises:
         ValueError: shapes or arguments do not fit.
     """
-    how = stride, padding, dilation, groups
-    return _convolve("conv2d", 2, input, weight, bias, *how)
+    return _convolve(2, input, weight, bias, stride, padding, dilation, groups)
 
 
 # book/33-convolution-arguments.md#conv-convolve
-def _convolve(
-    name, dims, input, weight, bias, stride, padding, dilation, groups
-):
+def _convolve(dims, input, weight, bias, stride, padding, dilation, groups):
     """Check everything, and see rows as pictures of height 1."""
+    name = f"conv{dims}d"
     _check_conv(name, dims, input, weight, bias, groups)
     stride = _whole(stride, dims, f"{name}: stride", least=1)
     dilation = _whole(dilation, dims, f"{name}: dilation", least=1)
@@ -290,19 +276,6 @@ def _convolve(
     return y.squeeze(0) if single else y
 
 
-# book/33-convolution-arguments.md#conv-filled
-def _filled(padded, x, padding):
-    """Put some images of x at a time into a border; yield which ones."""
-    (top, left), (height, width) = padding, x.shape[2:]
-    inside = padded[:, top : top + height, left : left + width]
-    step = max(1, len(padded))
-    pictures = _channels_last(x)
-    for start in range(0, len(x), step):
-        images = pictures[start : start + step]
-        inside[: len(images)] = images
-        yield slice(start, start + len(images))
-
-
 # book/35-fast-convolution.md#conv-lines
 def _line_tables(
     x, kernel, places, outputs, least, *, stride, padding, dilation
@@ -326,37 +299,29 @@ def _line_tables(
     rows, numbers = math.prod(places), kernel[1] * channels
     piece = _piece(rows, numbers, outputs, least)
     apart = stride[0] == 1 and (piece is not None or rows >= 256)
-    if not apart:  # one table of windows, not of lines
+    if apart:  # a table of lines, which windows below each other share
+        seen, down, height = (1, kernel[1]), 1, room[0]
+        starts = range(0, kernel[0] * dilation[0], dilation[0])
+    else:  # a table of windows
+        seen, down, height, starts = kernel, stride[0], places[0], [0]
         numbers *= kernel[0]
         piece = _piece(rows, numbers, outputs, least)
-    height = room[0] if apart else places[0]  # lines in the table
     cost = math.prod(room) * channels + height * places[1] * numbers
     cost = (cost + 2 * rows * outputs) * x.itemsize
-    step = max(1, min(count, _CACHE // max(1, cost)))
+    step = _at_a_time(count, cost)
     padded = np.zeros((step, *room, channels), x.dtype)
-    reach = _reach(kernel, dilation)
-    if apart:
-        windows = sliding_window_view(padded, reach[1], 2)
-        windows = windows[:, :, :: stride[1]][..., :: dilation[1]]
-        windows = windows[:, :, : places[1]].swapaxes(3, 4)
-    else:
-        windows = sliding_window_view(padded, reach, (1, 2))
-        windows = windows[:, :: stride[0], :: stride[1]]
-        windows = windows[:, : places[0], : places[1]]
-        windows = windows[..., :: dilation[0], :: dilation[1]]
-        windows = windows.transpose(0, 1, 2, 4, 5, 3)
+    windows = sliding_window_view(padded, _reach(seen, dilation), (1, 2))
+    windows = windows[:, ::down, :: stride[1]][:, :height, : places[1]]
+    windows = windows[..., :: dilation[0], :: dilation[1]]
+    windows = windows.transpose(0, 1, 2, 4, 5, 3)
     table = np.empty(windows.shape, x.dtype)
     for images in _filled(padded, x, padding):
         n = images.stop - images.start
         np.copyto(table[:n], windows[:n])
-        if apart:
-            starts = range(0, kernel[0] * dilation[0], dilation[0])
-            lines = (table[:n, i : i + places[0]] for i in starts)
-            shape = (n, -1, piece or rows, numbers)
-            yield images, [line.reshape(shape) for line in lines]
-        else:
-            shape = (1, -1, piece or n * rows, numbers)
-            yield images, [table[:n].reshape(shape)]
+        tables, most = (n, rows) if apart else (1, n * rows)
+        shape = tables, -1, piece or most, numbers
+        lines = (table[:n, i : i + places[0]] for i in starts)
+        yield images, [line.reshape(shape) for line in lines]
 
 
 # book/33-convolution-arguments.md#conv-scatter
@@ -364,39 +329,43 @@ def _seen(kernel, places, stride, dilation):
     """Yield each place in a kernel, and slices of the pixels it sees."""
     for place in product(*map(range, kernel)):
         lines = zip(place, places, stride, dilation, strict=True)
-        yield (
-            place,
-            tuple(slice(d * k, d * k + s * n, s) for k, n, s, d in lines),
-        )
+        pixels = (slice(d * k, d * k + s * n, s) for k, n, s, d in lines)
+        yield place, tuple(pixels)
 
 
-def _scatter(x, weight, size, stride, padding, dilation):
+def _scatter(x, weight, size, stride, padding, dilation, depthwise=False):
     """Give every window its share back: what overlaps is added up."""
-    count, out_channels, *places = x.shape
-    _, channels, *kernel = weight.shape
+    count, outputs, *places = x.shape
+    _, inputs, *kernel = weight.shape
+    channels = outputs if depthwise else inputs
     room = _room(size, kernel, places, stride, padding, dilation)
     dtype = np.result_type(x, weight)
     total = np.zeros((count, *room, channels), dtype)
-    table = weight.transpose(0, 2, 3, 1).reshape(out_channels, -1)
-    cost = math.prod(places) * table.shape[1] * dtype.itemsize
-    step = max(1, _CACHE // max(1, cost))
+    table = weight.transpose(0, 2, 3, 1).reshape(outputs, -1)
+    cost = math.prod((*places, *kernel, channels)) * dtype.itemsize
+    step = _at_a_time(count, cost)
     for start in range(0, count, step):
         images = slice(start, start + step)
-        rows = _channels_last(x[images]).reshape(-1, out_channels) @ table
-        shares = rows.reshape(-1, *places, *kernel, channels)
+        g = _channels_last(x[images])
+        if not depthwise:
+            rows = g.reshape(-1, outputs) @ table
+            shares = rows.reshape(-1, *places, *kernel, channels)
         for (i, j), pixels in _seen(kernel, places, stride, dilation):
-            total[images, *pixels] += shares[:, :, :, i, j]
+            if depthwise:
+                total[images, *pixels] += g * weight[:, 0, i, j]
+            else:
+                total[images, *pixels] += shares[:, :, :, i, j]
     inside = (slice(p, p + s) for p, s in zip(padding, size, strict=True))
     return _channels_first(total[:, *inside])
 
 
 # book/33-convolution-arguments.md#conv-groups
-def _each(function, groups, axis, one, axis_one, two, axis_two, **how):
-    """Call a function for each group, and join what it returns at axis."""
-    ones, twos = (
-        np.split(array, groups, along)
-        for array, along in ((one, axis_one), (two, axis_two))
-    )
+def _each(function, groups, axis, one, two, cut, **how):
+    """Call a function for each group, and join what it returns at axis.
+
+    `one` is cut along its channels, `two` along the axis `cut`.
+    """
+    ones, twos = np.split(one, groups, 1), np.split(two, groups, cut)
     parts = [function(a, b, groups=1, **how) for a, b in zip(ones, twos)]
     return np.concatenate(parts, axis)
 
@@ -404,19 +373,19 @@ def _each(function, groups, axis, one, axis_one, two, axis_two, **how):
 def _conv2d_groups(x, weight, groups, **how):
     if groups == x.shape[1] == len(weight):
         return _depthwise(x, weight, **how)
-    return _each(_conv2d, groups, 1, x, 1, weight, 0, **how)
+    return _each(_conv2d, groups, 1, x, weight, 0, **how)
 
 
 def _conv2d_weight_groups(x, input, groups, **how):
     if groups == x.shape[1] == input.shape[1]:
         return _depthwise_weight(x, input, **how)
-    return _each(_conv2d_weight, groups, 0, x, 1, input, 1, **how)
+    return _each(_conv2d_weight, groups, 0, x, input, 1, **how)
 
 
 def _conv2d_input_groups(x, weight, groups, **how):
     if groups == x.shape[1] and weight.shape[1] == 1:
-        return _depthwise_input(x, weight, **how)
-    return _each(_conv2d_input, groups, 1, x, 1, weight, 0, **how)
+        return _scatter(x, weight, **how, depthwise=True)
+    return _each(_conv2d_input, groups, 1, x, weight, 0, **how)
 
 
 # book/33-convolution-arguments.md#conv-depthwise
@@ -424,8 +393,8 @@ def _views(x, kernel, places, *, stride, padding, dilation):
     """Yield some images of x, a place in the kernel, and what it sees."""
     count, channels, *size = x.shape
     room = _room(size, kernel, places, stride, padding, dilation)
-    step = max(1, _CACHE // max(1, math.prod(room) * channels * x.itemsize))
-    padded = np.zeros((min(step, count), *room, channels), x.dtype)
+    step = _at_a_time(count, math.prod(room) * channels * x.itemsize)
+    padded = np.zeros((step, *room, channels), x.dtype)
     seen = list(_seen(kernel, places, stride, dilation))
     for images in _filled(padded, x, padding):
         for place, pixels in seen:
@@ -448,22 +417,6 @@ def _depthwise_weight(x, input, kernel, **how):
         g = _channels_last(x[images])
         total[:, 0, i, j] += np.einsum("nhwc,nhwc->c", seen, g)
     return total
-
-
-def _depthwise_input(x, weight, size, stride, padding, dilation):
-    """The gradient of the input, for the gradient x of the output."""
-    kernel, places = weight.shape[2:], x.shape[2:]
-    room = _room(size, kernel, places, stride, padding, dilation)
-    dtype = np.result_type(x, weight)
-    total = np.zeros((len(x), *room, len(weight)), dtype)
-    step = max(1, _CACHE // max(1, total[:1].nbytes))
-    for start in range(0, len(x), step):
-        images = slice(start, start + step)
-        g = _channels_last(x[images])
-        for (i, j), pixels in _seen(kernel, places, stride, dilation):
-            total[images, *pixels] += g * weight[:, 0, i, j]
-    inside = (slice(p, p + s) for p, s in zip(padding, size, strict=True))
-    return _channels_first(total[:, *inside])
 
 
 # book/33-convolution-arguments.md#conv1d-function
@@ -489,8 +442,7 @@ def conv1d(
     Raises:
         ValueError: shapes or arguments do not fit.
     """
-    how = stride, padding, dilation, groups
-    return _convolve("conv1d", 1, input, weight, bias, *how)
+    return _convolve(1, input, weight, bias, stride, padding, dilation, groups)
 
 
 # book/33-convolution-arguments.md#conv2d-layer-all
@@ -515,11 +467,6 @@ class Conv2d(_ConvNd):
         ValueError: there can be no such layer.
     """
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return (N, out_channels, OH, OW) for an input (N, C, H, W)."""
-        how = self.stride, self.padding, self.dilation, self.groups
-        return conv2d(input, self.weight, self.bias, *how)
-
 
 class Conv1d(_ConvNd):
     """Windows that slide along rows; all arguments are those of `Conv2d`.
@@ -530,8 +477,3 @@ class Conv1d(_ConvNd):
     """
 
     _dims = 1
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return (N, out_channels, OL) for an input (N, C, L)."""
-        how = self.stride, self.padding, self.dilation, self.groups
-        return conv1d(input, self.weight, self.bias, *how)

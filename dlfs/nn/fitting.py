@@ -1,13 +1,23 @@
 # Made from book/ by scripts/tangle.py: edit the chapters.
-"""What fits: arguments of convolutions, checked before they are used."""
+"""What fits: arguments of layers, checked before they are used."""
 
 import operator
 from collections.abc import Sequence
 
 
+# book/23-batch-normalisation.md#fitting-groups
+def _check_groups(name, groups, *channels):
+    """Raise unless numbers of channels can be cut into so many groups."""
+    if groups < 1 or any(n < 1 or n % groups for n in channels):
+        shown = " and ".join(str(n) for n in channels)
+        raise ValueError(
+            f"{name}={groups}, expected a divisor of {shown} channels"
+        )
+
+
 # book/33-convolution-arguments.md#conv-numbers
-def _whole(value, count, name, least=None):
-    """Return whole numbers, for one or `count` of them."""
+def _whole(value, count, name, least):
+    """Return whole numbers from `least` on, for one or `count` of them."""
     numbers = tuple(value) if isinstance(value, Sequence) else (value,) * count
     try:
         numbers = tuple(operator.index(number) for number in numbers)
@@ -16,14 +26,14 @@ def _whole(value, count, name, least=None):
     if len(numbers) != count:
         many = " or two of them" if count == 2 else ""
         raise ValueError(f"{name}={value!r}, expected an int{many}")
-    if least is not None and min(numbers) < least:
-        raise ValueError(f"{name}={numbers}, expected at least {least}")
+    if min(numbers) < least:
+        raise ValueError(f"{name}={value!r}, expected at least {least}")
     return numbers
 
 
-def _pair(value, name):
-    """Return two whole numbers, for one or two of them."""
-    return _whole(value, 2, name)
+def _pair(value, name, least):
+    """Return two whole numbers from `least` on, for one or two of them."""
+    return _whole(value, 2, name, least)
 
 
 def _border(name, padding, reach, stride):
@@ -56,11 +66,7 @@ def _check_conv(name, dims, input, weight, bias, groups, turned=False):
             f"{sizes}) or (C, {sizes}), and ({first}, {kernel})"
         )
     (groups,) = _whole(groups, 1, f"{name}: groups", least=1)
-    if len(weight) % groups:
-        raise ValueError(
-            f"{name}: groups={groups}, expected a divisor of {len(weight)}, "
-            f"as the weight is {weight.shape}"
-        )
+    _check_groups(f"{name}: groups", groups, len(weight))
     wide = weight.shape[1] * groups
     inputs, outputs = (len(weight), wide) if turned else (wide, len(weight))
     channels = input.shape[-dims - 1]

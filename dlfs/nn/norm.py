@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dlfs.autograd import Tensor, operation
+from dlfs.nn.fitting import _check_groups
 from dlfs.nn.module import Module, Parameter
 
 __all__ = [
@@ -59,36 +60,27 @@ class _BatchNorm(Module):
         momentum = self.momentum
         if counts and momentum is None:  # the mean of all batches
             momentum = 1 / (int(self.num_batches_tracked) + 1)
-        y = batch_norm(
-            input,
-            self.running_mean,
-            self.running_var,
-            self.weight,
-            self.bias,
-            self.training or not self.track_running_stats,
-            momentum,
-            self.eps,
-        )
+        running = self.running_mean, self.running_var
+        affine = self.weight, self.bias
+        by_itself = self.training or not self.track_running_stats
+        y = batch_norm(input, *running, *affine, by_itself, momentum, self.eps)
         if counts:
             self.num_batches_tracked = self.num_batches_tracked + 1
         return y
 
     def extra_repr(self) -> str:
         """Return what to print between the brackets."""
-        return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
-            f"affine={self.affine}, "
-            f"track_running_stats={self.track_running_stats}"
-        )
+        text = f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"
+        text += f", affine={self.affine}"
+        return f"{text}, track_running_stats={self.track_running_stats}"
 
 
 def _ones_and_zeros(shape, wanted, bias=True):
     """Return a weight of ones and a bias of zeros, None where unwanted."""
-    ones, zeros = np.ones(shape, np.float32), np.zeros(shape, np.float32)
-    return (
-        Parameter(ones) if wanted else None,
-        Parameter(zeros) if wanted and bias else None,
-    )
+    if not wanted:
+        return None, None
+    weight = Parameter(np.ones(shape, np.float32))
+    return weight, Parameter(np.zeros(shape, np.float32)) if bias else None
 
 
 # book/23-batch-normalisation.md#standardize
@@ -160,7 +152,11 @@ def batch_norm(
     """
     _check_channels("batch_norm", input, running_mean, weight, bias)
     if not training:
-        _check_running(running_mean, running_var)
+        if running_mean is None or running_var is None:
+            raise ValueError(
+                "batch_norm: running_mean and running_var are needed unless "
+                "training=True"
+            )
         shape = (1, -1, *[1] * (input.ndim - 2))
         scale = (running_var + eps) ** -0.5
         shift = running_mean.reshape(shape).astype(input.dtype)
@@ -198,15 +194,6 @@ def _check_channels(name, input, *others):
                 f"{name}: an input of shape {input.shape} has "
                 f"{input.shape[1]} channels, expected {other.shape[0]}"
             )
-
-
-def _check_running(running_mean, running_var):
-    """Raise unless there are a mean and a variance to use."""
-    if running_mean is None or running_var is None:
-        raise ValueError(
-            "batch_norm: running_mean and running_var are needed unless "
-            "training=True"
-        )
 
 
 # book/23-batch-normalisation.md#batch-norm-kinds
@@ -268,11 +255,7 @@ def group_norm(
     """
     _check_channels("group_norm", input, weight, bias)
     size, channels = input.shape[:2]
-    if num_groups < 1 or channels % num_groups:
-        raise ValueError(
-            f"group_norm: {channels} channels must be divisible by "
-            f"{num_groups} groups"
-        )
+    _check_groups("group_norm: num_groups", num_groups, channels)
     length = math.prod(input.shape[1:]) // num_groups
     groups = input.reshape(size, num_groups, length)
     y = _standardize(groups, axes=(2,), eps=eps, saved={})
@@ -337,11 +320,7 @@ class GroupNorm(Module):
         eps: float = 1e-5,
         affine: bool = True,
     ):
-        if num_groups < 1 or num_channels < 1 or num_channels % num_groups:
-            raise ValueError(
-                f"GroupNorm: {num_channels} channels must be divisible by "
-                f"{num_groups} groups"
-            )
+        _check_groups("GroupNorm: num_groups", num_groups, num_channels)
         self.num_groups, self.num_channels = num_groups, num_channels
         self.eps, self.affine = eps, affine
         self.weight, self.bias = _ones_and_zeros(num_channels, affine)
@@ -353,9 +332,8 @@ class GroupNorm(Module):
                 f"GroupNorm: an input of shape {input.shape}, expected "
                 f"(N, {self.num_channels}, ...)"
             )
-        return group_norm(
-            input, self.num_groups, self.weight, self.bias, self.eps
-        )
+        affine = self.weight, self.bias
+        return group_norm(input, self.num_groups, *affine, self.eps)
 
     def extra_repr(self) -> str:
         """Return what to print between the brackets."""
@@ -390,9 +368,8 @@ class LayerNorm(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return an output of the shape of the input."""
-        return layer_norm(
-            input, self.normalized_shape, self.weight, self.bias, self.eps
-        )
+        affine = self.weight, self.bias
+        return layer_norm(input, self.normalized_shape, *affine, self.eps)
 
     def extra_repr(self) -> str:
         """Return what to print between the brackets."""
@@ -463,8 +440,7 @@ def _normalised(x, weight, bias, *, eps, saved):
     squares = (np.square(lines[b] - centre) for b in blocks)
     variance = _channel_sums(squares, channels) / count
     scale = (variance + eps) ** -0.5
-    saved |= {"mean": mean, "variance": variance}
-    saved |= {"centre": centre, "scale": scale}
+    saved.update(mean=mean, variance=variance, centre=centre, scale=scale)
     y = np.empty(lines.shape, np.result_type(x, weight))
     factor = np.tile((scale * weight).astype(y.dtype), wide)
     shift = np.tile(bias, wide)
@@ -485,8 +461,8 @@ def _gradients_of(g, x, weight, saved):
     of_weight = _channel_sums(products, channels) * scale
     factor = scale * weight
     count = lines.size // channels
-    parts = factor, -factor * scale * of_weight, -factor * of_bias
-    parts = (parts[0], parts[1] / count, parts[2] / count)
+    along = -factor * scale * of_weight / count
+    parts = factor, along, -factor * of_bias / count
     factor, along, shift = (np.tile(p.astype(g.dtype), wide) for p in parts)
     of_x = np.empty(lines.shape, g.dtype)
     for b in blocks:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dlfs.autograd import Tensor, operation
-from dlfs.autograd.engine import _values
+from dlfs.autograd.engine import _unbroadcast, _values
 from dlfs.nn.fitting import _pair
 from dlfs.nn.module import Module
 
@@ -155,14 +155,6 @@ def _pick(g, input, output, windows):
 
 
 # book/22-pooling.md#pooling-checks
-def _sizes(value, name, least=1):
-    """Return (height, width), each of at least so much, for an int or two."""
-    pair = _pair(value, name)
-    if min(pair) < least:
-        raise ValueError(f"{name}={value!r}, expected at least {least}")
-    return pair
-
-
 def _check_pictures(name, input, kinds="fiu"):
     """Raise unless the input is a batch of pictures that have pixels."""
     if input.ndim != 4 or 0 in input.shape[2:]:
@@ -180,10 +172,10 @@ def _check_pictures(name, input, kinds="fiu"):
 # book/22-pooling.md#pooling-place
 def _place(name, input, kernel_size, stride, padding):
     """Return windows for the arguments of a pooling, or raise."""
-    kernel = _sizes(kernel_size, f"{name}: kernel_size")
+    kernel = _pair(kernel_size, f"{name}: kernel_size", least=1)
     stride = kernel_size if stride is None else stride
-    stride = _sizes(stride, f"{name}: stride")
-    padding = _sizes(padding, f"{name}: padding", least=0)
+    stride = _pair(stride, f"{name}: stride", least=1)
+    padding = _pair(padding, f"{name}: padding", least=0)
     if any(2 * p > k for p, k in zip(padding, kernel)):
         raise ValueError(
             f"{name}: padding={padding}, expected at most half of "
@@ -221,7 +213,8 @@ def _add_up(x, windows):
     """Return the sum of each window."""
     sums = np.zeros_like(x, shape=(*x.shape[:2], *windows.shape))
     for here, pixels in windows.places:
-        sums[here] += x[pixels]
+        total = sums[here]
+        total += _unbroadcast(x[pixels], total.shape)
     return sums
 
 
@@ -252,45 +245,10 @@ def avg_pool2d(
     windows = _place("avg_pool2d", input, kernel_size, stride, padding)
     sums = _add_up(input, windows=windows)
     if count_include_pad:
-        height, width = _sizes(kernel_size, "kernel_size")
+        height, width = _pair(kernel_size, "avg_pool2d: kernel_size", 1)
         return sums / (height * width)
     ones = np.ones((1, 1, *input.shape[2:]), input.dtype)
     return sums / _add_up(ones, windows=windows)
-
-
-# book/22-pooling.md#adaptive-pool
-def _slabs(ranges, dim):
-    """Yield (index of one entry, index of the range it stands for)."""
-    before = (slice(None),) * dim
-    for i, (start, stop) in enumerate(ranges):
-        yield (*before, slice(i, i + 1)), (*before, slice(start, stop))
-
-
-def _hand_out_rule(h, y, g, ranges, dim, like):
-    return _collect(h, ranges=ranges, dim=dim)
-
-
-@operation(_hand_out_rule)
-def _hand_out(g, ranges, dim, like):
-    """Return zeros with each entry of an axis of g added to its range."""
-    out = np.zeros_like(like, dtype=g.dtype)
-    for one, many in _slabs(ranges, dim):
-        out[many] += g[one]
-    return out
-
-
-def _collect_rule(g, y, x, ranges, dim):
-    return _hand_out(g, ranges=ranges, dim=dim, like=_values(x))
-
-
-@operation(_collect_rule)
-def _collect(x, ranges, dim):
-    """Return the sums over ranges of an axis."""
-    shape = (*x.shape[:dim], len(ranges), *x.shape[dim + 1 :])
-    sums = np.empty_like(x, shape=shape)
-    for one, many in _slabs(ranges, dim):
-        np.sum(x[many], axis=dim, keepdims=True, out=sums[one])
-    return sums
 
 
 # book/22-pooling.md#adaptive-avg-pool2d
@@ -318,7 +276,7 @@ def adaptive_avg_pool2d(
     lengths = input.shape[2:]
     if len(pair) == 2:
         pair = [n if m is None else m for m, n in zip(pair, lengths)]
-    pair = _sizes(pair, f"{name}: output_size")
+    pair = _pair(pair, f"{name}: output_size", least=1)
     for dim, length, count in zip((2, 3), lengths, pair):
         if count != length:
             input = _means(input, dim, length, count)
@@ -327,13 +285,15 @@ def adaptive_avg_pool2d(
 
 def _means(x, dim, length, count):
     """Return means over `count` parts of an axis, as equal as can be."""
-    ranges = [
-        (i * length // count, -(-(i + 1) * length // count))
-        for i in range(count)
-    ]
-    sizes = np.array([stop - start for start, stop in ranges], x.dtype)
-    sums = _collect(x, ranges=ranges, dim=dim)
-    return sums / sizes.reshape(-1, *[1] * (3 - dim))
+    before, places, sizes = (slice(None),) * dim, [], []
+    for i in range(count):
+        start, stop = i * length // count, -(-(i + 1) * length // count)
+        window, pixels = slice(i, i + 1), slice(start, stop)
+        places.append(((*before, window), (*before, pixels)))
+        sizes.append(stop - start)
+    shape = (count, x.shape[3]) if dim == 2 else (x.shape[2], count)
+    sums = _add_up(x, windows=_Windows(shape, places, tiles=False))
+    return sums / np.array(sizes, x.dtype).reshape(-1, *[1] * (3 - dim))
 
 
 # book/22-pooling.md#pooling-layers
@@ -355,10 +315,8 @@ class MaxPool2d(Module):
 
     def extra_repr(self) -> str:
         """Return what to print between the brackets."""
-        return (
-            f"kernel_size={self.kernel_size}, stride={self.stride}, "
-            f"padding={self.padding}"
-        )
+        sizes = f"kernel_size={self.kernel_size}, stride={self.stride}"
+        return f"{sizes}, padding={self.padding}"
 
 
 # book/22-pooling.md#pooling-mean-layers
@@ -378,13 +336,9 @@ class AvgPool2d(MaxPool2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return (N, C, H', W') for an input (N, C, H, W)."""
-        return avg_pool2d(
-            input,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            count_include_pad=self.count_include_pad,
-        )
+        how = {"count_include_pad": self.count_include_pad}
+        sizes = self.kernel_size, self.stride, self.padding
+        return avg_pool2d(input, *sizes, **how)
 
 
 class AdaptiveAvgPool2d(Module):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from dlfs.nn.layout import _at_a_time, _channels_first, _channels_last, _filled
 from dlfs.nn.products import _SMALL, _piece
 
 __all__ = ["winograd"]
@@ -85,48 +86,39 @@ def _sums(matrix, tables, out):
 
 
 # book/35-fast-convolution.md#winograd-tiles
-_MEMORY = 2**21  # bytes: so much is in work at a time
-
-
 def _step(count, rows, across, inputs, outputs, dtype):
     """Return for how many images at a time the work fits into the cache."""
     cost = 6 * rows * across * (inputs + 2 * outputs) * dtype.itemsize
-    return max(1, min(count, _MEMORY // max(1, cost)))
+    return _at_a_time(count, cost)
 
 
 def _factors(x, padding, rows, across, step, dtype):
     """Yield some images at a time, and the factors of their lines.
 
     Args:
-        x: (N, H, W, C).
+        x: (N, C, H, W).
         rows, across: lines of a picture with its border, fours in a line.
 
     Yields:
         A slice of the batch, and (6, step, rows * across, C). After the last
         images, what is left of earlier ones may follow.
     """
-    count, height, width, channels = x.shape
-    top, left = padding
-    padded = np.zeros((step, rows, 4 * across + 2, channels), dtype)
-    inside = padded[:, top : top + height, left : left + width]
+    padded = np.zeros((step, rows, 4 * across + 2, x.shape[1]), dtype)
     windows = sliding_window_view(padded, 6, axis=2)[:, :, ::4]
     windows = np.moveaxis(windows, -1, 0)
     pixels, factors = (np.empty(windows.shape, dtype) for _ in range(2))
-    for start in range(0, count, step):
-        images = x[start : start + step]
-        inside[: len(images)] = images
+    for part in _filled(padded, x, padding):
         np.copyto(pixels, windows)
         _sums(_BEFORE, pixels, factors)
-        part = slice(start, start + len(images))
-        yield part, factors.reshape(6, step, rows * across, channels)
+        yield part, factors.reshape(6, step, rows * across, -1)
 
 
 # book/35-fast-convolution.md#winograd-forward
 def _convolve_tiles(x, weight, bias, padding):
-    """Return (N, OH, OW, O) for x (N, H, W, C) and a weight (O, C, 3, 3)."""
+    """Return (N, O, OH, OW) for x (N, C, H, W) and a weight (O, C, 3, 3)."""
     outputs, inputs = weight.shape[:2]
-    rows = x.shape[1] + 2 * padding[0]
-    across = (x.shape[2] + 2 * padding[1] - 2) // 4
+    rows = x.shape[2] + 2 * padding[0]
+    across = (x.shape[3] + 2 * padding[1] - 2) // 4
     dtype = np.result_type(x, weight)
     step = _step(len(x), rows, across, inputs, outputs, dtype)
     sums = weight.transpose(3, 2, 1, 0).reshape(3, -1)
@@ -150,14 +142,15 @@ def _convolve_tiles(x, weight, bias, padding):
         _sums(_AFTER, products, fours)
         n = part.stop - part.start
         y[part] = fours[:, :n].transpose(1, 2, 3, 0, 4)
-    return y.reshape(len(x), rows - 2, 4 * across, outputs)
+    return _channels_first(y.reshape(len(x), rows - 2, 4 * across, outputs))
 
 
 # book/35-fast-convolution.md#winograd-weight
 def _weight_from_tiles(x, g, padding):
-    """Return (O, C, 3, 3) for x (N, H, W, C) and g (N, OH, OW, O)."""
+    """Return (O, C, 3, 3) for x (N, C, H, W) and g (N, O, OH, OW)."""
+    g = _channels_last(g)
     count, height, width, outputs = g.shape
-    inputs, rows, across = x.shape[3], height + 2, width // 4
+    inputs, rows, across = x.shape[1], height + 2, width // 4
     dtype = np.result_type(x, g)
     step = _step(count, rows, across, inputs, outputs, dtype)
     small = _SMALL // (rows * across * inputs * outputs)

@@ -377,14 +377,13 @@ class OneCycleLR(LRScheduler):
             raise ValueError(
                 f"OneCycleLR: step {step} of a cycle of {self.total_steps}"
             )
+        high, low = self.max_momentum, self.base_momentum
+        momentum = self._between(step, [high, low, high, high])
+        groups = zip(self.optimizer.param_groups, self.base_lrs, self.max_lrs)
         found = []
-        for group, base, top in zip(
-            self.optimizer.param_groups, self.base_lrs, self.max_lrs
-        ):
+        for group, base, top in groups:
             last = base / self.final_div_factor
             found.append({"lr": self._between(step, [base, top, base, last])})
-            high, low = self.max_momentum, self.base_momentum
-            momentum = self._between(step, [high, low, high, high])
             if self.cycle_momentum and "betas" in group:
                 found[-1]["betas"] = (momentum, *group["betas"][1:])
             elif self.cycle_momentum:

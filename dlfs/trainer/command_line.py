@@ -20,15 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from dlfs import manual_seed, nn, optim
 from dlfs.data import DataLoader, TensorDataset, fingerprint, hold_out
-from dlfs.optim import ExponentialLR, Optimizer
-from dlfs.optim.lr_scheduler import (
-    CosineAnnealingLR,
-    LinearLR,
-    LRScheduler,
-    OneCycleLR,
-    SequentialLR,
-    StepLR,
-)
+from dlfs.optim import ExponentialLR, Optimizer, lr_scheduler
 from dlfs.trainer.checkpoint import write_atomically
 from dlfs.trainer.loop import Diverged, Interrupted, Trainer
 from dlfs.trainer.memory import keep_memory
@@ -243,13 +235,7 @@ def _in_shards(args: argparse.Namespace, model: nn.Module) -> nn.Module:
     return Sharded(model, args.shards, args.threads)
 
 
-def _make_trainer(
-    args: argparse.Namespace,
-    model: nn.Module,
-    train_set,
-    validation_set,
-    config: dict,
-) -> Trainer:
+def _make_trainer(args, model, train_set, validation_set, config):
     """Put the parts together as the command line says."""
     generator = np.random.default_rng([args.seed, 1])
     optimizer = make_optimizer(args, model)
@@ -444,14 +430,11 @@ def run_command(
 
 
 # book/30-experiments.md#trainer-schedule-options
-_SCHEDULES = ("half-life", "step", "cosine", "one-cycle")
-
-
 def _add_schedule_options(add: Callable) -> None:
     """The options about the learning rate's way, and about the targets."""
     add(
         "--schedule",
-        choices=_SCHEDULES,
+        choices=("half-life", "step", "cosine", "one-cycle"),
         default="half-life",
         help="how the learning rate changes; all but the first take the "
         "number of epochs into account",
@@ -465,7 +448,7 @@ def _add_schedule_options(add: Callable) -> None:
 # book/30-experiments.md#trainer-make-scheduler
 def make_scheduler(
     args: argparse.Namespace, optimizer: Optimizer, steps_per_epoch: int
-) -> LRScheduler | None:
+) -> lr_scheduler.LRScheduler | None:
     """Return the schedule that the command line names, None for none.
 
     Raises:
@@ -480,22 +463,25 @@ def make_scheduler(
         )
     if args.schedule == "one-cycle":
         share = warmup / total if warmup else 0.3
-        return OneCycleLR(optimizer, args.lr, total, pct_start=share)
+        return lr_scheduler.OneCycleLR(
+            optimizer, args.lr, total, pct_start=share
+        )
     start = None
     if warmup:  # before the other, which takes the rate as it finds it
-        start = LinearLR(optimizer, 1 / (warmup + 1), 1.0, warmup)
+        first = 1 / (warmup + 1)
+        start = lr_scheduler.LinearLR(optimizer, first, 1.0, warmup)
     main = _main_schedule(args, optimizer, total - warmup)
     if start is None or main is None:
         return start or main
-    return SequentialLR(optimizer, [start, main], [warmup])
+    return lr_scheduler.SequentialLR(optimizer, [start, main], [warmup])
 
 
 def _main_schedule(args, optimizer, steps):
     """Return the schedule of so many steps after the warmup, if any."""
     if args.schedule == "cosine":
-        return CosineAnnealingLR(optimizer, steps)
+        return lr_scheduler.CosineAnnealingLR(optimizer, steps)
     if args.schedule == "step":  # a tenth in each third of the run
-        return StepLR(optimizer, -(-steps // 3))
+        return lr_scheduler.StepLR(optimizer, -(-steps // 3))
     if args.half_life:
         return ExponentialLR(optimizer, 0.5 ** (1 / args.half_life))
     return None

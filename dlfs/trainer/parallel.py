@@ -31,12 +31,7 @@ def _together(threads: int, calls: Sequence[Callable]) -> list:
         if threads == 1:
             return [call() for call in calls]
         with ThreadPoolExecutor(threads) as pool:
-            try:
-                futures = [pool.submit(call) for call in calls]
-                return [future.result() for future in futures]
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+            return list(pool.map(lambda call: call(), calls))
 
 
 # book/27-two-cores.md#parallel-replica
