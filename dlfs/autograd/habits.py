@@ -15,7 +15,7 @@ from dlfs.autograd.axes import _also, _axis
 from dlfs.autograd.creation import ones, zeros, zeros_like
 from dlfs.autograd.devices import Device, _on_cpu
 from dlfs.autograd.engine import Tensor, _minds, _slab, _tensor, _values, _wrap
-from dlfs.autograd.names import USUAL, missing
+from dlfs.autograd.names import ELSEWHERE, ON_PURPOSE, USUAL, missing
 from dlfs.autograd.random import default_generator, rand, randn
 from dlfs.autograd.recording import no_grad, set_grad_enabled
 
@@ -342,4 +342,32 @@ _door.__dir__ = lambda: sorted(
     | {name for name in USUAL["dlfs"].split() if hasattr(_door, name)}
 )
 sys.modules["dlfs.autograd"].__getattr__ = missing("dlfs.autograd")
-Tensor.__getattr__ = missing("Tensor")
+
+
+# book/14-from-pytorch.md#habits-missing
+_tensor_lacks = missing("Tensor")
+
+
+class _Missing:
+    """What stands for a name that a tensor has not got: it advises."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __get__(self, tensor, kind):
+        return _tensor_lacks(tensor, self.name)
+
+
+def _names_in(tensor):
+    """Return the names that a tensor has."""
+    own = vars(Tensor)
+    names = object.__dir__(tensor)
+    return [n for n in names if not isinstance(own.get(n), _Missing)]
+
+
+_overwriting = [f"{name}_" for name in vars(Tensor) if name[0] != "_"]
+_lacking = {*USUAL["Tensor"].split(), *ELSEWHERE["Tensor"], *_overwriting}
+for _name in _lacking | ON_PURPOSE["Tensor"].keys():
+    if not hasattr(Tensor, _name):
+        setattr(Tensor, _name, _Missing(_name))
+Tensor.__dir__ = _names_in

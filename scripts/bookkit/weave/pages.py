@@ -160,9 +160,7 @@ def reading_minutes(chapter: Chapter, tests: ChapterTests) -> int:
     for cell in chapter.cells:
         if cell.kind == "markdown":
             parts.append(cell.source)
-        elif not (
-            cell.kind == "raw" or "exercise" in cell.options or is_folded(cell)
-        ):
+        elif "exercise" not in cell.options and not is_folded(cell):
             lines = [line for line in cell.source.split("\n") if line.strip()]
             parts.append("word " * WORDS_OF_LINE * len(lines))
     words = len(ANSWER.sub("", "\n".join(parts)).split())
