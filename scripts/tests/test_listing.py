@@ -1,6 +1,8 @@
 """Tests of the pages of files: each line leads to its block, and back."""
 
 import re
+import tempfile
+from pathlib import Path
 
 import pytest
 from books import make_block
@@ -38,9 +40,15 @@ def output(book):
     return tangle(read_book(book.root / "book"))
 
 
+def listings(output):
+    """The pages of all files, made anew."""
+    with tempfile.TemporaryDirectory() as folder:
+        return make_listings(Path(folder), output)
+
+
 def rows_of(output):
     """The regions on the page of dlfs/a.py."""
-    page = make_listings(output)["code/dlfs/a.md"]
+    page = listings(output)["code/dlfs/a.md"]
     return [match.groupdict() for match in ROW.finditer(page)]
 
 
@@ -102,7 +110,7 @@ class TestListing:
         assert [r["id"] for r in rows_of(output) if r["id"]] == ["new"]
 
     def test_the_index_counts_lines_and_blocks(self, output):
-        index = make_listings(output)["code/index.md"]
+        index = listings(output)["code/index.md"]
         count = len(output.files["dlfs/a.py"])
         assert (
             f"| [`dlfs/a.py`](dlfs/a.md) | {count} | 3 | [1](../01-one.md), "

@@ -57,7 +57,7 @@ def read_cache(path: Path):
     return value
 
 
-def keep(path: Path, make: Callable, use_cache: bool) -> tuple:
+def keep(path: Path, make: Callable, use_cache: bool = True) -> tuple:
     """What is kept there, or else is made and kept; and whether it is new."""
     found = read_cache(path) if use_cache else None
     if found is not None:

@@ -187,7 +187,7 @@ def other_pages(book: Book) -> dict[str, str | bytes]:
         files[path.name] = make_glossary(text) if is_glossary else text
     for path in sorted(book.folder.glob("pictures/*")):
         files[f"pictures/{path.name}"] = path.read_bytes()
-    return files | make_listings(site.book)
+    return files | make_listings(book.root, site.book)
 
 
 def delete_others(folder: Path, files: dict[str, str | bytes]) -> None:

@@ -10,12 +10,14 @@ import itertools
 import re
 from collections.abc import Iterator
 from operator import attrgetter, itemgetter
+from pathlib import Path
 from typing import NamedTuple
 
 import pygments
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
+from bookkit.run.cache import cache_file, keep, version
 from bookkit.tangle.blocks import Block, Line
 from bookkit.tangle.output import Output
 from bookkit.weave.render import render
@@ -41,23 +43,34 @@ def listing_page(file: str) -> str:
     return f"{FOLDER}/{file.removesuffix('.py')}.md"
 
 
-def make_listings(output: Output) -> dict[str, str]:
-    """The pages of all files, and the one that lists them."""
+def make_listings(root: Path, output: Output) -> dict[str, str]:
+    """The pages of all files, and the one that lists them.
+
+    To colour all lines takes two seconds, so the colours are kept.
+    """
     blocks = {block.id: block for block in output.blocks}
+    texts = [output.text(file) for file in output.files]
+    parts = [Path(__file__).read_text("utf-8"), version("Pygments"), *texts]
+    colours, _ = keep(
+        cache_file(root, "colours", parts), lambda: [*map(highlight, texts)]
+    )
     files = [
-        describe(file, lines, blocks) for file, lines in output.files.items()
+        describe(file, lines, code, blocks)
+        for (file, lines), code in zip(output.files.items(), colours)
     ]
     pages = {each["page"]: render("code_file.md", **each) for each in files}
     return pages | {f"{FOLDER}/index.md": render("code_index.md", files=files)}
 
 
-def describe(file: str, lines: list[Line], blocks: dict[str, Block]) -> dict:
+def describe(
+    file: str, lines: list[Line], code: list[str], blocks: dict[str, Block]
+) -> dict:
     """What the pages say about a file: its regions, blocks and chapters.
 
-    A block's home is the region that its title bar leads to: the one under
-    the comment with its name, if there is one, as its imports stand elsewhere.
+    `code` are its lines in HTML, with colours. A block's home is the region
+    that its title bar leads to: the one under the comment with its name, if
+    there is one, as its imports stand elsewhere.
     """
-    code = highlight("\n".join(line.text for line in lines))
     homes: dict[Block, Region] = {}
     regions = []
     for name, numbers in split_regions(lines):
