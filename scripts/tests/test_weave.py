@@ -439,6 +439,8 @@ class TestRun:
         assert not (book.root / "out/02-two.md").exists()
 
     def test_a_function_of_an_earlier_cell_fails_at_its_own_line(self, book):
+        pytest.importorskip("nbclient")
+        pytest.importorskip("ipykernel")
         book.chapter(
             "01-one",
             make_cell("def f(x):\n    y = x\n    return 1 / y"),
