@@ -214,6 +214,22 @@ class TestTangle:
             assert written.tangle().err == ""
             assert snapshot(written.root) == scene.new
 
+    def test_litter_is_removed_after_a_minute(self, written):
+        change_chapters(written)
+        scene = Scene(written, tangle.main)
+        scene.reset()
+        run_until(tangle.main, scene.arguments, 3, die)
+        found = litter(written.root)
+        assert found
+        written.tangle()
+        assert litter(written.root) == found
+        for path in found:
+            os.utime(path, (time.time() - 100, time.time() - 100))
+        change_chapters(written)
+        (written.root / "dlfs/a.py").unlink()
+        written.tangle()
+        assert litter(written.root) == []
+
 
 class TestBack:
     @pytest.mark.parametrize("strike", [die, fail])

@@ -205,6 +205,14 @@ class TestCommands:
         assert "book:1: there is no chapter" in outcome.err
         assert not out.exists()
 
+    def test_a_snapshot_inside_the_package(self, book):
+        book.chapter("01-one", CLASS)
+        out = book.root / "dlfs/snapshot"
+        outcome = book.tangle("--until", 1, "--out", out)
+        assert outcome.code == 1
+        assert "is inside dlfs/" in outcome.err
+        assert not out.exists()
+
     def test_a_snapshot_may_be_called_run(self, book, monkeypatch):
         monkeypatch.chdir(book.root)
         book.chapter("01-one", CLASS)

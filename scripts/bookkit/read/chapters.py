@@ -11,6 +11,7 @@ import itertools
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -157,7 +158,7 @@ def parse_chapter(path: str, content: bytes) -> Chapter:
     start = marks[1] if marks[:1] == [1] and len(marks) > 1 else 0
     fences = list(scan_fences(lines, start))
     front_matter, found = read_front_matter(lines[:start])
-    found += find_fence_mistakes(fences)
+    found += find_fence_mistakes(lines, fences)
     if not found:
         cells = list(split_cells(lines, start, fences))
         chapter = Chapter(
@@ -206,23 +207,48 @@ def read_front_matter(lines: list[str]) -> tuple[dict, list[tuple[int, str]]]:
     return {}, [(1, message)]
 
 
-def find_fence_mistakes(fences: list[Fence]) -> Found:
+def find_fence_mistakes(lines: list[str], fences: list[Fence]) -> Found:
     """Find fences that are not what they look like, and wrong options.
 
-    What follows a block in which a string does not end means nothing.
+    What follows a fence inside a string means nothing.
     """
     for fence in fences:
-        text = "\n".join(fence.body)
-        if fence.is_cell and (text.count('"""') + text.count("'''")) % 2:
-            try:
-                parse(text)
-            except SyntaxError as error:
-                message = f"syntax error: {error.msg}; if a fence is to stand "
-                message += "in it, make those of the block four backticks long"
-                yield fence.line + error.lineno, message
-                return
+        found = find_open_string(lines, fence)
+        if found:
+            yield found
+            return
         for message in check_fence(fence):
             yield fence.line, message
+
+
+def find_open_string(lines: list[str], fence: Fence) -> tuple[int, str] | None:
+    """Where a string of a block is open that does not end in it, and advice.
+
+    If the block would be Python when it went on to a later end of a fence,
+    its own end is inside the string.
+    """
+    text = "\n".join(fence.body)
+    if not fence.is_cell or (text.count('"""') + text.count("'''")) % 2 == 0:
+        return None
+    try:
+        parse(text)
+        return None
+    except SyntaxError as error:
+        found = fence.line + error.lineno, f"syntax error: {error.msg}"
+    marks = [
+        number
+        for number in range(fence.line, len(lines))
+        if lines[number].lstrip().startswith("```")
+    ]
+    ends = [n for n in marks if not lines[n].strip().strip("`")]
+    for end in ends[1:4]:
+        with suppress(SyntaxError):
+            parse("\n".join(lines[fence.line : end]))
+            return marks[0] + 1, (
+                "this fence is inside a string of the block that line "
+                f"{fence.line} opens; use four backticks for the block"
+            )
+    return found
 
 
 def split_cells(

@@ -11,9 +11,11 @@ import hashlib
 import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 from bookkit.read.chapters import Chapter
@@ -26,6 +28,7 @@ STATE = ".cache/tangled.json"
 JOINED = ("MERGE_HEAD", "REBASE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD")
 DATA_FOLDERS = ("dlfs/mnist_mini",)
 ALLOWED = (*DATA_FOLDERS, "dlfs/py.typed")  # among generated files
+LITTER = re.compile(r"\..+\.[0-9]+\.tmp")
 WRITING = threading.Lock()  # two threads may keep the same snapshot
 
 Texts = dict[str, str | None]  # of files; None for one that is not there
@@ -202,12 +205,25 @@ def write_files(
 def write_beside(path: Path, place: Path, content: bytes) -> None:
     """Write a file that is to be moved to its place."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_litter(path.parent)
     with open(path, "wb") as stream:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
     if place.exists():
         shutil.copymode(place, path)
+
+
+def remove_litter(folder: Path) -> None:
+    """Delete what a run that was killed has left in a folder.
+
+    Files of the last minute may belong to a run that goes on.
+    """
+    for path in folder.glob(".*.tmp"):
+        with contextlib.suppress(OSError):
+            is_ours = LITTER.fullmatch(path.name)
+            if is_ours and path.stat().st_mtime < time.time() - 60:
+                path.unlink()
 
 
 def write_output(root: Path, output: Output) -> list[str]:
@@ -235,6 +251,10 @@ def write_snapshot(root: Path, output: Output, folder: Path) -> list[str]:
         if folder.is_file() or {x.name for x in folder.glob("[!.]*")} - ours:
             message = "is not an earlier snapshot; choose an empty folder"
             raise BookError([Mistake(str(folder), 1, message)])
+        for name in GENERATED_FOLDERS:
+            if folder.resolve().is_relative_to(root / name):
+                message = f"is inside {name}/, which the book makes"
+                raise BookError([Mistake(str(folder), 1, message)])
         (folder / STATE).parent.mkdir(parents=True, exist_ok=True)
         for file, *_ in find_orphans(folder, output):
             if is_known(folder, file, read_generated(folder / file)):
